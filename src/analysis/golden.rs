@@ -1,0 +1,72 @@
+//! Activity and results of the published system, for tests (see tests/fixtures/README.md).
+
+use ndarray::Array3;
+use serde_json::Value;
+
+use crate::activity::Activity;
+use crate::tables::read_table;
+use crate::tasks::Epoch;
+
+/// The file of a fixture. `MATURATION_GOLDEN` can name a folder with the complete set that make.py writes.
+fn path(name: &str) -> String {
+    let folder = std::env::var("MATURATION_GOLDEN")
+        .unwrap_or_else(|_| format!("{}/tests/fixtures/analysis", env!("CARGO_MANIFEST_DIR")));
+    format!("{folder}/{name}")
+}
+
+pub(super) fn json(name: &str) -> Value {
+    serde_json::from_str(&std::fs::read_to_string(path(&format!("{name}.json"))).unwrap()).unwrap()
+}
+
+/// Numbers, null where there is none.
+pub(super) fn floats(value: &Value) -> Vec<Option<f64>> {
+    value.as_array().unwrap().iter().map(Value::as_f64).collect()
+}
+
+/// Undoes the packing of make.py, (time, 128 trials, unit).
+fn unpack(name: &str, units: usize) -> Array3<f32> {
+    let table = read_table(path(&format!("rates_{name}.parquet"))).unwrap();
+    let packed = table.column("difference").unwrap().i32().unwrap();
+    let trials = 128;
+    let steps = packed.len() / units / trials;
+    let mut codes = Array3::<i32>::zeros((units, steps, trials));
+    for (code, packed) in codes.iter_mut().zip(packed.iter()) {
+        let packed = packed.unwrap();
+        *code = (packed >> 1) ^ -(packed & 1);
+    }
+    for step in 1..steps {
+        let before = codes.slice(ndarray::s![.., step - 1, ..]).to_owned();
+        let mut now = codes.slice_mut(ndarray::s![.., step, ..]);
+        now += &before;
+    }
+    codes.permuted_axes([1, 2, 0]).mapv(|code| f32::from_bits((code as u32) << 13))
+}
+
+/// The recorded activity of a rule at a checkpoint.
+pub(super) fn activity(rule: &str, trials_trained: u64) -> Activity {
+    let info = json("neuron_info");
+    let units = info["units"][rule].as_array().unwrap().len();
+    let rates = unpack(&format!("{rule}_{trials_trained}"), units);
+    let steps = rates.dim().0;
+    let bound = |value: &Value, open: usize| value.as_u64().map_or(open, |step| step as usize);
+    let epochs = info["epochs"][rule].as_object().unwrap();
+    let epochs =
+        epochs.iter().map(|(epoch, range)| (epoch.parse().unwrap(), bound(&range[0], 0)..bound(&range[1], steps)));
+    Activity::new(rates, ring(), 8, 20.0)
+        .unwrap()
+        .with_epochs(epochs.collect())
+        .unwrap()
+        .with_rule(rule.parse().unwrap())
+        .with_trials_trained(trials_trained)
+}
+
+/// The designed units.
+pub(super) fn synthetic() -> Activity {
+    let epochs = vec![(Epoch::Fix1, 0..50), (Epoch::Stim1, 50..75), (Epoch::Delay1, 75..150)];
+    Activity::new(unpack("synthetic", 12), ring(), 8, 20.0).unwrap().with_epochs(epochs).unwrap()
+}
+
+/// The location of each test trial.
+fn ring() -> Vec<usize> {
+    (0..128).map(|trial| trial / 16).collect()
+}

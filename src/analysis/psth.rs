@@ -1,0 +1,476 @@
+//! The peri-stimulus time histogram of selective units (Fig. 4E–G).
+
+use std::collections::BTreeMap;
+
+use polars::prelude::*;
+
+use crate::activity::Activity;
+use crate::analysis::rates::{baseline, location_means};
+use crate::analysis::{Kind, Selectivity, Test};
+use crate::error::{Error, Result};
+use crate::training::Stage;
+
+/// What one curve of a PSTH stands for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Grouping {
+    /// The average over the checkpoints of a stage.
+    #[default]
+    Stage,
+    /// One checkpoint.
+    Checkpoint,
+}
+
+/// Which units a PSTH averages, and how. The default is as published, without the opposite direction.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PsthOptions {
+    /// The kinds of units: excited and mixed ones.
+    pub kinds: Vec<Kind>,
+    /// Whether activity is relative to the mean of the unit's fix1 at that location (activity / mean − 1).
+    pub normalised: bool,
+    /// Whether the activity at the location opposite to the preferred one is added.
+    pub opposite: bool,
+    /// Which test says that a unit is selective, of which kind, and what it prefers.
+    pub test: Test,
+    /// One curve a stage, or one a checkpoint.
+    pub grouping: Grouping,
+    /// ms at the start of fix1 that are left out of the baseline.
+    pub baseline_skip_ms: f64,
+}
+
+impl Default for PsthOptions {
+    fn default() -> Self {
+        PsthOptions {
+            kinds: vec![Kind::Excited, Kind::Mixed],
+            normalised: true,
+            opposite: false,
+            test: Test::Published,
+            grouping: Grouping::Stage,
+            baseline_skip_ms: 0.0,
+        }
+    }
+}
+
+/// The average activity over time of selective units at their preferred locations.
+///
+/// Checkpoints are added one by one and only their curves are kept, so any number of them can be averaged. In each, the
+/// selected units are averaged; the curves of a stage are the average over those of its checkpoints that have a
+/// selected unit.
+///
+/// Selectivity and activity need not be of the same checkpoint or rule: units selected once can be followed through
+/// others.
+///
+/// ```
+/// use maturation::activity::Activity;
+/// use maturation::analysis::{Psth, PsthOptions, Selectivity, SelectivityOptions};
+/// use maturation::tasks::Epoch;
+/// use maturation::training::Stage;
+/// use ndarray::Array3;
+///
+/// let locations: Vec<usize> = (0..32).map(|trial| trial / 4).collect();
+/// let rates = Array3::from_shape_fn((40, 32, 2), |(step, trial, unit)| {
+///     let jitter = 0.01 * ((step * 7 + trial * 13 + unit * 5) % 11) as f32;
+///     1.0 + jitter + if step >= 20 && trial / 4 == 3 + unit { 2.0 } else { 0.0 }
+/// });
+/// let activity = Activity::new(rates, locations, 8, 20.0)?
+///     .with_epochs_in_ms(&[(Epoch::Fix1, 0.0..400.0), (Epoch::Stim1, 400.0..800.0)])?;
+/// let units = Selectivity::of(&activity, Epoch::Stim1, &SelectivityOptions::default())?;
+///
+/// let mut psth = Psth::new(PsthOptions { opposite: true, ..PsthOptions::default() });
+/// psth.add(Stage::Mature, &activity, &units)?;
+/// let table = psth.table()?;
+/// assert_eq!(table.height(), 2 * 40);
+/// # Ok::<(), maturation::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Psth {
+    options: PsthOptions,
+    groups: BTreeMap<Key, Group>,
+    /// Steps of a trial and ms a step, once a checkpoint was added.
+    clock: Option<(usize, f64)>,
+}
+
+/// Stages come in their order, checkpoints in that in which they were added.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Key {
+    Stage(Stage),
+    Checkpoint(usize),
+}
+
+#[derive(Clone, Debug)]
+struct Group {
+    trials_trained: Option<u64>,
+    /// Checkpoints added, also those without a selected unit.
+    checkpoints: usize,
+    preferred: Curve,
+    opposite: Curve,
+}
+
+/// A sum of curves.
+#[derive(Clone, Debug)]
+struct Curve {
+    sum: Vec<f64>,
+    /// Curves in the sum.
+    count: usize,
+    /// Units in all curves together.
+    units: usize,
+}
+
+impl Curve {
+    fn new(steps: usize) -> Curve {
+        Curve { sum: vec![0.0; steps], count: 0, units: 0 }
+    }
+
+    /// Adds the average of the curves in another sum.
+    fn add_average(&mut self, curve: &Curve) {
+        if curve.count > 0 {
+            for (sum, value) in self.sum.iter_mut().zip(&curve.sum) {
+                *sum += value / curve.count as f64;
+            }
+            self.count += 1;
+            self.units += curve.count;
+        }
+    }
+}
+
+impl Psth {
+    /// A PSTH without any checkpoint yet.
+    pub fn new(options: PsthOptions) -> Psth {
+        Psth { options, groups: BTreeMap::new(), clock: None }
+    }
+
+    /// Adds a checkpoint of a stage: its activity, and which units are selective.
+    ///
+    /// A unit whose baseline is zero has no relative activity and is left out if `normalised` is set.
+    ///
+    /// # Errors
+    /// If trials are longer or shorter than those added before, the selectivity is of other units or another number
+    /// of locations, or there is no fix1.
+    pub fn add(&mut self, stage: Stage, activity: &Activity, selectivity: &Selectivity) -> Result<()> {
+        activity.check()?;
+        let clock = (activity.steps(), activity.dt);
+        if self.clock.is_some_and(|known| known != clock) {
+            return Err(Error::argument(
+                format!("these trials have {} steps of {} ms, unlike those added before", clock.0, clock.1),
+                "average checkpoints of one rule at a time",
+            ));
+        }
+        let unit_count = activity.units();
+        let misfit = selectivity.units.iter().find(|unit| unit.unit >= unit_count);
+        if selectivity.location_count != activity.location_count || misfit.is_some() {
+            return Err(Error::argument(
+                format!(
+                    "the selectivity table ({} locations, {} units) is not of this activity ({} locations, {unit_count} units)",
+                    selectivity.location_count,
+                    selectivity.units.len(),
+                    activity.location_count,
+                ),
+                "make it from activity of the same population",
+            ));
+        }
+
+        let (preferred, opposite) = self.average(activity, selectivity)?;
+        let key = match self.options.grouping {
+            Grouping::Stage => Key::Stage(stage),
+            Grouping::Checkpoint => Key::Checkpoint(self.groups.len()),
+        };
+        self.clock = Some(clock);
+        let group = self.groups.entry(key).or_insert_with(|| Group {
+            trials_trained: activity.trials_trained,
+            checkpoints: 0,
+            preferred: Curve::new(clock.0),
+            opposite: Curve::new(clock.0),
+        });
+        group.checkpoints += 1;
+        group.preferred.add_average(&preferred);
+        group.opposite.add_average(&opposite);
+        Ok(())
+    }
+
+    /// The sums over a checkpoint's selected units, at the preferred and the opposite location.
+    fn average(&self, activity: &Activity, selectivity: &Selectivity) -> Result<(Curve, Curve)> {
+        let trials_by_location = activity.trials_by_location();
+        let baseline = baseline(activity, self.options.baseline_skip_ms)?;
+        let means = location_means(activity, &trials_by_location);
+        // The curve of a unit, averaged over the locations that have one.
+        let add = |sum: &mut Curve, unit: usize, locations: &[usize]| {
+            let mut curve = Curve::new(activity.steps());
+            for location in locations.iter().filter(|location| !trials_by_location[**location].is_empty()) {
+                let activity = means.slice(ndarray::s![*location, .., unit]);
+                let fixation = activity.slice(ndarray::s![baseline.clone()]).sum() / baseline.len() as f64;
+                if self.options.normalised && fixation == 0.0 {
+                    continue;
+                }
+                for (sum, rate) in curve.sum.iter_mut().zip(activity) {
+                    *sum += if self.options.normalised { rate / fixation - 1.0 } else { *rate };
+                }
+                curve.count += 1;
+            }
+            sum.add_average(&curve);
+        };
+
+        let mut preferred = Curve::new(activity.steps());
+        let mut opposite = Curve::new(activity.steps());
+        let ring = activity.location_count;
+        for unit in &selectivity.units {
+            if self.options.kinds.contains(&unit.kind(self.options.test)) {
+                let location = unit.preferred(self.options.test);
+                add(&mut preferred, unit.unit, &[location]);
+                if self.options.opposite {
+                    // A ring of an odd number of locations has two that are farthest away.
+                    add(
+                        &mut opposite,
+                        unit.unit,
+                        &[(location + ring / 2) % ring, (location + ring.div_ceil(2)) % ring],
+                    );
+                }
+            }
+        }
+        Ok((preferred, opposite))
+    }
+
+    /// The curves as a table.
+    ///
+    /// Columns: stage, or trials_trained if curves are of checkpoints; direction (preferred, opposite); step; time_ms
+    /// (the step's start); activity; units, the number of units averaged (the mean over the checkpoints of a stage).
+    /// A stage or checkpoint without a selected unit has no rows, and a PSTH without any has no rows at all.
+    ///
+    /// # Errors
+    /// If the table cannot be made.
+    pub fn table(&self) -> Result<DataFrame> {
+        let mut stages: Vec<&str> = Vec::new();
+        let mut trials_trained: Vec<Option<u64>> = Vec::new();
+        let mut directions: Vec<&str> = Vec::new();
+        let mut steps: Vec<u32> = Vec::new();
+        let mut times: Vec<f64> = Vec::new();
+        let mut activity: Vec<f64> = Vec::new();
+        let mut units: Vec<f64> = Vec::new();
+        let dt = self.clock.map_or(0.0, |(_, dt)| dt);
+        for (key, group) in &self.groups {
+            for (direction, curve) in [("preferred", &group.preferred), ("opposite", &group.opposite)] {
+                if curve.count == 0 {
+                    continue;
+                }
+                for (step, sum) in curve.sum.iter().enumerate() {
+                    match key {
+                        Key::Stage(stage) => stages.push(stage.name()),
+                        Key::Checkpoint(_) => trials_trained.push(group.trials_trained),
+                    }
+                    directions.push(direction);
+                    steps.push(step as u32);
+                    times.push(step as f64 * dt);
+                    activity.push(sum / curve.count as f64);
+                    units.push(curve.units as f64 / group.checkpoints as f64);
+                }
+            }
+        }
+        let key = match self.options.grouping {
+            Grouping::Stage => Column::new("stage".into(), stages),
+            Grouping::Checkpoint => Column::new("trials_trained".into(), trials_trained),
+        };
+        let columns = vec![
+            key,
+            Column::new("direction".into(), directions),
+            Column::new("step".into(), steps),
+            Column::new("time_ms".into(), times),
+            Column::new("activity".into(), activity),
+            Column::new("units".into(), units),
+        ];
+        DataFrame::new(columns[1].len(), columns).map_err(Error::table("cannot make the table of the PSTH"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::analysis::{SelectivityOptions, golden};
+    use crate::tasks::Epoch;
+
+    fn units_of(activity: &Activity, epoch: &str) -> Selectivity {
+        Selectivity::of(activity, epoch.parse().unwrap(), &SelectivityOptions::default()).unwrap()
+    }
+
+    fn column(table: &DataFrame, name: &str) -> Vec<f64> {
+        table.column(name).unwrap().f64().unwrap().iter().flatten().collect()
+    }
+
+    /// The rows where a column of names has this one.
+    fn only(table: &DataFrame, name: &str, value: &str) -> DataFrame {
+        let rows: BooleanChunked =
+            table.column(name).unwrap().str().unwrap().iter().map(|found| found == Some(value)).collect();
+        table.filter(&rows).unwrap()
+    }
+
+    fn assert_curve(table: &DataFrame, expected: &serde_json::Value, what: &str) {
+        let expected = golden::floats(expected);
+        let found = column(table, "activity");
+        assert_eq!(found.len(), expected.len(), "{what}");
+        for (found, expected) in found.iter().zip(expected) {
+            let expected = expected.unwrap();
+            assert!((found - expected).abs() <= 1e-5 * expected.abs().max(1.0), "{what}: {found} is not {expected}");
+        }
+    }
+
+    #[test]
+    fn checkpoints_agree_with_the_published_system() {
+        let log = golden::json("psth_log");
+        for (name, checkpoints) in log.as_object().unwrap() {
+            let [rule, epoch, norm, opposite] = name.split("__").collect::<Vec<_>>()[..] else { panic!("{name}") };
+            let direction = if opposite == "oppo1" { "opposite" } else { "preferred" };
+            let mut psth = Psth::new(PsthOptions {
+                normalised: norm == "norm1",
+                opposite: true,
+                grouping: Grouping::Checkpoint,
+                ..PsthOptions::default()
+            });
+            for trials in checkpoints.as_object().unwrap().keys() {
+                let activity = golden::activity(rule, trials.parse().unwrap());
+                psth.add(Stage::Early, &activity, &units_of(&activity, epoch)).unwrap();
+            }
+            let table = only(&psth.table().unwrap(), "direction", direction);
+            for (trials, expected) in checkpoints.as_object().unwrap() {
+                let rows: BooleanChunked = table
+                    .column("trials_trained")
+                    .unwrap()
+                    .u64()
+                    .unwrap()
+                    .iter()
+                    .map(|found| found == trials.parse().ok())
+                    .collect();
+                let table = table.filter(&rows).unwrap();
+                assert_curve(&table, &expected["mean_over_neurons"], name);
+                assert_eq!(column(&table, "units")[0], expected["n"].as_f64().unwrap(), "{name}");
+            }
+        }
+    }
+
+    #[test]
+    fn stages_agree_with_the_published_figure() {
+        let plots = golden::json("plot_psth");
+        for (name, curves) in plots["curves"].as_object().unwrap() {
+            let (rule, epoch) = name.split_once("__").unwrap();
+            let mut psth = Psth::new(PsthOptions { opposite: true, ..PsthOptions::default() });
+            for (trials, performance) in plots["performance"][rule].as_object().unwrap() {
+                let stage = match performance.as_f64().unwrap() {
+                    performance if performance > 0.65 => Stage::Mature,
+                    performance if performance > 0.35 => Stage::Mid,
+                    _ => Stage::Early,
+                };
+                let activity = golden::activity(rule, trials.parse().unwrap());
+                psth.add(stage, &activity, &units_of(&activity, epoch)).unwrap();
+            }
+            let table = psth.table().unwrap();
+            for pair in curves.as_array().unwrap().chunks(2) {
+                let label = pair[0]["label"].as_str().unwrap();
+                let table = only(&table, "stage", label.split('_').next().unwrap());
+                assert_curve(&only(&table, "direction", "preferred"), &pair[0]["y"], label);
+                assert_curve(&only(&table, "direction", "opposite"), &pair[1]["y"], label);
+            }
+        }
+    }
+
+    #[test]
+    fn checkpoints_of_a_stage_count_once_each() {
+        let checkpoints = [58880, 64000, 716800].map(|trials| golden::activity("gap", trials));
+        let mut psth = Psth::new(PsthOptions::default());
+        let mut each = Psth::new(PsthOptions { grouping: Grouping::Checkpoint, ..PsthOptions::default() });
+        for activity in &checkpoints {
+            psth.add(Stage::Mid, activity, &units_of(activity, "stim1")).unwrap();
+            each.add(Stage::Mid, activity, &units_of(activity, "stim1")).unwrap();
+        }
+        let (table, each) = (psth.table().unwrap(), each.table().unwrap());
+        assert_eq!(table.get_column_names(), ["stage", "direction", "step", "time_ms", "activity", "units"]);
+        assert_eq!(each.get_column_names(), ["trials_trained", "direction", "step", "time_ms", "activity", "units"]);
+        assert_eq!((table.height(), each.height()), (85, 3 * 85));
+        let (mean, all) = (column(&table, "activity"), column(&each, "activity"));
+        assert!((mean[60] - (all[60] + all[85 + 60] + all[170 + 60]) / 3.0).abs() < 1e-12);
+        assert!((column(&table, "units")[0] - (16.0 + 17.0 + 19.0) / 3.0).abs() < 1e-12);
+        assert_eq!(column(&table, "time_ms")[60], 1200.0);
+    }
+
+    #[test]
+    fn nothing_selected_is_an_empty_table_with_its_columns() {
+        let activity = golden::activity("gap", 64000);
+        for grouping in [Grouping::Stage, Grouping::Checkpoint] {
+            let options = PsthOptions { kinds: vec![], grouping, opposite: true, ..PsthOptions::default() };
+            let mut psth = Psth::new(options);
+            assert_eq!((psth.table().unwrap().height(), psth.table().unwrap().width()), (0, 6));
+            psth.add(Stage::Early, &activity, &units_of(&activity, "stim1")).unwrap();
+            let table = psth.table().unwrap();
+            assert_eq!((table.height(), table.width()), (0, 6));
+            assert_eq!(table.column("activity").unwrap().dtype(), &DataType::Float64);
+        }
+    }
+
+    #[test]
+    fn a_unit_without_a_baseline_is_left_out_where_activity_is_relative() {
+        let activity = golden::synthetic();
+        let mut units = units_of(&activity, "stim1");
+        units.units.retain(|unit| [4, 7].contains(&unit.unit));
+        units.units.iter_mut().for_each(|unit| unit.kind = Kind::Excited);
+        for (normalised, expected) in [(true, 1.0), (false, 2.0)] {
+            let mut psth = Psth::new(PsthOptions { normalised, ..PsthOptions::default() });
+            psth.add(Stage::Early, &activity, &units).unwrap();
+            let table = psth.table().unwrap();
+            assert_eq!(column(&table, "units")[0], expected);
+            assert!(column(&table, "activity").iter().all(|value| value.is_finite()));
+        }
+    }
+
+    #[test]
+    fn the_unbiased_test_selects_and_places_by_absolute_rates() {
+        let activity = golden::synthetic();
+        let mut psth = Psth::new(PsthOptions {
+            test: Test::Unbiased,
+            kinds: Kind::ALL.to_vec(),
+            normalised: false,
+            ..PsthOptions::default()
+        });
+        psth.add(Stage::Early, &activity, &units_of(&activity, "stim1")).unwrap();
+        assert_eq!(column(&psth.table().unwrap(), "units")[0], 12.0);
+        let mut psth = Psth::new(PsthOptions { test: Test::Unbiased, ..PsthOptions::default() });
+        psth.add(Stage::Early, &activity, &units_of(&activity, "stim1")).unwrap();
+        // Of the selective units 4, 5, 6 and 11, two are inhibited by the published definition: 5, and 11, whose
+        // negative baseline turns the sign.
+        assert_eq!(column(&psth.table().unwrap(), "units")[0], 2.0);
+    }
+
+    #[test]
+    fn an_odd_ring_has_two_opposite_locations() {
+        let rates =
+            ndarray::Array3::from_shape_fn(
+                (4, 5, 1),
+                |(step, trial, _)| {
+                    if step < 2 { 1.0 } else { [9.0, 1.0, 4.0, 6.0, 1.0][trial] }
+                },
+            );
+        let activity = Activity::new(rates, (0..5).collect(), 5, 20.0)
+            .unwrap()
+            .with_epochs(vec![(Epoch::Fix1, 0..2), (Epoch::Stim1, 2..4)])
+            .unwrap();
+        let mut units = units_of(&activity, "stim1");
+        assert_eq!(units.units[0].preferred_location, 0);
+        units.units[0].kind = Kind::Excited;
+        let mut psth = Psth::new(PsthOptions { opposite: true, ..PsthOptions::default() });
+        psth.add(Stage::Early, &activity, &units).unwrap();
+        let opposite = only(&psth.table().unwrap(), "direction", "opposite");
+        assert_eq!(column(&opposite, "activity"), [0.0, 0.0, 4.0, 4.0]);
+        assert_eq!(column(&opposite, "units"), [1.0; 4]);
+    }
+
+    #[test]
+    fn checkpoints_that_do_not_fit_are_refused() {
+        let (gap, synthetic) = (golden::activity("gap", 64000), golden::synthetic());
+        let mut psth = Psth::new(PsthOptions::default());
+        psth.add(Stage::Early, &gap, &units_of(&gap, "stim1")).unwrap();
+        let message = psth.add(Stage::Early, &synthetic, &units_of(&synthetic, "stim1")).unwrap_err().to_string();
+        assert!(message.contains("175 steps"), "{message}");
+        let message = psth.clone().add(Stage::Early, &gap, &units_of(&synthetic, "stim1"));
+        assert!(message.is_ok(), "fewer units than the activity has are a selection");
+        let mut other = Psth::new(PsthOptions::default());
+        let message = other.add(Stage::Early, &synthetic, &units_of(&gap, "stim1")).unwrap_err().to_string();
+        assert!(message.contains("same population"), "{message}");
+        let mut skip = Psth::new(PsthOptions { baseline_skip_ms: 2000.0, ..PsthOptions::default() });
+        assert!(skip.add(Stage::Early, &gap, &units_of(&gap, "stim1")).is_err());
+        assert_eq!(skip.table().unwrap().height(), 0);
+    }
+}

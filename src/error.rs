@@ -1,0 +1,205 @@
+//! The one error of the crate.
+//!
+//! Every message says what was wrong, where, and what to do about it, because in a notebook the message is all that
+//! a reader sees.
+
+use std::path::{Path, PathBuf};
+
+/// What went wrong, where, and what to do.
+///
+/// The variants can grow; match on the ones you handle and keep a wildcard arm.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A hyper-parameter has a value that no network or training run can have.
+    #[error("hyper-parameter `{key}` is {value}: expected {expected}")]
+    Hyperparameter {
+        /// The key, as in `hp.json`.
+        key: String,
+        /// The value that was given.
+        value: String,
+        /// What would have been accepted.
+        expected: String,
+    },
+
+    /// A name (of a rule, an epoch, a preset, a stage, ...) that does not exist.
+    #[error("there is no {kind} `{name}`: choose one of {}", .choices.join(", "))]
+    UnknownName {
+        /// What was named, for example `rule`.
+        kind: &'static str,
+        /// The name that was given.
+        name: String,
+        /// The names that exist here.
+        choices: Vec<String>,
+    },
+
+    /// An argument that a function cannot work with.
+    #[error("{what}: {remedy}")]
+    Argument {
+        /// What was wrong.
+        what: String,
+        /// What to do.
+        remedy: String,
+    },
+
+    /// Arrays whose shapes do not fit together.
+    #[error("{operation}: `{name}` has shape {found:?}, expected {expected:?}")]
+    Shape {
+        /// What was being done.
+        operation: &'static str,
+        /// The array.
+        name: String,
+        /// Its shape.
+        found: Vec<usize>,
+        /// The shape that was needed.
+        expected: Vec<usize>,
+    },
+
+    /// A file or folder that could not be read or written.
+    #[error("cannot {action} `{}`: {source}. {remedy}", .path.display())]
+    Io {
+        /// What was being done, for example `read`.
+        action: &'static str,
+        /// The file or folder.
+        path: PathBuf,
+        /// The system's reason.
+        #[source]
+        source: std::io::Error,
+        /// What to do.
+        remedy: &'static str,
+    },
+
+    /// A file that was read but is not what it should be: truncated, of another version, with missing or
+    /// non-finite values.
+    #[error("`{}` cannot be used: {problem}. {remedy}", .path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: String,
+        /// What to do.
+        remedy: String,
+    },
+
+    /// Another process is writing this run directory.
+    #[error(
+        "the run `{}` is being written by another process: wait for it to end, stop it, or train into another folder",
+        .path.display()
+    )]
+    RunInUse {
+        /// The run directory.
+        path: PathBuf,
+    },
+
+    /// The run has no checkpoint that fits what was asked for.
+    #[error("the run `{}` has no checkpoint {wanted}: {available}", .path.display())]
+    NoCheckpoint {
+        /// The run directory.
+        path: PathBuf,
+        /// What was looked for.
+        wanted: String,
+        /// What there is.
+        available: String,
+    },
+
+    /// The cost of a training step is not a finite number, so training stopped before the weights were harmed.
+    #[error(
+        "the cost of rule `{rule}` became {cost} at step {step} (after {trials_trained} trials), so training stopped; \
+         the last good checkpoint is {last_checkpoint}. Lower `learning_rate` or choose another `activation`"
+    )]
+    NotFinite {
+        /// The rule of the step.
+        rule: String,
+        /// The optimiser step, counted from 0.
+        step: u64,
+        /// Trials trained before this step.
+        trials_trained: u64,
+        /// The cost (infinite or NaN).
+        cost: f64,
+        /// The trial count of the newest checkpoint, or `none`.
+        last_checkpoint: String,
+    },
+
+    /// The tensor library refused an operation (on a GPU: usually for want of memory).
+    #[error("{operation} failed on the device: {problem}. Use a smaller batch or network, or `--device cpu`")]
+    Device {
+        /// What was being done.
+        operation: &'static str,
+        /// The device's reason.
+        problem: String,
+    },
+
+    /// A table could not be made, read or written.
+    #[error("{operation}: {source}")]
+    Table {
+        /// What was being done.
+        operation: String,
+        /// The reason of polars.
+        #[source]
+        source: polars::error::PolarsError,
+    },
+
+    /// Training or an analysis was interrupted by Ctrl-C or by `stop()`; what was done until then is kept.
+    #[error("interrupted: what was finished until then is kept, and the same command goes on from there")]
+    Interrupted,
+}
+
+/// The result of everything in this crate that can fail.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+impl Error {
+    /// An impossible hyper-parameter.
+    pub(crate) fn hyperparameter(key: &str, value: impl std::fmt::Display, expected: impl Into<String>) -> Self {
+        Error::Hyperparameter { key: key.to_owned(), value: value.to_string(), expected: expected.into() }
+    }
+
+    /// A name that is not among `choices`.
+    pub(crate) fn unknown_name(
+        kind: &'static str,
+        name: &str,
+        choices: impl IntoIterator<Item = impl std::fmt::Display>,
+    ) -> Self {
+        let choices = choices.into_iter().map(|choice| choice.to_string()).collect();
+        Error::UnknownName { kind, name: name.to_owned(), choices }
+    }
+
+    /// An argument that cannot be worked with.
+    pub(crate) fn argument(what: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Error::Argument { what: what.into(), remedy: remedy.into() }
+    }
+
+    /// A system error on a path, with the remedy that fits its kind.
+    pub(crate) fn io(action: &'static str, path: &Path, source: std::io::Error) -> Self {
+        use std::io::ErrorKind;
+        let remedy = match source.kind() {
+            ErrorKind::NotFound => "Check the path",
+            ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
+                "Choose a folder that you may write to, or change its permissions"
+            }
+            ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge => {
+                "Free some disk space and run the same command again: nothing that was finished is lost"
+            }
+            ErrorKind::NotADirectory | ErrorKind::IsADirectory | ErrorKind::AlreadyExists => {
+                "A file stands where a folder should be, or the reverse: choose another path"
+            }
+            _ => "Check the path and the disk, then run the same command again",
+        };
+        Error::Io { action, path: path.to_owned(), source, remedy }
+    }
+
+    /// A file whose content is not usable.
+    pub(crate) fn file(path: &Path, problem: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Error::File { path: path.to_owned(), problem: problem.into(), remedy: remedy.into() }
+    }
+
+    /// An operation of the tensor library that failed.
+    pub(crate) fn device(operation: &'static str, problem: impl std::fmt::Debug) -> Self {
+        Error::Device { operation, problem: format!("{problem:?}") }
+    }
+
+    /// A table operation that failed.
+    pub(crate) fn table(operation: impl Into<String>) -> impl FnOnce(polars::error::PolarsError) -> Self {
+        let operation = operation.into();
+        move |source| Error::Table { operation, source }
+    }
+}

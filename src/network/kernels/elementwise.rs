@@ -1,0 +1,138 @@
+//! The passes over a row of units between two matrix products.
+
+use crate::hyperparameters::Activation;
+use crate::numerics::dispatch::{multiply_add, vectorised};
+use crate::numerics::mathematics::{exp_of_negative, expm1_of_negative, softplus_and_sigmoid, tanh};
+
+/// A unit's rate as a function of its input, with its slope.
+trait RateFunction {
+    fn rate_and_slope<const FUSED: bool>(z: f32) -> (f32, f32);
+}
+
+struct Softplus;
+impl RateFunction for Softplus {
+    #[inline(always)]
+    fn rate_and_slope<const FUSED: bool>(z: f32) -> (f32, f32) {
+        softplus_and_sigmoid::<FUSED>(z)
+    }
+}
+
+/// `max(z, 0)`, a NaN staying one.
+#[inline(always)]
+fn rectified(z: f32) -> f32 {
+    if z < 0.0 { 0.0 } else { z }
+}
+
+struct Relu;
+impl RateFunction for Relu {
+    #[inline(always)]
+    fn rate_and_slope<const FUSED: bool>(z: f32) -> (f32, f32) {
+        (rectified(z), if z > 0.0 { 1.0 } else { 0.0 })
+    }
+}
+
+struct Tanh;
+impl RateFunction for Tanh {
+    #[inline(always)]
+    fn rate_and_slope<const FUSED: bool>(z: f32) -> (f32, f32) {
+        let rate = tanh::<FUSED>(z);
+        (rate, multiply_add::<FUSED>(-rate, rate, 1.0))
+    }
+}
+
+struct Power;
+impl RateFunction for Power {
+    #[inline(always)]
+    fn rate_and_slope<const FUSED: bool>(z: f32) -> (f32, f32) {
+        let positive = rectified(z);
+        (positive * positive, 2.0 * positive)
+    }
+}
+
+struct Retanh;
+impl RateFunction for Retanh {
+    #[inline(always)]
+    fn rate_and_slope<const FUSED: bool>(z: f32) -> (f32, f32) {
+        let rate = tanh::<FUSED>(rectified(z));
+        (rate, if z > 0.0 { multiply_add::<FUSED>(-rate, rate, 1.0) } else { 0.0 })
+    }
+}
+
+struct Elu;
+impl RateFunction for Elu {
+    #[inline(always)]
+    fn rate_and_slope<const FUSED: bool>(z: f32) -> (f32, f32) {
+        let negative = if z > 0.0 { 0.0 } else { z };
+        let below = expm1_of_negative::<FUSED>(negative);
+        let slope = exp_of_negative::<FUSED>(negative);
+        if z > 0.0 { (z, 1.0) } else { (below, slope) }
+    }
+}
+
+#[inline(always)]
+fn activate_with<F: RateFunction, const FUSED: bool>(
+    inputs: &mut [f32],
+    noise: &[f32],
+    deviation: f32,
+    alpha: f32,
+    before: &[f32],
+    after: &mut [f32],
+) {
+    let keep = 1.0 - alpha;
+    for (((z, noise), before), after) in inputs.iter_mut().zip(noise).zip(before).zip(after) {
+        let (rate, slope) = F::rate_and_slope::<FUSED>(multiply_add::<FUSED>(deviation, *noise, *z));
+        *after = multiply_add::<FUSED>(alpha, rate, keep * before);
+        *z = slope;
+    }
+}
+
+#[inline(always)]
+fn activate_body<const FUSED: bool>(
+    activation: Activation,
+    inputs: &mut [f32],
+    noise: &[f32],
+    deviation: f32,
+    alpha: f32,
+    before: &[f32],
+    after: &mut [f32],
+) {
+    match activation {
+        Activation::Softplus => activate_with::<Softplus, FUSED>(inputs, noise, deviation, alpha, before, after),
+        Activation::Relu => activate_with::<Relu, FUSED>(inputs, noise, deviation, alpha, before, after),
+        Activation::Tanh => activate_with::<Tanh, FUSED>(inputs, noise, deviation, alpha, before, after),
+        Activation::Power => activate_with::<Power, FUSED>(inputs, noise, deviation, alpha, before, after),
+        Activation::Retanh => activate_with::<Retanh, FUSED>(inputs, noise, deviation, alpha, before, after),
+        Activation::Elu => activate_with::<Elu, FUSED>(inputs, noise, deviation, alpha, before, after),
+    }
+}
+vectorised! {
+    /// One trial's units, one step: `z + deviation·noise` → the rates after the step; `f′` is left in `inputs`.
+    pub(super) fn activate(
+        activation: Activation,
+        inputs: &mut [f32],
+        noise: &[f32],
+        deviation: f32,
+        alpha: f32,
+        before: &[f32],
+        after: &mut [f32],
+    ) = activate_body
+}
+
+#[inline(always)]
+fn through_activation_body<const FUSED: bool>(slopes: &mut [f32], gradient: &[f32], alpha: f32) {
+    for (slope, gradient) in slopes.iter_mut().zip(gradient) {
+        *slope *= alpha * gradient;
+    }
+}
+vectorised! {
+    /// Turns slopes `f′(z)` into `dz = alpha · gradient ∘ f′(z)`.
+    pub(super) fn through_activation(slopes: &mut [f32], gradient: &[f32], alpha: f32) = through_activation_body
+}
+
+/// Adds what the rates themselves cost to the gradient by them: `l1` by sign, `l2` in proportion.
+pub(super) fn add_activity_cost(gradient: &mut [f32], rates: &[f32], l1: f32, l2: f32) {
+    for (gradient, rate) in gradient.iter_mut().zip(rates) {
+        let sign = if *rate == 0.0 { 0.0 } else { rate.signum() };
+        *gradient += l1 * sign + l2 * rate;
+    }
+}

@@ -1,0 +1,419 @@
+//! Sweeps over a batch on several threads, with buffers that are allocated once.
+
+use rayon::prelude::*;
+
+use crate::error::{Error, Result};
+use crate::hyperparameters::Loss;
+use crate::network::kernels::shard::{Job, PackedWeights, Readout, Shard};
+use crate::network::kernels::{Batch, Cost, Dimensions, Sweep, WeightGradients, Weights, check_length};
+use crate::numerics::Level;
+
+/// Trials of a shard. Fixed, so that results do not depend on the number of threads.
+const SHARD_TRIALS: usize = 16;
+/// Steps of a trial that are kept where only the outputs are wanted.
+const FORWARD_WINDOW: usize = 16;
+
+/// Threads and buffers for sweeps; keep one and use it for every step of a training run.
+#[derive(Debug)]
+pub struct Workspace {
+    pool: rayon::ThreadPool,
+    level: Level,
+    weights: PackedWeights,
+    shards: Vec<Shard>,
+}
+
+impl Workspace {
+    /// A workspace of `threads` threads; 0 takes one a processor core.
+    pub fn new(threads: usize) -> Result<Self> {
+        Workspace::with_level(threads, Level::detect())
+    }
+
+    /// A workspace that uses the given vector instructions.
+    pub fn with_level(threads: usize, level: Level) -> Result<Self> {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().map_err(|source| {
+            Error::argument(format!("{threads} threads could not be started ({source})"), "ask for fewer")
+        })?;
+        Ok(Workspace { pool, level, weights: PackedWeights::default(), shards: Vec::new() })
+    }
+
+    /// Number of threads.
+    pub fn threads(&self) -> usize {
+        self.pool.current_num_threads()
+    }
+
+    /// The cost of a batch and its gradients by the weights, which replace what `gradients` held.
+    ///
+    /// An [`Error::Shape`] if an array has another size than `dimensions` says.
+    pub fn gradients(
+        &mut self,
+        dimensions: Dimensions,
+        weights: &Weights<'_>,
+        batch: &Batch<'_>,
+        sweep: &Sweep,
+        gradients: &mut WeightGradients,
+    ) -> Result<Cost> {
+        weights.check(&dimensions)?;
+        batch.check(&dimensions, sweep.loss)?;
+        self.pack(&dimensions, weights, true);
+        let scale = 1.0 / cost_count(&dimensions, sweep.loss) as f32;
+        let job = Job { dimensions, weights: &self.weights, inputs: batch.inputs, sweep: *sweep, level: self.level };
+        let shards = shards_of(&mut self.shards, dimensions.trials);
+        self.pool.install(|| {
+            shards.par_iter_mut().enumerate().with_max_len(1).for_each(|(index, shard)| {
+                let (first, trials) = part(index, dimensions.trials);
+                shard.forward(&job, first, trials, dimensions.steps, Some(batch), Some(scale), Readout::default());
+                shard.backward(&job, trials);
+            });
+        });
+        sum_gradients(&dimensions, shards, gradients);
+        Ok(total_cost(&dimensions, sweep.loss, shards))
+    }
+
+    /// The cost and the outputs of a batch: `outputs` takes (time, trial, output), after the sigmoid or softmax.
+    pub fn evaluate(
+        &mut self,
+        dimensions: Dimensions,
+        weights: &Weights<'_>,
+        batch: &Batch<'_>,
+        sweep: &Sweep,
+        outputs: &mut [f32],
+    ) -> Result<Cost> {
+        batch.check(&dimensions, sweep.loss)?;
+        self.sweep_forward(dimensions, weights, batch.inputs, sweep, Some(batch), None, Some(outputs))?;
+        Ok(total_cost(&dimensions, sweep.loss, shards_of(&mut self.shards, dimensions.trials)))
+    }
+
+    /// Runs a batch without grading it: `hidden` takes the rates, (time, trial, unit), `outputs` the outputs, (time,
+    /// trial, output).
+    pub fn run(
+        &mut self,
+        dimensions: Dimensions,
+        weights: &Weights<'_>,
+        inputs: &[f32],
+        sweep: &Sweep,
+        hidden: Option<&mut [f32]>,
+        outputs: Option<&mut [f32]>,
+    ) -> Result<()> {
+        self.sweep_forward(dimensions, weights, inputs, sweep, None, hidden, outputs)
+    }
+
+    #[allow(clippy::too_many_arguments, reason = "what `evaluate` and `run` share")]
+    fn sweep_forward(
+        &mut self,
+        dimensions: Dimensions,
+        weights: &Weights<'_>,
+        inputs: &[f32],
+        sweep: &Sweep,
+        batch: Option<&Batch<'_>>,
+        hidden: Option<&mut [f32]>,
+        outputs: Option<&mut [f32]>,
+    ) -> Result<()> {
+        weights.check(&dimensions)?;
+        let Dimensions { steps, trials, units, .. } = dimensions;
+        check_length("inputs", inputs.len(), &[steps, trials, dimensions.inputs])?;
+        if let Some(hidden) = &hidden {
+            check_length("hidden", hidden.len(), &[steps, trials, units])?;
+        }
+        if let Some(outputs) = &outputs {
+            check_length("outputs", outputs.len(), &[steps, trials, dimensions.outputs])?;
+        }
+        self.pack(&dimensions, weights, false);
+        let job = Job { dimensions, weights: &self.weights, inputs, sweep: *sweep, level: self.level };
+        let shards = shards_of(&mut self.shards, trials);
+        let count = shards.len();
+        let hidden = split_by_shard(hidden, trials, units, count);
+        let outputs = split_by_shard(outputs, trials, dimensions.outputs, count);
+        let work: Vec<_> = shards.iter_mut().zip(hidden).zip(outputs).enumerate().collect();
+        self.pool.install(|| {
+            work.into_par_iter().with_max_len(1).for_each(|(index, ((shard, hidden), outputs))| {
+                let (first, trials) = part(index, trials);
+                let window = FORWARD_WINDOW.min(steps);
+                shard.forward(&job, first, trials, window, batch, None, Readout { hidden, outputs });
+            });
+        });
+        Ok(())
+    }
+
+    /// Lays the weights out for the products.
+    fn pack(&mut self, dimensions: &Dimensions, weights: &Weights<'_>, for_training: bool) {
+        let Dimensions { units, outputs, .. } = *dimensions;
+        let packed = &mut self.weights;
+        packed.forward.clear();
+        packed.forward.extend_from_slice(weights.w_rec);
+        packed.forward.extend_from_slice(weights.w_in);
+        packed.forward.extend_from_slice(weights.b_rec);
+        packed.w_out.clear();
+        packed.w_out.extend_from_slice(weights.w_out);
+        packed.b_out.clear();
+        packed.b_out.extend_from_slice(weights.b_out);
+        if for_training {
+            packed.backward.resize((units + outputs) * units, 0.0);
+            transpose(weights.w_rec, units, units, &mut packed.backward);
+            transpose(weights.w_out, units, outputs, &mut packed.backward[units * units..]);
+        }
+    }
+}
+
+/// Writes the transpose of a (rows, columns) matrix, in tiles that stay in cache.
+fn transpose(matrix: &[f32], rows: usize, columns: usize, out: &mut [f32]) {
+    const TILE: usize = 16;
+    for first_row in (0..rows).step_by(TILE) {
+        for first_column in (0..columns).step_by(TILE) {
+            for row in first_row..rows.min(first_row + TILE) {
+                for column in first_column..columns.min(first_column + TILE) {
+                    out[column * rows + row] = matrix[row * columns + column];
+                }
+            }
+        }
+    }
+}
+
+/// The shards of a batch, made as needed.
+fn shards_of(shards: &mut Vec<Shard>, trials: usize) -> &mut [Shard] {
+    let count = trials.div_ceil(SHARD_TRIALS);
+    if shards.len() < count {
+        shards.resize_with(count, Shard::default);
+    }
+    &mut shards[..count]
+}
+
+/// The first trial of a shard, and how many it has.
+fn part(index: usize, trials: usize) -> (usize, usize) {
+    let first = index * SHARD_TRIALS;
+    (first, SHARD_TRIALS.min(trials - first))
+}
+
+/// Cuts a (time, trial, width) array into the parts of the shards: for each shard one slice a time step.
+fn split_by_shard(
+    array: Option<&mut [f32]>,
+    trials: usize,
+    width: usize,
+    shards: usize,
+) -> Vec<Option<Vec<&mut [f32]>>> {
+    let Some(array) = array else { return (0..shards).map(|_| None).collect() };
+    let mut parts: Vec<Vec<&mut [f32]>> = (0..shards).map(|_| Vec::new()).collect();
+    for step in array.chunks_exact_mut(trials * width) {
+        for (part, slice) in parts.iter_mut().zip(step.chunks_mut(SHARD_TRIALS * width)) {
+            part.push(slice);
+        }
+    }
+    parts.into_iter().map(Some).collect()
+}
+
+/// What the summed cost is divided by.
+fn cost_count(dimensions: &Dimensions, loss: Loss) -> usize {
+    match loss {
+        Loss::LeastSquares => dimensions.steps * dimensions.trials * dimensions.outputs,
+        Loss::CrossEntropy => dimensions.steps * dimensions.trials,
+    }
+}
+
+fn total_cost(dimensions: &Dimensions, loss: Loss, shards: &[Shard]) -> Cost {
+    let count = cost_count(dimensions, loss) as f64;
+    Cost {
+        task: shards.iter().map(|shard| shard.cost.task).sum::<f64>() / count,
+        activity: shards.iter().map(|shard| shard.cost.activity).sum(),
+    }
+}
+
+/// Adds up the shards' gradients, always in the same order.
+fn sum_gradients(dimensions: &Dimensions, shards: &[Shard], gradients: &mut WeightGradients) {
+    let Dimensions { units, inputs, outputs, .. } = *dimensions;
+    let WeightGradients { w_in, w_rec, b_rec, w_out, b_out } = gradients;
+    for (gradient, length) in [
+        (&mut *w_in, inputs * units),
+        (&mut *w_rec, units * units),
+        (&mut *b_rec, units),
+        (&mut *w_out, units * outputs),
+        (&mut *b_out, outputs),
+    ] {
+        gradient.clear();
+        gradient.resize(length, 0.0);
+    }
+    let add = |into: &mut [f32], from: &[f32]| into.iter_mut().zip(from).for_each(|(into, from)| *into += from);
+    for shard in shards {
+        for (index, row) in shard.gradients.chunks_exact(units + outputs).enumerate().take(units + inputs + 1) {
+            let (by_unit, by_output) = row.split_at(units);
+            if index < units {
+                add(&mut w_rec[index * units..][..units], by_unit);
+                add(&mut w_out[index * outputs..][..outputs], by_output);
+            } else if index < units + inputs {
+                add(&mut w_in[(index - units) * units..][..units], by_unit);
+            } else {
+                add(b_rec, by_unit);
+                add(b_out, by_output);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::hyperparameters::Activation;
+    use crate::network::kernels::reference::{Case, close};
+    use crate::numerics::random::Noise;
+
+    const ACTIVATIONS: [Activation; 6] = [
+        Activation::Softplus,
+        Activation::Relu,
+        Activation::Tanh,
+        Activation::Power,
+        Activation::Retanh,
+        Activation::Elu,
+    ];
+
+    fn check(case: &Case, level: Level, threads: usize) {
+        let mut workspace = Workspace::with_level(threads, level).unwrap();
+        let (expected, cost) = case.reference();
+        let mut gradients = WeightGradients::default();
+        let found = workspace
+            .gradients(case.dimensions, &case.weights(), &case.batch(), &case.sweep, &mut gradients)
+            .unwrap();
+        let name = format!("{:?} {:?} {:?} {level:?}", case.dimensions, case.sweep.activation, case.sweep.loss);
+        assert!((found.task - cost.task).abs() < 1e-5 * (1.0 + cost.task), "{name}: {found:?} {cost:?}");
+        assert!((found.activity - cost.activity).abs() < 1e-5 * (1.0 + cost.activity), "{name}: {found:?} {cost:?}");
+        close(&gradients.w_rec, &expected.w_rec, 1e-4, &format!("{name} w_rec"));
+        close(&gradients.w_in, &expected.w_in, 1e-4, &format!("{name} w_in"));
+        close(&gradients.b_rec, &expected.b_rec, 1e-4, &format!("{name} b_rec"));
+        close(&gradients.w_out, &expected.w_out, 1e-4, &format!("{name} w_out"));
+        close(&gradients.b_out, &expected.b_out, 1e-4, &format!("{name} b_out"));
+
+        let Dimensions { steps, trials, units, outputs, .. } = case.dimensions;
+        let mut values = vec![7.0; steps * trials * outputs];
+        let evaluated = workspace
+            .evaluate(case.dimensions, &case.weights(), &case.batch(), &case.sweep, &mut values)
+            .unwrap();
+        assert!((evaluated.task - cost.task).abs() < 1e-5 * (1.0 + cost.task), "{name}");
+        close(&values, &expected.outputs, 1e-5, &format!("{name} outputs"));
+        let mut hidden = vec![7.0; steps * trials * units];
+        workspace
+            .run(case.dimensions, &case.weights(), &case.inputs, &case.sweep, Some(&mut hidden), None)
+            .unwrap();
+        close(&hidden, &expected.hidden, 1e-5, &format!("{name} hidden"));
+    }
+
+    #[test]
+    fn sweeps_equal_the_plain_computation_for_odd_sizes_at_every_level() {
+        for level in Level::available() {
+            for (index, (units, trials, steps)) in
+                [(1, 1, 1), (3, 5, 2), (17, 17, 7), (64, 64, 19), (100, 5, 40), (33, 33, 70)].into_iter().enumerate()
+            {
+                let dimensions = Dimensions { units, inputs: 1 + 3 * index, outputs: 2 + index, steps, trials };
+                for loss in [Loss::LeastSquares, Loss::CrossEntropy] {
+                    let activation = ACTIVATIONS[index];
+                    check(&Case::new(dimensions, activation, loss, index as u64), level, 1 + index);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn every_activation_has_its_gradients() {
+        let dimensions = Dimensions { units: 18, inputs: 5, outputs: 4, steps: 12, trials: 20 };
+        for activation in ACTIVATIONS {
+            for loss in [Loss::LeastSquares, Loss::CrossEntropy] {
+                for level in Level::available() {
+                    check(&Case::new(dimensions, activation, loss, 5), level, 2);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn rates_that_cost_have_their_gradients() {
+        let dimensions = Dimensions { units: 9, inputs: 3, outputs: 2, steps: 8, trials: 18 };
+        for activation in [Activation::Softplus, Activation::Relu, Activation::Tanh] {
+            let mut case = Case::new(dimensions, activation, Loss::LeastSquares, 8);
+            case.sweep.l1_h = 0.3;
+            case.sweep.l2_h = 0.002;
+            check(&case, Level::detect(), 2);
+        }
+    }
+
+    #[test]
+    fn the_number_of_threads_changes_no_bit() {
+        let dimensions = Dimensions { units: 40, inputs: 6, outputs: 5, steps: 30, trials: 70 };
+        let case = Case::new(dimensions, Activation::Softplus, Loss::LeastSquares, 1);
+        let results: Vec<_> = [1, 2, 3, 8]
+            .into_iter()
+            .map(|threads| {
+                let mut gradients = WeightGradients::default();
+                let cost = Workspace::new(threads)
+                    .unwrap()
+                    .gradients(dimensions, &case.weights(), &case.batch(), &case.sweep, &mut gradients)
+                    .unwrap();
+                (gradients, cost)
+            })
+            .collect();
+        for result in &results[1..] {
+            assert_eq!(*result, results[0]);
+        }
+    }
+
+    #[test]
+    fn a_workspace_carries_nothing_from_one_sweep_to_the_next() {
+        let large = Dimensions { units: 40, inputs: 6, outputs: 5, steps: 30, trials: 40 };
+        let small = Dimensions { units: 7, inputs: 2, outputs: 3, steps: 9, trials: 19 };
+        let case = Case::new(small, Activation::Tanh, Loss::CrossEntropy, 2);
+        let fresh = |workspace: &mut Workspace| {
+            let mut gradients = WeightGradients::default();
+            workspace.gradients(small, &case.weights(), &case.batch(), &case.sweep, &mut gradients).unwrap();
+            gradients
+        };
+        let mut used = Workspace::new(2).unwrap();
+        let other = Case::new(large, Activation::Softplus, Loss::LeastSquares, 3);
+        used.gradients(large, &other.weights(), &other.batch(), &other.sweep, &mut WeightGradients::default()).unwrap();
+        assert_eq!(fresh(&mut used), fresh(&mut Workspace::new(2).unwrap()));
+    }
+
+    #[test]
+    fn a_diverged_network_shows_in_its_cost() {
+        let dimensions = Dimensions { units: 20, inputs: 3, outputs: 4, steps: 5, trials: 3 };
+        for activation in ACTIVATIONS {
+            for loss in [Loss::LeastSquares, Loss::CrossEntropy] {
+                let mut case = Case::new(dimensions, activation, loss, 4);
+                case.w_rec[7] = f32::NAN;
+                let cost = Workspace::new(1)
+                    .unwrap()
+                    .gradients(
+                        dimensions,
+                        &case.weights(),
+                        &case.batch(),
+                        &case.sweep,
+                        &mut WeightGradients::default(),
+                    )
+                    .unwrap();
+                assert!(cost.task.is_nan(), "{activation:?} {loss:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn arrays_of_the_wrong_size_are_refused_by_name() {
+        let dimensions = Dimensions { units: 4, inputs: 3, outputs: 2, steps: 5, trials: 3 };
+        let case = Case::new(dimensions, Activation::Relu, Loss::LeastSquares, 4);
+        let wrong = Dimensions { steps: 6, ..dimensions };
+        let mut workspace = Workspace::new(1).unwrap();
+        let message = workspace
+            .gradients(wrong, &case.weights(), &case.batch(), &case.sweep, &mut WeightGradients::default())
+            .unwrap_err()
+            .to_string();
+        assert!(message.contains("`inputs`"), "{message}");
+        let mut short = vec![0.0; 3];
+        let message = workspace
+            .run(dimensions, &case.weights(), &case.inputs, &case.sweep, Some(&mut short), None)
+            .unwrap_err()
+            .to_string();
+        assert!(message.contains("`hidden`"), "{message}");
+    }
+
+    #[test]
+    fn noise_follows_the_trial_not_the_shard() {
+        let dimensions = Dimensions { units: 12, inputs: 2, outputs: 2, steps: 6, trials: 20 };
+        let mut case = Case::new(dimensions, Activation::Tanh, Loss::LeastSquares, 6);
+        case.sweep.noise = Noise::new(1, 2);
+        case.sweep.noise_deviation = 0.5;
+        check(&case, Level::detect(), 3);
+    }
+}

@@ -1,0 +1,342 @@
+//! Random numbers as a function of a counter: Philox 4×32-10 (Salmon et al., SC 2011) and Box–Muller.
+//!
+//! A sequential generator makes results depend on who draws first. Here every number is a function of the seed and of
+//! what it is for, so that noise is the same whatever the number of threads, and a resumed run sees what an
+//! uninterrupted one would have seen.
+
+use std::convert::Infallible;
+
+use rand::TryRng;
+
+use crate::numerics::Level;
+use crate::numerics::dispatch::{multiply_add, vectorised};
+
+const ROUNDS: usize = 10;
+const MULTIPLIERS: [u32; 2] = [0xD251_1F53, 0xCD9E_8D57];
+const KEY_STEPS: [u32; 2] = [0x9E37_79B9, 0xBB67_AE85];
+/// Counters that one pass of the vectorised generator takes.
+const LANES: usize = 16;
+/// Normal deviates that one pass makes: four words a counter, each pair of words a pair of deviates.
+const GROUP: usize = 4 * LANES;
+
+/// Philox on `LANES` counters at once; `counters[word][lane]`.
+#[inline(always)]
+fn philox_lanes(counters: &mut [[u32; LANES]; 4], mut key: [u32; 2]) {
+    for _ in 0..ROUNDS {
+        let mut next = [[0_u32; LANES]; 4];
+        for lane in 0..LANES {
+            // The low word by itself, so that only the high one needs the slow 64-bit product.
+            let high_0 = ((u64::from(counters[0][lane]) * u64::from(MULTIPLIERS[0])) >> 32) as u32;
+            let high_1 = ((u64::from(counters[2][lane]) * u64::from(MULTIPLIERS[1])) >> 32) as u32;
+            next[0][lane] = high_1 ^ counters[1][lane] ^ key[0];
+            next[1][lane] = counters[2][lane].wrapping_mul(MULTIPLIERS[1]);
+            next[2][lane] = high_0 ^ counters[3][lane] ^ key[1];
+            next[3][lane] = counters[0][lane].wrapping_mul(MULTIPLIERS[0]);
+        }
+        *counters = next;
+        key = [key[0].wrapping_add(KEY_STEPS[0]), key[1].wrapping_add(KEY_STEPS[1])];
+    }
+}
+
+/// Philox on one counter.
+fn philox(mut counter: [u32; 4], mut key: [u32; 2]) -> [u32; 4] {
+    for _ in 0..ROUNDS {
+        let product_0 = u64::from(counter[0]) * u64::from(MULTIPLIERS[0]);
+        let product_1 = u64::from(counter[2]) * u64::from(MULTIPLIERS[1]);
+        counter = [
+            (product_1 >> 32) as u32 ^ counter[1] ^ key[0],
+            product_1 as u32,
+            (product_0 >> 32) as u32 ^ counter[3] ^ key[1],
+            product_0 as u32,
+        ];
+        key = [key[0].wrapping_add(KEY_STEPS[0]), key[1].wrapping_add(KEY_STEPS[1])];
+    }
+    counter
+}
+
+/// The key of a seed and a stream: one Philox block of both, so that nearby seeds share nothing.
+fn key(seed: u64, stream: u64) -> [u32; 2] {
+    let block = philox([seed as u32, (seed >> 32) as u32, stream as u32, (stream >> 32) as u32], [0x6D61_7475, 0x7265]);
+    [block[0] ^ block[2], block[1] ^ block[3]]
+}
+
+/// The natural logarithm of a positive normal number.
+#[inline(always)]
+fn ln<const FUSED: bool>(x: f32) -> f32 {
+    const SQRT_HALF_BITS: u32 = 0x3F35_04F3;
+    let offset = x.to_bits().wrapping_sub(SQRT_HALF_BITS);
+    let exponent = (offset as i32 >> 23) as f32;
+    let mantissa = f32::from_bits((offset & 0x007F_FFFF).wrapping_add(SQRT_HALF_BITS));
+    let f = mantissa - 1.0;
+    let mut p = 6.971_611_4e-2;
+    for coefficient in [
+        -1.147_973_8e-1,
+        1.168_542e-1,
+        -1.242_568_7e-1,
+        1.424_905_8e-1,
+        -1.666_780_2e-1,
+        2.000_071_6e-1,
+        -2.5e-1,
+        3.333_333_1e-1,
+    ] {
+        p = multiply_add::<FUSED>(p, f, coefficient);
+    }
+    let square = f * f;
+    let low = multiply_add::<FUSED>(p, f * square, -0.5 * square);
+    let low = multiply_add::<FUSED>(exponent, -2.121_944_4e-4, low);
+    multiply_add::<FUSED>(exponent, 0.693_359_4, low + f)
+}
+
+/// Two independent standard normals from two uniform words (Box–Muller): a radius from the first, an angle from the
+/// second. The angle's top two bits are the quadrant, so that sine and cosine need only a quarter turn.
+#[inline(always)]
+fn box_muller<const FUSED: bool>(for_radius: u32, for_angle: u32) -> (f32, f32) {
+    const TWO_TO_MINUS_31: f32 = 4.656_613e-10;
+    const TWO_TO_MINUS_32: f32 = 2.328_306_4e-10;
+    let uniform = multiply_add::<FUSED>((for_radius >> 1) as i32 as f32, TWO_TO_MINUS_31, TWO_TO_MINUS_32);
+    let squared = -2.0 * ln::<FUSED>(uniform);
+    let radius = (if squared > 0.0 { squared } else { 0.0 }).sqrt();
+
+    let quarter = ((for_angle << 2) as i32) as f32 * TWO_TO_MINUS_32;
+    let square = quarter * quarter;
+    let mut sine = 1.582_063e-4;
+    for coefficient in [-4.681_266_3e-3, 7.969_258e-2, -6.459_641e-1, std::f32::consts::FRAC_PI_2] {
+        sine = multiply_add::<FUSED>(sine, square, coefficient);
+    }
+    sine *= quarter;
+    let mut cosine = 9.036_280_7e-4;
+    for coefficient in [-2.086_007e-2, 2.536_692e-1, -1.233_700_6, 1.0] {
+        cosine = multiply_add::<FUSED>(cosine, square, coefficient);
+    }
+    let quadrant = for_angle >> 30;
+    let (first, second) = if quadrant & 1 == 0 { (cosine, sine) } else { (sine, cosine) };
+    let first_sign = ((quadrant ^ (quadrant >> 1)) & 1) << 31;
+    let second_sign = (quadrant >> 1) << 31;
+    (
+        radius * f32::from_bits(first.to_bits() ^ first_sign),
+        radius * f32::from_bits(second.to_bits() ^ second_sign),
+    )
+}
+
+#[inline(always)]
+fn fill_body<const FUSED: bool>(out: &mut [f32], key: [u32; 2], place: [u32; 3]) {
+    for (group, chunk) in out.chunks_mut(GROUP).enumerate() {
+        let mut words = [[0; LANES], [place[0]; LANES], [place[1]; LANES], [place[2]; LANES]];
+        for (lane, word) in words[0].iter_mut().enumerate() {
+            *word = (group * LANES + lane) as u32;
+        }
+        philox_lanes(&mut words, key);
+        let mut normals = [0.0_f32; GROUP];
+        for lane in 0..LANES {
+            (normals[lane], normals[LANES + lane]) = box_muller::<FUSED>(words[0][lane], words[1][lane]);
+        }
+        for lane in 0..LANES {
+            (normals[2 * LANES + lane], normals[3 * LANES + lane]) =
+                box_muller::<FUSED>(words[2][lane], words[3][lane]);
+        }
+        match <&mut [f32; GROUP]>::try_from(&mut *chunk) {
+            Ok(whole) => *whole = normals,
+            Err(_) => chunk.copy_from_slice(&normals[..chunk.len()]),
+        }
+    }
+}
+vectorised! {
+    fn fill_normals(out: &mut [f32], key: [u32; 2], place: [u32; 3]) = fill_body
+}
+
+/// Gaussian noise as a function of its place: (seed, stream) make the noise, (step, trial, time, index) the place in it.
+///
+/// ```
+/// use maturation::numerics::random::Noise;
+///
+/// let noise = Noise::new(0, 1);
+/// let (mut all, mut some) = ([0.0; 100], [0.0; 10]);
+/// noise.fill(3, 2, 1, &mut all);
+/// noise.fill(3, 2, 1, &mut some);
+/// assert_eq!(all[..10], some);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Noise {
+    key: [u32; 2],
+}
+
+impl Noise {
+    /// The noise of a seed and a stream.
+    pub fn new(seed: u64, stream: u64) -> Self {
+        Noise { key: key(seed, stream) }
+    }
+
+    /// Fills `out` with standard normals; element `i` depends on (seed, stream, step, trial, time, i) alone.
+    pub fn fill(&self, step: u32, trial: u32, time: u32, out: &mut [f32]) {
+        self.fill_at(Level::detect(), step, trial, time, out);
+    }
+
+    /// As [`Noise::fill`], at a given instruction level. Levels agree to the last bits of single precision.
+    pub fn fill_at(&self, level: Level, step: u32, trial: u32, time: u32, out: &mut [f32]) {
+        fill_normals(level, out, self.key, [time, trial, step]);
+    }
+}
+
+/// A stream of random words for everything that is drawn one after the other: directions, rules, initial weights.
+///
+/// It is a generator of the `rand` crate, so `random_range` and the rest of [`rand::RngExt`] work on it.
+#[derive(Clone, Debug)]
+pub struct RandomStream {
+    key: [u32; 2],
+    block: u64,
+    words: [u32; 4],
+    used: usize,
+}
+
+impl RandomStream {
+    /// The stream with this number, of this seed.
+    pub fn new(seed: u64, stream: u64) -> Self {
+        RandomStream { key: key(seed, stream), block: 0, words: [0; 4], used: 4 }
+    }
+
+    fn next_word(&mut self) -> u32 {
+        if self.used == 4 {
+            // The last counter word keeps the blocks of a stream apart from those of `Noise`.
+            self.words = philox([self.block as u32, (self.block >> 32) as u32, 0, u32::MAX], self.key);
+            self.block += 1;
+            self.used = 0;
+        }
+        self.used += 1;
+        self.words[self.used - 1]
+    }
+
+    /// A standard normal, double precision.
+    pub fn standard_normal(&mut self) -> f64 {
+        const SCALE: f64 = 1.0 / (1_u64 << 53) as f64;
+        let uniform = |word: u64| ((word >> 11) as f64 + 0.5) * SCALE;
+        let (radius, turn) = (uniform(self.next_pair()), uniform(self.next_pair()));
+        (-2.0 * radius.ln()).sqrt() * (std::f64::consts::TAU * turn).cos()
+    }
+
+    fn next_pair(&mut self) -> u64 {
+        let low = u64::from(self.next_word());
+        low | u64::from(self.next_word()) << 32
+    }
+}
+
+impl TryRng for RandomStream {
+    type Error = Infallible;
+
+    fn try_next_u32(&mut self) -> Result<u32, Infallible> {
+        Ok(self.next_word())
+    }
+
+    fn try_next_u64(&mut self) -> Result<u64, Infallible> {
+        Ok(self.next_pair())
+    }
+
+    fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), Infallible> {
+        for chunk in bytes.chunks_mut(4) {
+            let word = self.next_word().to_le_bytes();
+            chunk.copy_from_slice(&word[..chunk.len()]);
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rand::RngExt;
+
+    /// The known answers published with the algorithm.
+    #[test]
+    fn philox_gives_the_published_answers() {
+        let answers = [
+            ([0; 4], [0; 2], [0x6627_e8d5, 0xe169_c58d, 0xbc57_ac4c, 0x9b00_dbd8]),
+            ([u32::MAX; 4], [u32::MAX; 2], [0x408f_276d, 0x41c8_3b0e, 0xa20b_c7c6, 0x6d54_51fd]),
+            (
+                [0x243f_6a88, 0x85a3_08d3, 0x1319_8a2e, 0x0370_7344],
+                [0xa409_3822, 0x299f_31d0],
+                [0xd16c_fe09, 0x94fd_cceb, 0x5001_e420, 0x2412_6ea1],
+            ),
+        ];
+        for (counter, key, expected) in answers {
+            assert_eq!(philox(counter, key), expected);
+            let mut lanes = counter.map(|word| [word; LANES]);
+            philox_lanes(&mut lanes, key);
+            assert_eq!(lanes.map(|words| words[LANES - 1]), expected);
+        }
+    }
+
+    #[test]
+    fn noise_is_standard_normal_at_every_level() {
+        for level in Level::available() {
+            let noise = Noise::new(11, 4);
+            let mut all = Vec::new();
+            let mut row = [0.0; 1000];
+            for trial in 0..400 {
+                noise.fill_at(level, 5, trial, 7, &mut row);
+                all.extend_from_slice(&row);
+            }
+            let count = all.len() as f64;
+            let moment = |power: i32| all.iter().map(|x| f64::from(*x).powi(power)).sum::<f64>() / count;
+            assert!(moment(1).abs() < 5.0 / count.sqrt(), "mean {}", moment(1));
+            assert!((moment(2) - 1.0).abs() < 5.0 * (2.0 / count).sqrt(), "variance {}", moment(2));
+            assert!(moment(3).abs() < 5.0 * (15.0 / count).sqrt(), "skewness {}", moment(3));
+            assert!((moment(4) - 3.0).abs() < 5.0 * (96.0 / count).sqrt(), "kurtosis {}", moment(4));
+            assert!(kolmogorov_smirnov(&mut all.clone()) < 1.95 / count.sqrt());
+            let neighbours: f64 = all.windows(2).map(|pair| f64::from(pair[0] * pair[1])).sum();
+            assert!(neighbours.abs() / count < 5.0 / count.sqrt(), "neighbours correlate");
+            let next_trial: f64 = all.iter().zip(&all[1000..]).map(|(a, b)| f64::from(a * b)).sum();
+            assert!(next_trial.abs() / count < 5.0 / count.sqrt(), "neighbouring trials correlate");
+        }
+    }
+
+    /// The largest distance between the sample's distribution and the normal one.
+    fn kolmogorov_smirnov(sample: &mut [f32]) -> f64 {
+        use statrs::distribution::{ContinuousCDF, Normal};
+        sample.sort_by(f32::total_cmp);
+        let normal = Normal::new(0.0, 1.0).unwrap();
+        let count = sample.len() as f64;
+        let distance = |(rank, x): (usize, &f32)| (normal.cdf(f64::from(*x)) - rank as f64 / count).abs();
+        sample.iter().enumerate().map(distance).fold(0.0, f64::max)
+    }
+
+    #[test]
+    fn noise_depends_on_its_place_alone() {
+        let noise = Noise::new(3, 9);
+        let (mut long, mut short) = (vec![0.0; 300], vec![0.0; 65]);
+        noise.fill(1, 2, 3, &mut long);
+        noise.fill(1, 2, 3, &mut short);
+        assert_eq!(long[..65], short);
+        for (step, trial, time) in [(2, 2, 3), (1, 3, 3), (1, 2, 4)] {
+            noise.fill(step, trial, time, &mut short);
+            assert_ne!(long[..65], short);
+        }
+        Noise::new(4, 9).fill(1, 2, 3, &mut short);
+        assert_ne!(long[..65], short);
+        Noise::new(3, 10).fill(1, 2, 3, &mut short);
+        assert_ne!(long[..65], short);
+    }
+
+    #[test]
+    fn levels_agree() {
+        let noise = Noise::new(1, 1);
+        let mut portable = vec![0.0; 10_000];
+        noise.fill_at(Level::available()[0], 0, 0, 0, &mut portable);
+        for level in Level::available() {
+            let mut found = vec![0.0; 10_000];
+            noise.fill_at(level, 0, 0, 0, &mut found);
+            for (a, b) in portable.iter().zip(&found) {
+                assert!((a - b).abs() < 2e-6 * (1.0 + a.abs()), "{a} {b}");
+            }
+        }
+    }
+
+    #[test]
+    fn streams_are_uniform_and_repeat() {
+        let mut stream = RandomStream::new(0, 0);
+        let mean = (0..100_000).map(|_| stream.random::<f64>()).sum::<f64>() / 1e5;
+        assert!((mean - 0.5).abs() < 5e-3, "{mean}");
+        let squares = (0..100_000).map(|_| stream.standard_normal().powi(2)).sum::<f64>() / 1e5;
+        assert!((squares - 1.0).abs() < 0.03, "{squares}");
+        let draw = || (0..5).map(|_| RandomStream::new(7, 2).random_range(0..100)).collect::<Vec<_>>();
+        assert_eq!(draw(), draw());
+    }
+}

@@ -1,0 +1,174 @@
+//! What a checkpoint does on the trials of a rule: its units' activity, its outputs, the gradients of its cost.
+
+use std::path::Path;
+
+use dfdx::tensor::Cpu;
+use dfdx::tensor_ops::Backward;
+use polars::prelude::*;
+
+use crate::activity::Activity;
+use crate::error::{Error, Result};
+use crate::network::file::{named_weights, write_arrays};
+use crate::network::kernels::Workspace;
+use crate::network::{Network, RecurrentSweep, SweepNoise};
+use crate::numerics::random::{Noise, RandomStream};
+use crate::seed::Purpose;
+use crate::tasks::{Mode, Rule, Trials};
+use crate::training::{Checkpoint, answers};
+
+/// Random trials that a readout in mode [`Mode::Random`] draws: as many as a test batch has.
+const RANDOM_TRIALS: usize = 128;
+
+/// How a checkpoint is read out.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ReadoutOptions {
+    /// Which trials.
+    pub mode: Mode,
+    /// Whether inputs carry noise. The published system reads out without.
+    pub input_noise: bool,
+    /// Whether units carry noise. Without it the repeats of a test trial are identical.
+    pub recurrent_noise: bool,
+    /// Decides the noise and the random trials; `None`: the seed of the run.
+    pub seed: Option<u64>,
+    /// Whether every checkpoint meets the same noise, for paired comparisons; by default each has its own.
+    pub same_noise: bool,
+    /// Threads; 0 takes one a processor core. The result does not depend on it.
+    pub threads: usize,
+}
+
+impl Default for ReadoutOptions {
+    fn default() -> Self {
+        ReadoutOptions {
+            mode: Mode::Test,
+            input_noise: false,
+            recurrent_noise: true,
+            seed: None,
+            same_noise: false,
+            threads: 0,
+        }
+    }
+}
+
+/// Reads checkpoints out; keeps its threads and buffers from one to the next.
+///
+/// ```
+/// use maturation::prelude::*;
+/// use maturation::readout::{Readout, ReadoutOptions};
+///
+/// let run = Run::open("data/6tasks")?;
+/// let mut readout = Readout::new(ReadoutOptions::default())?;
+/// for checkpoint in run.stage(Rule::Gap, Stage::Early)?.iter().take(2) {
+///     let activity = readout.activity(checkpoint, Rule::Gap)?;
+///     assert_eq!(activity.rates.dim(), (85, 128, 256)); // (time, trial, unit)
+/// }
+/// # Ok::<(), maturation::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct Readout {
+    options: ReadoutOptions,
+    workspace: Workspace,
+}
+
+impl Readout {
+    /// A readout with these options.
+    pub fn new(options: ReadoutOptions) -> Result<Self> {
+        let workspace = Workspace::new(options.threads)?;
+        Ok(Readout { options, workspace })
+    }
+
+    /// The trials that `rule` is read out on at a checkpoint.
+    pub fn trials(&self, checkpoint: &Checkpoint, rule: Rule) -> Result<Trials> {
+        let hyperparameters = checkpoint.hyperparameters();
+        let seed = self.seed(checkpoint);
+        let mut trials = match self.options.mode {
+            Mode::Random => {
+                let mut stream = RandomStream::new(seed, Purpose::TestTrials.stream([1, rule as u64]));
+                Trials::random(hyperparameters, rule, RANDOM_TRIALS, &mut stream)?
+            }
+            mode => Trials::test(hyperparameters, rule, mode)?,
+        };
+        if self.options.input_noise {
+            let noise = Noise::new(seed, Purpose::ActivityInput.stream(self.parts(checkpoint, rule)));
+            trials.add_input_noise(hyperparameters, noise, 0);
+        }
+        Ok(trials)
+    }
+
+    fn seed(&self, checkpoint: &Checkpoint) -> u64 {
+        self.options.seed.unwrap_or(checkpoint.hyperparameters().seed)
+    }
+
+    /// What tells the noise of one checkpoint and rule from that of another.
+    fn parts(&self, checkpoint: &Checkpoint, rule: Rule) -> [u64; 2] {
+        let checkpoint = if self.options.same_noise { u64::MAX } else { checkpoint.trials_trained() };
+        [checkpoint, rule as u64]
+    }
+
+    fn noise(&self, checkpoint: &Checkpoint, rule: Rule) -> SweepNoise {
+        if !self.options.recurrent_noise {
+            return SweepNoise::None;
+        }
+        let stream = Purpose::ActivityNoise.stream(self.parts(checkpoint, rule));
+        SweepNoise::Gaussian { noise: Noise::new(self.seed(checkpoint), stream), step: 0 }
+    }
+
+    /// The activity of a checkpoint's units on the trials of a rule.
+    ///
+    /// An error if the rule is not in the network's ruleset, or the checkpoint cannot be read or has diverged.
+    pub fn activity(&mut self, checkpoint: &Checkpoint, rule: Rule) -> Result<Activity> {
+        let trials = self.trials(checkpoint, rule)?;
+        let network = checkpoint.network()?;
+        let rollout = Cpu::run(&network, &trials.inputs, self.noise(checkpoint, rule), &mut self.workspace)?;
+        let hyperparameters = checkpoint.hyperparameters();
+        let locations = trials.locations(hyperparameters);
+        let activity = Activity::new(rollout.hidden, locations, hyperparameters.n_eachring, trials.dt)?
+            .with_epochs(trials.timeline.epochs)?;
+        Ok(activity.with_rule(rule).with_trials_trained(checkpoint.trials_trained()))
+    }
+
+    /// How a checkpoint answers each trial of a rule: a table with trial, location, response and distance to the target
+    /// (degrees), performance (0 or 1) and the fixation output, all at the trial's last time step.
+    ///
+    /// Response is null where the outputs are not finite, distance also where the trial asks to keep fixating.
+    pub fn outputs(&mut self, checkpoint: &Checkpoint, rule: Rule) -> Result<DataFrame> {
+        let trials = self.trials(checkpoint, rule)?;
+        let network = checkpoint.network()?;
+        let rollout = Cpu::run(&network, &trials.inputs, self.noise(checkpoint, rule), &mut self.workspace)?;
+        let answers = answers(&trials, &rollout.outputs);
+        let locations = trials.locations(checkpoint.hyperparameters());
+        let degrees = |angle: Option<f64>| angle.map(f64::to_degrees);
+        df![
+            "trial" => (0..trials.len() as u32).collect::<Vec<_>>(),
+            "location" => locations.iter().map(|location| *location as u32).collect::<Vec<_>>(),
+            "response" => answers.iter().map(|answer| degrees(answer.direction)).collect::<Vec<_>>(),
+            "distance" => answers.iter().map(|answer| degrees(answer.distance)).collect::<Vec<_>>(),
+            "performance" => answers.iter().map(|answer| u32::from(answer.correct)).collect::<Vec<_>>(),
+            "fixation" => answers.iter().map(|answer| answer.fixation).collect::<Vec<_>>(),
+        ]
+        .map_err(Error::table("making the table of outputs"))
+    }
+
+    /// The cost of a checkpoint on a rule's test trials without any noise, and its gradients by the weights, not
+    /// clipped, written to a safetensors file: an array a parameter, and `cost`.
+    pub fn gradients(&mut self, checkpoint: &Checkpoint, rule: Rule, path: impl AsRef<Path>) -> Result<f64> {
+        let hyperparameters = checkpoint.hyperparameters();
+        let trials = Trials::test(hyperparameters, rule, Mode::Test)?;
+        let network: Network = checkpoint.network()?;
+        let graded = Cpu::cost(&network, &trials, SweepNoise::None, &mut self.workspace)?;
+        let cost = graded.parts.task + graded.parts.activity;
+        let gradients = graded.cost.try_backward().map_err(|problem| Error::device("back-propagation", problem))?;
+        let values = network.parameters().map(|parameter| gradients.get(parameter).as_vec());
+        let mut arrays = named_weights(hyperparameters, "", values);
+        arrays.push(("cost".to_owned(), vec![1], vec![cost as f32]));
+        write_arrays(path.as_ref(), "gradients 1", &arrays)?;
+        Ok(cost)
+    }
+}
+
+impl Checkpoint {
+    /// The activity of the units on the test trials of `rule`, with recurrent noise and without input noise, as the
+    /// published system reads it out; see [`Readout`] for other ways and for many checkpoints.
+    pub fn activity(&self, rule: Rule) -> Result<Activity> {
+        Readout::new(ReadoutOptions::default())?.activity(self, rule)
+    }
+}

@@ -1,0 +1,209 @@
+//! Tables in files: Parquet (`.parquet`) and comma-separated text (`.csv`).
+//!
+//! ```
+//! use maturation::tables::{read_table, write_table};
+//! use polars::prelude::*;
+//!
+//! let path = std::env::temp_dir().join(format!("maturation-doc-{}.csv", std::process::id()));
+//! let mut table = df!["unit" => [0_u32, 1], "rate" => [0.5, 2.0]]?;
+//! write_table(&path, &mut table)?;
+//! assert_eq!(read_table(&path)?.height(), 2);
+//! # std::fs::remove_file(path)?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+use std::fs::{self, File};
+use std::io::Write;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+
+use polars::prelude::*;
+
+use crate::error::{Error, Result};
+
+/// What a table's file is, by the ending of its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Format {
+    Parquet,
+    Csv,
+}
+
+impl Format {
+    fn of(path: &Path) -> Result<Format> {
+        let extension = path.extension().map(|extension| extension.to_string_lossy().to_lowercase());
+        match extension.as_deref() {
+            Some("parquet") => Ok(Format::Parquet),
+            Some("csv") => Ok(Format::Csv),
+            _ => Err(Error::argument(
+                format!("`{}` does not say what kind of table it is", path.display()),
+                "name it .parquet or .csv",
+            )),
+        }
+    }
+}
+
+/// Reads a table from a `.parquet` or `.csv` file. The types of a CSV's columns are found from all of its rows.
+///
+/// # Errors
+/// If the name ends otherwise, the file cannot be read, or it is truncated or of another kind.
+pub fn read_table(path: impl AsRef<Path>) -> Result<DataFrame> {
+    let path = path.as_ref();
+    let format = Format::of(path)?;
+    let file = File::open(path).map_err(|source| Error::io("read", path, source))?;
+    if file.metadata().map_err(|source| Error::io("read", path, source))?.is_dir() {
+        return Err(Error::io("read", path, std::io::ErrorKind::IsADirectory.into()));
+    }
+    // A damaged Parquet file can end in a panic inside the reader, not only in an error.
+    let table = catch_unwind(AssertUnwindSafe(|| match format {
+        Format::Parquet => ParquetReader::new(file).finish(),
+        Format::Csv => {
+            CsvReadOptions::default().with_infer_schema_length(None).into_reader_with_file_handle(file).finish()
+        }
+    }));
+    let (kind, remedy) = match format {
+        Format::Parquet => ("Parquet", "It may be truncated or another kind of file: write it again"),
+        Format::Csv => ("CSV", "It needs a line of column names, then one line a row with as many values"),
+    };
+    match table {
+        Ok(Ok(table)) if table.width() > 0 => Ok(table),
+        Ok(Ok(_)) => Err(Error::file(path, format!("it is not a {kind} table: it has no columns"), remedy)),
+        Ok(Err(reason)) => Err(Error::file(path, format!("it is not a {kind} table: {reason}"), remedy)),
+        Err(_) => Err(Error::file(path, format!("it is not a {kind} table: its content is damaged"), remedy)),
+    }
+}
+
+/// Writes a table to a `.parquet` (compressed with zstd) or `.csv` file. The file appears whole or not at all: it is
+/// written beside its name and then renamed, and a file that was there before stays if writing fails.
+///
+/// # Errors
+/// If the name ends otherwise, or the file cannot be written.
+pub fn write_table(path: impl AsRef<Path>, table: &mut DataFrame) -> Result<()> {
+    let path = path.as_ref();
+    let format = Format::of(path)?;
+    // Made in memory, because the Parquet writer does not tell a full disk from a table that it cannot write.
+    let mut content = Vec::new();
+    match format {
+        Format::Parquet => ParquetWriter::new(&mut content).finish(table).map(|_| ()),
+        Format::Csv => CsvWriter::new(&mut content).finish(table),
+    }
+    .map_err(Error::table(format!("cannot write the table `{}`", path.display())))?;
+    write_atomically(path, |file| file.write_all(&content).map_err(|source| Error::io("write", path, source)))
+}
+
+/// Writes a file beside `path`, brings it to the disk and renames it, so that `path` never holds half a file.
+pub(crate) fn write_atomically(path: &Path, write: impl FnOnce(&mut File) -> Result<()>) -> Result<()> {
+    let failed = |source| Error::io("write", path, source);
+    let mut name = path.file_name().ok_or_else(|| failed(std::io::ErrorKind::IsADirectory.into()))?.to_owned();
+    name.push(format!(".{}.partial", std::process::id()));
+    let partial: PathBuf = path.with_file_name(name);
+    let mut file = File::create(&partial).map_err(failed)?;
+    let written = write(&mut file)
+        .and_then(|()| file.sync_all().map_err(failed))
+        .and_then(|()| fs::rename(&partial, path).map_err(failed));
+    if written.is_err() {
+        // The reason why writing failed is what the user needs; a left-over is the lesser trouble.
+        let _ = fs::remove_file(&partial);
+    }
+    written
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A folder of its own for a test, removed at the end.
+    struct Folder(PathBuf);
+
+    impl Folder {
+        fn new(name: &str) -> Folder {
+            let path = std::env::temp_dir().join(format!("maturation-tables-{name}-{}", std::process::id()));
+            fs::create_dir_all(&path).unwrap();
+            Folder(path)
+        }
+        fn names(&self) -> Vec<String> {
+            fs::read_dir(&self.0).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+        }
+    }
+
+    impl Drop for Folder {
+        fn drop(&mut self) {
+            let _ = fs::remove_dir_all(&self.0);
+        }
+    }
+
+    fn example() -> DataFrame {
+        let rates: Vec<Option<f64>> = (0..500).map(|i| (i % 7 > 0).then(|| (i as f64 * 0.37).sin())).collect();
+        let units: Vec<u32> = (0..500).collect();
+        let kinds: Vec<&str> = (0..500).map(|i| if i % 3 == 0 { "mixed" } else { "none" }).collect();
+        df!["unit" => units, "rate" => rates, "kind" => kinds].unwrap()
+    }
+
+    #[test]
+    fn tables_read_back() {
+        let folder = Folder::new("round-trip");
+        for name in ["table.parquet", "table.csv", "TABLE.CSV"] {
+            let path = folder.0.join(name);
+            write_table(&path, &mut example()).unwrap();
+            let read = read_table(&path).unwrap();
+            assert_eq!(read.get_column_names(), example().get_column_names());
+            let rate =
+                |table: &DataFrame| -> Vec<Option<f64>> { table.column("rate").unwrap().f64().unwrap().to_vec() };
+            assert_eq!(rate(&read), rate(&example()), "{name}");
+        }
+        assert_eq!(folder.names().len(), 3, "{:?}", folder.names());
+    }
+
+    #[test]
+    fn a_column_that_turns_fractional_late_is_fractional() {
+        let folder = Folder::new("late");
+        let path = folder.0.join("late.csv");
+        let lines: String = (0..2000).map(|i| if i == 1900 { "0.5\n".to_owned() } else { format!("{i}\n") }).collect();
+        fs::write(&path, format!("rate\n{lines}")).unwrap();
+        assert_eq!(read_table(&path).unwrap().column("rate").unwrap().f64().unwrap().get(1900), Some(0.5));
+    }
+
+    #[test]
+    fn every_truncation_is_refused_by_name() {
+        let folder = Folder::new("truncated");
+        let path = folder.0.join("table.parquet");
+        write_table(&path, &mut example()).unwrap();
+        let whole = fs::read(&path).unwrap();
+        for length in (0..whole.len()).step_by(whole.len().div_ceil(60)).chain([whole.len() - 1]) {
+            fs::write(&path, &whole[..length]).unwrap();
+            let message = read_table(&path).unwrap_err().to_string();
+            assert!(message.contains("table.parquet") && message.contains("write it again"), "{message}");
+        }
+        fs::write(&path, [&whole[..4], &[7; 900], &whole[whole.len() - 200..]].concat()).unwrap();
+        assert!(matches!(read_table(&path), Err(Error::File { .. })));
+        fs::write(folder.0.join("a.csv"), "a,b\n1,2\n3\n4,5,6\n").unwrap();
+        assert!(matches!(read_table(folder.0.join("a.csv")), Err(Error::File { .. })));
+        fs::write(folder.0.join("b.csv"), "").unwrap();
+        assert!(matches!(read_table(folder.0.join("b.csv")), Err(Error::File { .. })));
+    }
+
+    #[test]
+    fn paths_that_cannot_be_used() {
+        let folder = Folder::new("paths");
+        let message = read_table(folder.0.join("none.csv")).unwrap_err().to_string();
+        assert!(message.contains("none.csv") && message.contains("Check the path"), "{message}");
+        let message = read_table(folder.0.join("table.xlsx")).unwrap_err().to_string();
+        assert!(message.contains(".parquet or .csv"), "{message}");
+        assert!(matches!(write_table(folder.0.join("no/folder/a.csv"), &mut example()), Err(Error::Io { .. })));
+        fs::create_dir(folder.0.join("folder.csv")).unwrap();
+        assert!(matches!(write_table(folder.0.join("folder.csv"), &mut example()), Err(Error::Io { .. })));
+        assert!(matches!(read_table(folder.0.join("folder.csv")), Err(Error::Io { .. })));
+        assert_eq!(folder.names(), ["folder.csv"]);
+    }
+
+    #[test]
+    fn a_write_that_fails_leaves_the_old_file() {
+        let folder = Folder::new("failing");
+        let path = folder.0.join("table.csv");
+        fs::write(&path, "old").unwrap();
+        let result =
+            write_atomically(&path, |_| Err(Error::io("write", &path, std::io::ErrorKind::StorageFull.into())));
+        assert!(result.unwrap_err().to_string().contains("Free some disk space"));
+        assert_eq!(fs::read_to_string(&path).unwrap(), "old");
+        assert_eq!(folder.names(), ["table.csv"]);
+    }
+}

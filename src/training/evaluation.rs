@@ -1,0 +1,139 @@
+//! How well a network does a rule.
+
+use ndarray::{Array3, ArrayView1, Axis, s};
+
+use crate::error::Result;
+use crate::hyperparameters::Hyperparameters;
+use crate::network::{Network, RecurrentSweep, SweepNoise, WeightCost};
+use crate::numerics::random::{Noise, RandomStream};
+use crate::seed::Purpose;
+use crate::tasks::{Ring, Rule, Trials, circular_distance};
+
+/// A response within this distance of the target is right: 36 degrees, a fifth of the half circle, so that chance is
+/// 0.2.
+pub const TOLERANCE: f64 = 0.2 * std::f64::consts::PI;
+/// Above this the fixation output says 'fixating'.
+const FIXATING: f32 = 0.5;
+
+/// How a network answered one trial, at its last time step.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Answer {
+    /// The fixation output.
+    pub fixation: f32,
+    /// The direction of the response ring's population vector, radians; `None` if the outputs are not finite.
+    pub direction: Option<f64>,
+    /// Distance from that direction to the required response, radians; `None` if the trial asks to keep fixating.
+    pub distance: Option<f64>,
+    /// Whether the answer is right: no longer fixating and within 36° of the target, or still fixating where the trial
+    /// asks for that.
+    pub correct: bool,
+}
+
+/// Grades outputs, (time, trial, output), at the trials' last time step.
+pub fn answers(trials: &Trials, outputs: &Array3<f32>) -> Vec<Answer> {
+    let ring = Ring::new(outputs.len_of(Axis(2)).saturating_sub(1));
+    let last = outputs.index_axis(Axis(0), outputs.len_of(Axis(0)) - 1);
+    let answer = |(trial, outputs): (usize, ArrayView1<'_, f32>)| {
+        let fixation = outputs[0];
+        let direction = ring.population_vector(&outputs.slice(s![1..]).to_vec());
+        let required = trials.required_response(trials.steps() - 1, trial);
+        let distance = required.zip(direction).map(|(required, direction)| circular_distance(required, direction));
+        let correct = match required {
+            None => fixation > FIXATING,
+            // A NaN is neither fixating nor right.
+            Some(_) => fixation <= FIXATING && distance.is_some_and(|distance| distance < TOLERANCE),
+        };
+        Answer { fixation, direction, distance, correct }
+    };
+    last.outer_iter().enumerate().map(answer).collect()
+}
+
+/// The share of right answers.
+pub fn performance(answers: &[Answer]) -> f64 {
+    answers.iter().filter(|answer| answer.correct).count() as f64 / answers.len().max(1) as f64
+}
+
+/// A network's evaluation on one rule.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Evaluation {
+    /// The rule.
+    pub rule: Rule,
+    /// Task cost.
+    pub cost: f64,
+    /// Cost of the regularisers.
+    pub regularisation_cost: f64,
+    /// Share of right answers.
+    pub performance: f64,
+}
+
+/// Evaluates a network on `batch_size_test` random trials of a rule, with input and recurrent noise.
+///
+/// The trials come from a stream of their own, decided by the seed, the trials trained so far and the rule, so that
+/// evaluating changes nothing in the training.
+pub fn evaluate<D: RecurrentSweep>(
+    network: &Network<D>,
+    rule: Rule,
+    trials_trained: u64,
+    weight_cost: &WeightCost<D>,
+    workspace: &mut D::Workspace,
+) -> Result<Evaluation> {
+    let hyperparameters: &Hyperparameters = network.hyperparameters();
+    let seed = hyperparameters.seed;
+    let parts = [trials_trained, rule as u64];
+    let mut stream = RandomStream::new(seed, Purpose::EvaluationTrials.stream(parts));
+    let mut trials = Trials::random(hyperparameters, rule, hyperparameters.batch_size_test, &mut stream)?;
+    trials.add_input_noise(hyperparameters, Noise::new(seed, Purpose::EvaluationInput.stream(parts)), 0);
+    let noise = Noise::new(seed, Purpose::EvaluationNoise.stream(parts));
+    let (cost, outputs) = D::evaluate(network, &trials, SweepNoise::Gaussian { noise, step: 0 }, workspace)?;
+    Ok(Evaluation {
+        rule,
+        cost: cost.task,
+        regularisation_cost: cost.activity + weight_cost.evaluate(network)?,
+        performance: performance(&answers(&trials, &outputs)),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tasks::{Condition, Encoding};
+
+    /// One trial of each given response, answered with a bump at `said` and a fixation output.
+    fn graded(required: Option<f64>, said: f64, fixation: f32) -> Answer {
+        let hyperparameters = Hyperparameters::paper();
+        let condition = Condition { response: required, ..Condition::delayed_response(1.0) };
+        let trials = Trials::from_conditions(&hyperparameters, Rule::Gap, vec![condition]).unwrap();
+        let mut outputs = trials.targets.clone();
+        let last = trials.steps() - 1;
+        outputs[[last, 0, 0]] = fixation;
+        for (channel, value) in Ring::new(8).encode(said, Encoding::Bump).into_iter().enumerate() {
+            outputs[[last, 0, 1 + channel]] = value;
+        }
+        answers(&trials, &outputs)[0]
+    }
+
+    #[test]
+    fn a_response_is_right_within_36_degrees_and_after_fixation() {
+        let degrees = |degrees: f64| degrees.to_radians();
+        assert!(graded(Some(degrees(10.0)), degrees(-25.0), 0.1).correct);
+        assert!(!graded(Some(degrees(10.0)), degrees(-27.0), 0.1).correct);
+        assert!(!graded(Some(degrees(10.0)), degrees(10.0), 0.6).correct);
+        assert!(graded(None, 0.0, 0.6).correct);
+        assert!(!graded(None, 0.0, 0.4).correct);
+        let distance = graded(Some(degrees(350.0)), degrees(20.0), 0.1).distance.unwrap();
+        assert!((distance.to_degrees() - 30.0).abs() < 0.2, "{distance}");
+    }
+
+    #[test]
+    fn outputs_that_are_not_numbers_are_wrong() {
+        assert!(!graded(Some(1.0), f64::NAN, 0.1).correct);
+        assert!(!graded(Some(1.0), 1.0, f32::NAN).correct);
+        assert!(!graded(None, 1.0, f32::NAN).correct);
+    }
+
+    #[test]
+    fn guessing_is_right_one_time_in_five() {
+        let right = (0..3600).filter(|k| graded(Some(1.0), f64::from(*k).to_radians() / 10.0, 0.0).correct).count();
+        assert!((right as f64 / 3600.0 - 0.2).abs() < 0.01, "{right}");
+    }
+}

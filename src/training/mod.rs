@@ -1,0 +1,134 @@
+//! Training a network on its rules, and the run that this leaves on disk.
+
+mod evaluation;
+mod log;
+mod optimizer;
+mod progress;
+mod run;
+mod selection;
+mod session;
+mod stage;
+mod state;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+pub use evaluation::{Answer, Evaluation, TOLERANCE, answers, evaluate, performance};
+pub use log::{Log, LogEntry};
+pub use optimizer::{GRADIENT_LIMIT, WeightOptimizer};
+pub use progress::Progress;
+pub use run::{Checkpoint, Checkpoints, Run};
+pub use selection::Selection;
+pub use stage::{AutomaticChoice, Stage, moving_average, published_average};
+
+use dfdx::tensor::Cpu;
+
+use crate::error::{Error, Result};
+use crate::hyperparameters::Hyperparameters;
+use crate::network::RecurrentSweep;
+
+/// What is told of a training run's progress, and where it goes.
+pub(crate) type Listener = Box<dyn FnMut(&Progress)>;
+
+/// A training run to be: hyper-parameters, and how to go about it.
+///
+/// Each step draws a rule and a batch of random trials of it and moves the weights down the gradient of the cost. Every
+/// `display_step` steps all trained rules are evaluated, the log is written and a checkpoint is saved. Training stops
+/// when the worst rule's performance is above `target_perf`, at [`Training::max_trials`], or when it is
+/// [asked to](Training::stop_when).
+///
+/// ```
+/// use maturation::prelude::*;
+///
+/// let folder = std::env::temp_dir().join(format!("maturation-doc-run-{}", std::process::id()));
+/// let small = Hyperparameters { n_rnn: 16, batch_size_test: 32, ..Hyperparameters::paper() };
+/// let run = Training::new(small).seed(3).max_trials(1280).quiet().train(&folder)?;
+/// assert_eq!(run.last()?.trials_trained(), 1280);
+/// # std::fs::remove_dir_all(folder).unwrap();
+/// # Ok::<(), maturation::Error>(())
+/// ```
+pub struct Training {
+    pub(crate) hyperparameters: Hyperparameters,
+    pub(crate) threads: usize,
+    pub(crate) max_trials: Option<u64>,
+    pub(crate) stop: Arc<AtomicBool>,
+    pub(crate) listener: Option<Listener>,
+}
+
+impl Training {
+    /// A training run with these hyper-parameters, on all processor cores, to the end, with progress shown.
+    pub fn new(hyperparameters: Hyperparameters) -> Self {
+        Training {
+            hyperparameters,
+            threads: 0,
+            max_trials: None,
+            stop: Arc::new(AtomicBool::new(false)),
+            listener: Some(progress::shown()),
+        }
+    }
+
+    /// The seed, which decides every random number of the run.
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.hyperparameters.seed = seed;
+        self
+    }
+
+    /// Number of threads; 0 takes one a processor core. The result does not depend on it.
+    pub fn threads(mut self, threads: usize) -> Self {
+        self.threads = threads;
+        self
+    }
+
+    /// Stops after this many trials, if the target performance has not stopped it before. Running again with a larger
+    /// number goes on from there.
+    pub fn max_trials(mut self, trials: u64) -> Self {
+        self.max_trials = Some(trials);
+        self
+    }
+
+    /// Stops cleanly, with everything saved, soon after `stop` becomes true.
+    pub fn stop_when(mut self, stop: Arc<AtomicBool>) -> Self {
+        self.stop = stop;
+        self
+    }
+
+    /// Tells `listener` of the progress, in place of showing it.
+    pub fn on_progress(mut self, listener: impl FnMut(&Progress) + 'static) -> Self {
+        self.listener = Some(Box::new(listener));
+        self
+    }
+
+    /// Shows no progress.
+    pub fn quiet(mut self) -> Self {
+        self.listener = None;
+        self
+    }
+
+    /// Trains into the run directory `path` on the CPU, and opens the run.
+    ///
+    /// If the folder holds an unfinished run with the same hyper-parameters, training goes on from where it stopped, to
+    /// the very same result as if it had never been interrupted. Nothing is done to a finished one.
+    ///
+    /// # Errors
+    ///
+    /// Impossible hyper-parameters; a folder that holds another run, is in use or cannot be written to; a full disk; a
+    /// cost that is no longer finite ([`Error::NotFinite`]); [`Error::Interrupted`] if training was asked to stop. All
+    /// that was finished until then is kept.
+    pub fn train(self, path: impl AsRef<Path>) -> Result<Run> {
+        self.train_on(Cpu::default(), path)
+    }
+
+    /// As [`Training::train`], on any device.
+    pub fn train_on<D: RecurrentSweep>(self, device: D, path: impl AsRef<Path>) -> Result<Run> {
+        session::train(self, device, path.as_ref())
+    }
+}
+
+/// An error if a finished number of trials cannot be had.
+pub(crate) fn check_max_trials(max_trials: Option<u64>) -> Result<()> {
+    match max_trials {
+        Some(0) => Err(Error::argument("0 trials are no training", "ask for at least one, or for no limit")),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,167 @@
+//! How far training has come, and showing it.
+
+use std::io::{IsTerminal, Write};
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::training::log::LogEntry;
+
+/// Where a sitting's time went, in seconds.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Spent {
+    /// Training steps.
+    pub training: f64,
+    /// Evaluations.
+    pub evaluation: f64,
+    /// Making trials.
+    pub trials: f64,
+    /// Writing checkpoints, the log and the state.
+    pub files: f64,
+}
+
+/// How far a training run has come.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Progress {
+    /// Trials trained, earlier sittings included.
+    pub trials_trained: u64,
+    /// Where training stops at the latest.
+    pub max_trials: Option<u64>,
+    /// Seconds since this sitting began.
+    pub session_seconds: f64,
+    /// The newest evaluation.
+    pub evaluation: Option<LogEntry>,
+    /// The performance that every rule must exceed.
+    pub target: f64,
+    /// Trials of a training step.
+    pub batch: u64,
+    /// Where this sitting's time went.
+    pub spent: Spent,
+    /// Whether training has come to its end.
+    pub finished: bool,
+}
+
+impl Progress {
+    /// The newest performance of each rule, in one line.
+    fn performances(&self) -> String {
+        let Some(entry) = &self.evaluation else { return String::new() };
+        let words: Vec<String> =
+            entry.rules.iter().map(|rule| format!("{} {:.2}", rule.rule, rule.performance)).collect();
+        words.join("  ")
+    }
+
+    /// Where the time went, in one line.
+    fn report(&self) -> String {
+        let Spent { training, evaluation, trials, files } = self.spent;
+        format!(
+            "{} trials trained; this sitting took {:.1} s: training {training:.1}, evaluation {evaluation:.1}, \
+             trials {trials:.1}, files {files:.1}",
+            self.trials_trained, self.session_seconds
+        )
+    }
+}
+
+/// How fast trials are trained, from the progress of one sitting.
+struct Pace {
+    first_trials: Option<u64>,
+}
+
+impl Pace {
+    /// Trials per second in this sitting, and the seconds left to `max_trials`.
+    fn measure(&mut self, progress: &Progress) -> (f64, Option<f64>) {
+        let first = *self.first_trials.get_or_insert(progress.trials_trained);
+        let rate = (progress.trials_trained - first) as f64 / progress.session_seconds.max(1e-9);
+        let left = progress.max_trials.map(|most| most.saturating_sub(progress.trials_trained) as f64 / rate.max(1e-9));
+        (rate, left.filter(|left| left.is_finite() && rate > 0.0))
+    }
+}
+
+/// Minutes and seconds, or hours and minutes.
+fn duration(seconds: f64) -> String {
+    let seconds = seconds.round() as u64;
+    match seconds {
+        0..60 => format!("{seconds} s"),
+        60..3600 => format!("{} min {:02} s", seconds / 60, seconds % 60),
+        _ => format!("{} h {:02} min", seconds / 3600, seconds / 60 % 60),
+    }
+}
+
+/// Shows progress where the user is: a live bar in a terminal, otherwise a line each few seconds on standard error
+/// (in a notebook too, where lines arrive live).
+pub(super) fn shown() -> super::Listener {
+    if std::io::stderr().is_terminal() { bar() } else { lines(Duration::from_secs(10)) }
+}
+
+fn bar() -> super::Listener {
+    let bar = ProgressBar::new_spinner();
+    if let Ok(style) = ProgressStyle::with_template("{spinner} {elapsed} {msg}") {
+        bar.set_style(style);
+    }
+    let mut pace = Pace { first_trials: None };
+    Box::new(move |progress| {
+        if progress.finished {
+            bar.finish_and_clear();
+            let mut err = std::io::stderr().lock();
+            let _ = writeln!(err, "{}\n{}", progress.performances(), progress.report());
+        } else {
+            bar.set_message(line(progress, &mut pace));
+            bar.tick();
+        }
+    })
+}
+
+fn lines(every: Duration) -> super::Listener {
+    let mut pace = Pace { first_trials: None };
+    let mut next = Instant::now() + Duration::from_secs(1);
+    Box::new(move |progress| {
+        let text = line(progress, &mut pace);
+        // Standard error may be closed; training does not depend on being watched.
+        if progress.finished {
+            let _ = writeln!(std::io::stderr(), "{text}\n{}", progress.report());
+        } else if Instant::now() >= next {
+            let _ = writeln!(std::io::stderr(), "{text}");
+            next = Instant::now() + every;
+        }
+    })
+}
+
+/// Trials, pace, time left and performances in one line.
+fn line(progress: &Progress, pace: &mut Pace) -> String {
+    let (rate, left) = pace.measure(progress);
+    let left = match left {
+        Some(left) => format!("{} left", duration(left)),
+        None => format!("until every rule is above {}", progress.target),
+    };
+    format!("{} trials, {rate:.0} a second, {left}  |  {}", progress.trials_trained, progress.performances())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tasks::Rule;
+    use crate::training::Evaluation;
+
+    #[test]
+    fn a_line_tells_performance_pace_and_time_left() {
+        let evaluation = Evaluation { rule: Rule::Odr, cost: 1.0, regularisation_cost: 0.0, performance: 0.512 };
+        let entry = LogEntry { trials_trained: 0, seconds: 0.0, rules: vec![evaluation] };
+        let mut progress = Progress {
+            trials_trained: 1000,
+            max_trials: Some(7000),
+            session_seconds: 0.0,
+            evaluation: Some(entry),
+            target: 0.995,
+            batch: 64,
+            spent: Spent::default(),
+            finished: false,
+        };
+        let mut pace = Pace { first_trials: None };
+        line(&progress, &mut pace);
+        (progress.trials_trained, progress.session_seconds) = (3000, 20.0);
+        assert_eq!(line(&progress, &mut pace), "3000 trials, 100 a second, 40 s left  |  odr 0.51");
+        progress.max_trials = None;
+        assert!(line(&progress, &mut pace).contains("until every rule is above 0.995"));
+        assert_eq!(duration(3725.0), "1 h 02 min");
+        assert_eq!(duration(125.0), "2 min 05 s");
+    }
+}

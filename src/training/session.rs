@@ -1,0 +1,280 @@
+//! One sitting of training, from a fresh or an interrupted run to its end.
+
+use std::fs::{self, File, TryLockError};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
+use std::time::Instant;
+
+use dfdx::optim::Optimizer;
+use dfdx::tensor_ops::Backward;
+use rand::RngExt;
+
+use crate::error::{Error, Result};
+use crate::hyperparameters::Hyperparameters;
+use crate::network::{Network, RecurrentSweep, SweepNoise, WeightCost};
+use crate::numerics::random::{Noise, RandomStream};
+use crate::seed::Purpose;
+use crate::tables::write_atomically;
+use crate::tasks::{Rule, Trials};
+use crate::training::log::{Log, LogEntry};
+use crate::training::optimizer::WeightOptimizer;
+use crate::training::progress::{Progress, Spent};
+use crate::training::run::{HYPERPARAMETERS_FILE, LOG_FILE, MODEL_FILE, Run, STATE_FILE};
+use crate::training::{Training, check_max_trials, evaluation, state};
+
+/// The file that a running training holds locked.
+const LOCK_FILE: &str = ".lock";
+
+/// Trains to the end; see [`Training::train`].
+pub(super) fn train<D: RecurrentSweep>(mut training: Training, device: D, path: &Path) -> Result<Run> {
+    training.hyperparameters.validate()?;
+    check_max_trials(training.max_trials)?;
+    let mut workspace = D::workspace(training.threads)?;
+    let _lock = lock(path)?;
+    let mut session = Session::start(&training.hyperparameters, device, path)?;
+    let finished = session.go(&mut training, &mut workspace);
+    if finished.is_err() && !matches!(finished, Err(Error::NotFinite { .. })) {
+        // The first failure is the one to report; the state at the last evaluation is on disk in any case.
+        let _ = session.save_state();
+    }
+    finished?;
+    Run::open(path)
+}
+
+/// Makes the run's folder and takes its lock, which ends with the process at the latest.
+fn lock(path: &Path) -> Result<File> {
+    fs::create_dir_all(path).map_err(|source| Error::io("create", path, source))?;
+    let lock_path = path.join(LOCK_FILE);
+    let file = File::create(&lock_path).map_err(|source| Error::io("write", &lock_path, source))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(Error::RunInUse { path: path.to_owned() }),
+        Err(TryLockError::Error(source)) => Err(Error::io("lock", &lock_path, source)),
+    }
+}
+
+/// A run in training.
+struct Session<D: RecurrentSweep> {
+    path: PathBuf,
+    network: Network<D>,
+    optimizer: WeightOptimizer<D>,
+    weight_cost: WeightCost<D>,
+    log: Log,
+    /// The next training step, counted from 0.
+    step: u64,
+    /// Seconds of training in earlier sittings.
+    seconds_before: f64,
+    begun: Instant,
+    spent: Spent,
+}
+
+impl<D: RecurrentSweep> Session<D> {
+    /// A fresh run, or the one that the folder holds.
+    fn start(hyperparameters: &Hyperparameters, device: D, path: &Path) -> Result<Self> {
+        let weight_cost = WeightCost::new(&device, hyperparameters)?;
+        let hyperparameters_path = path.join(HYPERPARAMETERS_FILE);
+        let state_path = path.join(STATE_FILE);
+        let mut log = Log::default();
+        let (network, optimizer, step) = if hyperparameters_path.exists() {
+            check_same(&hyperparameters_path, hyperparameters)?;
+            let log_path = path.join(LOG_FILE);
+            if log_path.exists() {
+                log = Log::read(&log_path, hyperparameters)?;
+            }
+            if state_path.exists() {
+                state::read(&state_path, hyperparameters, device)?
+            } else if log.entries.len() > 1 {
+                let remedy = "Train into another folder, or restore the file from a copy of the run";
+                return Err(Error::file(&state_path, "it is missing, so the run cannot be resumed", remedy));
+            } else {
+                fresh(hyperparameters, device)?
+            }
+        } else {
+            if state_path.exists() || path.join(LOG_FILE).exists() {
+                let remedy = "Restore the file, or train into another folder";
+                return Err(Error::file(&hyperparameters_path, "it is missing from a folder that holds a run", remedy));
+            }
+            let json = serde_json::to_vec_pretty(&hyperparameters.to_json()?).map_err(|problem| {
+                Error::file(&hyperparameters_path, problem.to_string(), "Give values that JSON can hold")
+            })?;
+            write_atomically(&hyperparameters_path, |file| {
+                use std::io::Write;
+                file.write_all(&json).map_err(|source| Error::io("write", &hyperparameters_path, source))
+            })?;
+            fresh(hyperparameters, device)?
+        };
+        // A kill between two files can leave the log one evaluation ahead of the state.
+        let trials_trained = step * hyperparameters.batch_size_train as u64;
+        log.entries.retain(|entry| entry.trials_trained <= trials_trained);
+        let seconds_before = log.entries.last().map_or(0.0, |entry| entry.seconds);
+        Ok(Session {
+            path: path.to_owned(),
+            network,
+            optimizer,
+            weight_cost,
+            log,
+            step,
+            seconds_before,
+            begun: Instant::now(),
+            spent: Spent::default(),
+        })
+    }
+
+    fn trials_trained(&self) -> u64 {
+        self.step * self.network.hyperparameters().batch_size_train as u64
+    }
+
+    fn seconds(&self) -> f64 {
+        self.seconds_before + self.begun.elapsed().as_secs_f64()
+    }
+
+    /// Trains until a reason to stop.
+    fn go(&mut self, training: &mut Training, workspace: &mut D::Workspace) -> Result<()> {
+        let target = self.network.hyperparameters().target_perf;
+        let every = self.network.hyperparameters().display_step;
+        loop {
+            let trials_trained = self.trials_trained();
+            if self.step.is_multiple_of(every) && self.log.at(trials_trained).is_none() {
+                self.evaluate(workspace)?;
+            }
+            let current = self.log.at(trials_trained);
+            if current.is_some_and(|entry| entry.worst_performance() > target) {
+                self.tell(training, true);
+                return self.save_state();
+            }
+            if training.max_trials.is_some_and(|most| trials_trained >= most) {
+                self.tell(training, true);
+                return self.save_state();
+            }
+            if training.stop.load(Ordering::Relaxed) {
+                self.save_state()?;
+                return Err(Error::Interrupted);
+            }
+            self.tell(training, false);
+            self.train_step(workspace)?;
+        }
+    }
+
+    /// Evaluates every trained rule, saves a checkpoint, the log and the state.
+    fn evaluate(&mut self, workspace: &mut D::Workspace) -> Result<()> {
+        let begin = Instant::now();
+        let trials_trained = self.trials_trained();
+        let mut rules = Vec::new();
+        for rule in self.network.hyperparameters().rule_trains.clone() {
+            rules.push(evaluation::evaluate(&self.network, rule, trials_trained, &self.weight_cost, workspace)?);
+        }
+        self.log.entries.push(LogEntry { trials_trained, seconds: self.seconds(), rules });
+        self.spent.evaluation += begin.elapsed().as_secs_f64();
+
+        let begin = Instant::now();
+        let folder = self.path.join(trials_trained.to_string());
+        fs::create_dir_all(&folder).map_err(|source| Error::io("create", &folder, source))?;
+        self.network.save(folder.join(MODEL_FILE))?;
+        self.log.write(&self.path.join(LOG_FILE), self.network.hyperparameters())?;
+        self.save_state()?;
+        self.spent.files += begin.elapsed().as_secs_f64();
+        Ok(())
+    }
+
+    fn save_state(&self) -> Result<()> {
+        state::write(&self.path.join(STATE_FILE), &self.network, &self.optimizer, self.step)
+    }
+
+    /// One batch of one rule.
+    fn train_step(&mut self, workspace: &mut D::Workspace) -> Result<()> {
+        let begin = Instant::now();
+        let hyperparameters = self.network.hyperparameters();
+        let (rule, trials) = batch(hyperparameters, self.step)?;
+        let noise = SweepNoise::Gaussian {
+            noise: Noise::new(hyperparameters.seed, Purpose::TrainingNoise.stream([0, 0])),
+            step: self.step as u32,
+        };
+        let generated = Instant::now();
+        self.spent.trials += (generated - begin).as_secs_f64();
+
+        let graded = D::cost(&self.network, &trials, noise, workspace)?;
+        let (cost, added) = self.weight_cost.add_to(&self.network, graded.cost)?;
+        let total = graded.parts.task + graded.parts.activity + added;
+        if !total.is_finite() {
+            let last_checkpoint = self.log.entries.last().map(|entry| entry.trials_trained.to_string());
+            return Err(Error::NotFinite {
+                rule: rule.to_string(),
+                step: self.step,
+                trials_trained: self.trials_trained(),
+                cost: total,
+                last_checkpoint: last_checkpoint.unwrap_or_else(|| "none".to_owned()),
+            });
+        }
+        let gradients = cost.try_backward().map_err(|problem| Error::device("back-propagation", problem))?;
+        self.optimizer
+            .update(&mut self.network, &gradients)
+            .map_err(|problem| Error::device("updating the weights", problem))?;
+        self.step += 1;
+        self.spent.training += generated.elapsed().as_secs_f64();
+        Ok(())
+    }
+
+    fn tell(&self, training: &mut Training, finished: bool) {
+        let Some(listener) = &mut training.listener else { return };
+        listener(&Progress {
+            trials_trained: self.trials_trained(),
+            max_trials: training.max_trials,
+            session_seconds: self.begun.elapsed().as_secs_f64(),
+            evaluation: self.log.entries.last().cloned(),
+            target: self.network.hyperparameters().target_perf,
+            batch: self.network.hyperparameters().batch_size_train as u64,
+            spent: self.spent,
+            finished,
+        });
+    }
+}
+
+/// A network with initial weights, its optimiser, step 0.
+fn fresh<D: RecurrentSweep>(
+    hyperparameters: &Hyperparameters,
+    device: D,
+) -> Result<(Network<D>, WeightOptimizer<D>, u64)> {
+    let network = Network::on(device, hyperparameters)?;
+    let optimizer = WeightOptimizer::new(hyperparameters, &network)
+        .map_err(|problem| Error::device("making the optimiser", problem))?;
+    Ok((network, optimizer, 0))
+}
+
+/// The rule and the trials of a training step, a function of the seed and the step alone.
+fn batch(hyperparameters: &Hyperparameters, step: u64) -> Result<(Rule, Trials)> {
+    let seed = hyperparameters.seed;
+    let draw: f64 = RandomStream::new(seed, Purpose::RuleOrder.stream([step, 0])).random();
+    let mut rule = hyperparameters.rule_trains[hyperparameters.rule_trains.len() - 1];
+    let mut below = 0.0;
+    for (candidate, probability) in hyperparameters.rule_trains.iter().zip(hyperparameters.rule_probabilities()) {
+        below += probability;
+        if draw < below {
+            rule = *candidate;
+            break;
+        }
+    }
+    let mut stream = RandomStream::new(seed, Purpose::TrainingTrials.stream([step, 0]));
+    let mut trials = Trials::random(hyperparameters, rule, hyperparameters.batch_size_train, &mut stream)?;
+    trials.add_input_noise(
+        hyperparameters,
+        Noise::new(seed, Purpose::TrainingInput.stream([0, 0])),
+        step as u32,
+    );
+    Ok((rule, trials))
+}
+
+/// An error that names the first key in which the run of the folder differs from what is asked for.
+fn check_same(path: &Path, asked: &Hyperparameters) -> Result<()> {
+    let found = Hyperparameters::read(path)?;
+    let (found, asked) = (found.to_json()?, asked.to_json()?);
+    // A later target only means to train further.
+    let differs = asked.iter().find(|(key, value)| key.as_str() != "target_perf" && found.get(*key) != Some(*value));
+    match differs {
+        None => Ok(()),
+        Some((key, value)) => {
+            let there = found.get(key).cloned().unwrap_or_default();
+            let problem = format!("the folder holds a run with `{key}` = {there}, but {value} is asked for");
+            Err(Error::file(path, problem, "Train into another folder, or ask for the values of that run"))
+        }
+    }
+}
