@@ -7,10 +7,10 @@ use crate::error::{Error, Result};
 use crate::tasks::{Epoch, Rule};
 
 impl Selectivity {
-    /// The table that [`selectivity`] describes.
+    /// The table that [`selectivity`](super::selectivity()) describes.
     ///
     /// # Errors
-    /// If a unit has not one rate for each location.
+    /// If the table cannot be made.
     pub fn table(&self) -> Result<DataFrame> {
         let column = |name: &str, values: Vec<Option<f64>>| Column::new(name.into(), values);
         let rule = self.rule.map(Rule::name);

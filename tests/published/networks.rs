@@ -1,0 +1,192 @@
+//! Rates, outputs, cost, gradients and weights after one and five optimiser steps.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use dfdx::optim::Optimizer;
+use dfdx::tensor::Cpu;
+use dfdx::tensor_ops::Backward;
+use maturation::network::{WeightCost, kernels};
+use maturation::prelude::*;
+use maturation::training::WeightOptimizer;
+use serde_json::Value;
+
+use crate::json;
+
+/// Every so many time steps of the rates and outputs are in the fixtures.
+const STRIDE: usize = 7;
+
+type Arrays = HashMap<String, (Vec<usize>, Vec<f32>)>;
+
+fn arrays(name: &str) -> Arrays {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/networks").join(name);
+    let content = std::fs::read(&path).unwrap();
+    let file = safetensors::SafeTensors::deserialize(&content).unwrap();
+    let values = |data: &[u8]| data.chunks_exact(4).map(|b| f32::from_le_bytes(b.try_into().unwrap())).collect();
+    file.tensors().into_iter().map(|(name, view)| (name, (view.shape().to_vec(), values(view.data())))).collect()
+}
+
+/// The largest difference relative to the largest expected element.
+fn error(found: &[f32], expected: &[f32]) -> f32 {
+    assert_eq!(found.len(), expected.len());
+    let largest = expected.iter().fold(1e-12_f32, |largest, value| largest.max(value.abs()));
+    found.iter().zip(expected).map(|(a, b)| (a - b).abs() / largest).fold(0.0, f32::max)
+}
+
+/// The published names: input and recurrent weights are one matrix there.
+const PUBLISHED: [&str; 4] =
+    ["rnn.leaky_rnn_cell.kernel", "rnn.leaky_rnn_cell.bias", "output.weights", "output.biases"];
+
+/// Our five parameters as the published four.
+fn published(values: [Vec<f32>; 5]) -> [Vec<f32>; 4] {
+    let [w_in, w_rec, b_rec, w_out, b_out] = values;
+    [[w_in, w_rec].concat(), b_rec, w_out, b_out]
+}
+
+fn network(about: &Value, arrays: &Arrays) -> Network {
+    let mut hp = about["hp"].as_object().unwrap().clone();
+    hp.remove("rng");
+    let hyperparameters = Hyperparameters::from_json(hp).unwrap();
+    let mut network = Network::new(&hyperparameters).unwrap();
+    let kernel = &arrays["w0__rnn.leaky_rnn_cell.kernel"].1;
+    let (w_in, w_rec) = kernel.split_at(hyperparameters.n_input() * hyperparameters.n_rnn);
+    network.w_in.copy_from(w_in);
+    network.w_rec.copy_from(w_rec);
+    network.b_rec.copy_from(&arrays["w0__rnn.leaky_rnn_cell.bias"].1);
+    network.w_out.copy_from(&arrays["w0__output.weights"].1);
+    network.b_out.copy_from(&arrays["w0__output.biases"].1);
+    network
+}
+
+fn test_trials(about: &Value, network: &Network, rule: &str) -> Trials {
+    let mut trials = Trials::test(network.hyperparameters(), rule.parse().unwrap(), Mode::Test).unwrap();
+    trials.mask *= about["mask_scale"].as_f64().unwrap() as f32;
+    trials
+}
+
+/// Gradients of task and regularisation cost by the published parameters, and the task cost.
+fn gradients(network: &Network, trials: &Trials, workspace: &mut kernels::Workspace) -> ([Vec<f32>; 4], f64) {
+    let weight_cost = WeightCost::new(network.device(), network.hyperparameters()).unwrap();
+    let graded = Cpu::cost(network, trials, SweepNoise::None, workspace).unwrap();
+    let (cost, _) = weight_cost.add_to(network, graded.cost).unwrap();
+    let gradients = cost.backward();
+    (published(network.parameters().map(|parameter| gradients.get(parameter).as_vec())), graded.parts.task)
+}
+
+fn check(name: &str) {
+    let about = json(&format!("networks/{name}.json"));
+    let arrays = arrays(&format!("{name}.safetensors"));
+    let mut network = network(&about, &arrays);
+    let mut workspace = Cpu::workspace(0).unwrap();
+    let units = network.hyperparameters().n_rnn;
+    let (kept_trials, kept_units): (Vec<usize>, Vec<usize>) = if units == 256 {
+        (vec![0, 48, 112], vec![0, 1, 2, 50, 100, 200, 254, 255])
+    } else {
+        ((0..8).map(|location| 16 * location).collect(), (0..units).collect())
+    };
+
+    for rule in ["odr", "odrd", "gap"] {
+        let trials = test_trials(&about, &network, rule);
+        let rollout = Cpu::run(&network, &trials.inputs, SweepNoise::None, &mut workspace).unwrap();
+        let thinned = |array: &ndarray::Array3<f32>, last: &[usize]| -> Vec<f32> {
+            let mut values = Vec::new();
+            for step in (0..trials.steps()).step_by(STRIDE) {
+                for trial in &kept_trials {
+                    values.extend(last.iter().map(|place| array[[step, *trial, *place]]));
+                }
+            }
+            values
+        };
+        let hidden = error(&thinned(&rollout.hidden, &kept_units), &arrays[&format!("{rule}__h")].1);
+        assert!(hidden < 1e-4, "{name} {rule}: rates are off by {hidden}");
+        let outputs: Vec<usize> = (0..9).collect();
+        let outputs = error(&thinned(&rollout.outputs, &outputs), &arrays[&format!("{rule}__y_hat")].1);
+        assert!(outputs < 1e-4, "{name} {rule}: outputs are off by {outputs}");
+
+        let (found, cost) = gradients(&network, &trials, &mut workspace);
+        let expected = about[rule]["cost_lsq"].as_f64().unwrap();
+        assert!((cost - expected).abs() < 1e-4 * expected, "{name} {rule}: cost {cost}, not {expected}");
+        for (gradient, parameter) in found.iter().zip(PUBLISHED) {
+            let (found, key) = if units == 256 {
+                // Of the large network the fixture holds the first four rows and the norm.
+                let norm = gradient.iter().map(|value| f64::from(*value).powi(2)).sum::<f64>().sqrt();
+                let expected = about[format!("{rule}__gradnorm__{parameter}")].as_f64().unwrap();
+                assert!((norm - expected).abs() < 1e-3 * expected, "{name} {rule} {parameter}: {norm} {expected}");
+                (gradient, format!("{rule}__grad__{parameter}__rows0_4"))
+            } else {
+                (gradient, format!("{rule}__grad__{parameter}"))
+            };
+            let expected = &arrays[&key].1;
+            let worst = error(&found[..expected.len()], expected);
+            assert!(worst < 1e-3, "{name} {rule} {parameter}: gradients are off by {worst}");
+        }
+    }
+
+    if units == 256 {
+        return;
+    }
+    let mut optimizer = WeightOptimizer::new(network.hyperparameters(), &network).unwrap();
+    let weight_cost = WeightCost::new(network.device(), network.hyperparameters()).unwrap();
+    for (step, rule) in about["seq"].as_array().unwrap().iter().enumerate() {
+        let trials = test_trials(&about, &network, rule.as_str().unwrap());
+        let graded = Cpu::cost(&network, &trials, SweepNoise::None, &mut workspace).unwrap();
+        let expected = about["adam_costs_before_each_step"][step].as_f64().unwrap();
+        let cost = graded.parts.task;
+        assert!((cost - expected).abs() < 1e-4 * expected, "{name} step {step}: cost {cost}, not {expected}");
+        let (cost, _) = weight_cost.add_to(&network, graded.cost).unwrap();
+        optimizer.update(&mut network, &cost.backward()).unwrap();
+        if step == 0 || step == 4 {
+            let found = published(network.parameters().map(|parameter| parameter.as_vec()));
+            for (values, parameter) in found.iter().zip(PUBLISHED) {
+                let worst = error(values, &arrays[&format!("adam{}__{parameter}", step + 1)].1);
+                assert!(worst < 1e-4, "{name} {parameter} after step {}: off by {worst}", step + 1);
+            }
+        }
+    }
+}
+
+#[test]
+fn softplus_network_equals_the_published_one() {
+    check("n16_leakyrnn_softplus");
+}
+
+#[test]
+fn relu_network_equals_the_published_one() {
+    check("n16_leakyrnn_relu");
+}
+
+#[test]
+fn tanh_network_equals_the_published_one() {
+    check("n16_leakyrnn_tanh");
+}
+
+#[test]
+fn diagonal_initial_weights_equal_the_published_ones() {
+    check("n16_leakyrnn_softplus_diag");
+}
+
+#[test]
+fn clipped_gradients_train_as_published() {
+    check("n16_leakyrnn_softplus_clip");
+    check("n16_leakyrnn_softplus_clip4");
+}
+
+#[test]
+fn plain_descent_trains_as_published() {
+    check("n16_leakyrnn_softplus_sgd");
+}
+
+#[test]
+fn regularised_networks_train_as_published() {
+    check("n16_leakyrnn_softplus_reg");
+}
+
+#[test]
+fn cross_entropy_trains_as_published() {
+    check("n16_leakyrnn_softplus_xent");
+}
+
+#[test]
+fn a_network_of_256_units_equals_the_published_one() {
+    check("n256_leakyrnn_softplus");
+}
