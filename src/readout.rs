@@ -8,16 +8,14 @@ use polars::prelude::*;
 
 use crate::activity::Activity;
 use crate::error::{Error, Result};
+use crate::hyperparameters::Hyperparameters;
 use crate::network::file::{named_weights, write_arrays};
 use crate::network::kernels::Workspace;
 use crate::network::{Network, RecurrentSweep, SweepNoise};
-use crate::numerics::random::{Noise, RandomStream};
+use crate::numerics::random::Noise;
 use crate::seed::Purpose;
 use crate::tasks::{Mode, Rule, Trials};
 use crate::training::{Checkpoint, answers};
-
-/// Random trials that a readout in mode [`Mode::Random`] draws: as many as a test batch has.
-const RANDOM_TRIALS: usize = 128;
 
 /// How a checkpoint is read out.
 #[derive(Clone, Debug, PartialEq)]
@@ -78,15 +76,9 @@ impl Readout {
 
     /// The trials that `rule` is read out on at a checkpoint.
     pub fn trials(&self, checkpoint: &Checkpoint, rule: Rule) -> Result<Trials> {
-        let hyperparameters = checkpoint.hyperparameters();
         let seed = self.seed(checkpoint);
-        let mut trials = match self.options.mode {
-            Mode::Random => {
-                let mut stream = RandomStream::new(seed, Purpose::TestTrials.stream([1, rule as u64]));
-                Trials::random(hyperparameters, rule, RANDOM_TRIALS, &mut stream)?
-            }
-            mode => Trials::test(hyperparameters, rule, mode)?,
-        };
+        let hyperparameters = &Hyperparameters { seed, ..checkpoint.hyperparameters().clone() };
+        let mut trials = Trials::of_mode(hyperparameters, rule, self.options.mode, false)?;
         if self.options.input_noise {
             let noise = Noise::new(seed, Purpose::ActivityInput.stream(self.parts(checkpoint, rule)));
             trials.add_input_noise(hyperparameters, noise, 0);

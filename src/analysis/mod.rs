@@ -4,9 +4,13 @@
 
 #[cfg(test)]
 mod golden;
+mod of_run;
+mod performance_growth;
 mod psth;
 mod rates;
 mod selectivity;
 
+pub use of_run::{psth, psth_with, selectivity_of_run};
+pub use performance_growth::performance_growth;
 pub use psth::{Grouping, Psth, PsthOptions};
 pub use selectivity::{Kind, Selectivity, SelectivityOptions, Test, UnitSelectivity, selectivity, selectivity_with};

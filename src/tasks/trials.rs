@@ -11,6 +11,7 @@ use rand::RngExt;
 use crate::error::{Error, Result};
 use crate::hyperparameters::{Hyperparameters, Loss};
 use crate::numerics::random::{Noise, RandomStream};
+use crate::seed::Purpose;
 use crate::tasks::{Epoch, Ring, Rule, Timeline};
 
 /// Target of the fixation output while fixation is required (least-squares loss).
@@ -189,7 +190,7 @@ impl Trials {
     pub fn test(hyperparameters: &Hyperparameters, rule: Rule, mode: Mode) -> Result<Self> {
         let locations = hyperparameters.n_eachring;
         let spacing = TAU / locations as f64;
-        let mut places = RandomStream::new(hyperparameters.seed, crate::seed::Purpose::TestTrials.stream([0, 0]));
+        let mut places = RandomStream::new(hyperparameters.seed, Purpose::TestTrials.stream([0, 0]));
         let count = locations * TEST_REPEATS;
         let mut conditions = Vec::with_capacity(count);
         for trial in 0..count {
@@ -224,6 +225,25 @@ impl Trials {
             });
         }
         Trials::from_conditions(hyperparameters, rule, conditions)
+    }
+
+    /// The trials of a mode, with or without input noise, decided by the seed of the hyper-parameters: the test batch,
+    /// or as many random trials.
+    pub fn of_mode(hyperparameters: &Hyperparameters, rule: Rule, mode: Mode, noise: bool) -> Result<Self> {
+        let seed = hyperparameters.seed;
+        let mut trials = match mode {
+            Mode::Random => {
+                let count = hyperparameters.n_eachring * TEST_REPEATS;
+                let mut stream = RandomStream::new(seed, Purpose::TestTrials.stream([1, rule as u64]));
+                Trials::random(hyperparameters, rule, count, &mut stream)?
+            }
+            mode => Trials::test(hyperparameters, rule, mode)?,
+        };
+        if noise {
+            let stream = Purpose::ActivityInput.stream([u64::MAX, rule as u64]);
+            trials.add_input_noise(hyperparameters, Noise::new(seed, stream), 0);
+        }
+        Ok(trials)
     }
 
     /// The trials of the given conditions, without input noise.

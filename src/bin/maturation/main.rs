@@ -1,12 +1,24 @@
-//! temp
-use maturation::prelude::*;
-fn main() -> Result<()> {
-    let a: Vec<String> = std::env::args().collect();
-    let mut h = Hyperparameters::preset(&a[2])?;
-    for kv in &a[4..] { let (k, v) = kv.split_once('=').unwrap(); h.set(k, v)?; }
-    let mut t = Training::new(h);
-    if a[3] != "0" { t = t.max_trials(a[3].parse().unwrap()); }
-    let run = t.train(&a[1])?;
-    println!("{}", run.log()?.tail(Some(6)));
-    Ok(())
+//! The command line: each subcommand is a function of the library, with its arguments and a place for its result.
+
+mod arguments;
+mod commands;
+mod reproduce;
+
+use clap::Parser;
+use clap::error::ErrorKind;
+
+use arguments::{Arguments, Command};
+
+fn main() {
+    let arguments = Arguments::try_parse().unwrap_or_else(|error| {
+        let failed = !matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
+        // Nobody may be reading; the exit status tells it too.
+        let _ = error.print();
+        std::process::exit(if failed { 2 } else { 0 });
+    });
+    let command = arguments.command.unwrap_or_else(|| Command::Reproduce(arguments::Reproduce::shipped()));
+    if let Err(error) = commands::run(command) {
+        eprintln!("maturation: {error}");
+        std::process::exit(if matches!(error, maturation::Error::Interrupted) { 130 } else { 2 });
+    }
 }

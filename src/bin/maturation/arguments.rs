@@ -1,0 +1,311 @@
+//! The arguments of each subcommand.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+use maturation::analysis::{Kind, Test};
+use maturation::prelude::*;
+use maturation::readout::ReadoutOptions;
+use maturation::training::Selection;
+
+/// Train recurrent networks on working-memory tasks and watch their units mature.
+///
+/// Without a command, every figure of the shipped run is made into figures/index.html.
+#[derive(Debug, Parser)]
+#[command(name = "maturation", version, arg_required_else_help = false)]
+pub struct Arguments {
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Make all figures and tables of a run: one self-contained page that needs no network.
+    Reproduce(Reproduce),
+    /// Train a network into a run directory; the same command again goes on where it stopped.
+    Train(Train),
+    /// The evaluations of a run: cost, performance and stage of each rule against trials trained.
+    Log(Log),
+    /// The trials of a rule: inputs, target outputs, cost mask, required response.
+    Trials(TrialsArguments),
+    /// The activity of a checkpoint's units on the trials of a rule.
+    Activity(ActivityArguments),
+    /// How a checkpoint answers each trial of a rule.
+    Outputs(ActivityArguments),
+    /// The cost of a checkpoint on the test trials of a rule, without noise, and its gradients by the weights.
+    Gradients(Gradients),
+    /// Which units are selective for the stimulus in an epoch, and for which location.
+    Selectivity(SelectivityArguments),
+    /// The average activity of selective units over the trial, by stage (paper, Fig. 4E-G).
+    Psth(PsthArguments),
+    /// The growth of performance with training (paper, Fig. S7).
+    Growth(Growth),
+}
+
+/// Where a table goes.
+#[derive(Clone, Debug, Args)]
+pub struct TableOut {
+    /// Write the table to FILE (.parquet or .csv); without it, it goes to the screen.
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+}
+
+/// Where a figure goes.
+#[derive(Clone, Debug, Args)]
+pub struct FigureOut {
+    /// Write the figure to FILE (.html).
+    #[arg(long, value_name = "FILE")]
+    pub figure: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub struct Reproduce {
+    /// The run directory.
+    #[arg(value_name = "RUN", default_value = "data/6tasks")]
+    pub run: PathBuf,
+    /// The folder that index.html is written to.
+    #[arg(long, value_name = "DIR", default_value = "figures")]
+    pub out: PathBuf,
+}
+
+impl Reproduce {
+    /// The shipped run, into `figures`.
+    pub fn shipped() -> Self {
+        Reproduce { run: PathBuf::from("data/6tasks"), out: PathBuf::from("figures") }
+    }
+}
+
+#[derive(Debug, Args)]
+pub struct Train {
+    /// The run directory: made if it is not there, resumed if it holds an unfinished run.
+    #[arg(value_name = "RUN")]
+    pub run: PathBuf,
+    /// Start from a published model: paper, or a variant of it such as units-64, odr, tanh (a wrong name lists them).
+    #[arg(long, value_name = "NAME", conflicts_with = "hp")]
+    pub preset: Option<String>,
+    /// Start from the hyper-parameters in FILE (an hp.json).
+    #[arg(long, value_name = "FILE")]
+    pub hp: Option<PathBuf>,
+    /// Change a hyper-parameter, for example --set n_rnn=64; may be repeated.
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
+    /// The seed, which decides every random number of the run.
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+    /// The rules to train, for example odr,odrd.
+    #[arg(long, value_name = "RULE,…", value_delimiter = ',')]
+    pub rules: Option<Vec<Rule>>,
+    /// Stop after N trials, if the target performance has not stopped it before.
+    #[arg(long, value_name = "N")]
+    pub max_trials: Option<u64>,
+    /// Where to compute: cpu, or cuda:0 (if built with --features cuda).
+    #[arg(long, value_name = "DEVICE", default_value = "cpu")]
+    pub device: String,
+    /// Threads; 0 takes one a processor core. The result does not depend on it.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub threads: usize,
+}
+
+#[derive(Debug, Args)]
+pub struct Log {
+    /// The run directory.
+    #[arg(value_name = "RUN")]
+    pub run: PathBuf,
+    #[command(flatten)]
+    pub table: TableOut,
+}
+
+#[derive(Debug, Args)]
+pub struct TrialsArguments {
+    /// The rule.
+    #[arg(long, value_name = "RULE")]
+    pub rule: Rule,
+    /// The ruleset, which decides the rule's input channel [default: the first that has the rule].
+    #[arg(long, value_name = "SET")]
+    pub ruleset: Option<Ruleset>,
+    /// Which trials: test (16 at each of 8 locations), test-S-D (odrd: stimulus and distractor location), random.
+    #[arg(long, value_name = "MODE", default_value = "test")]
+    pub mode: Mode,
+    /// The seed of random trials and of the noise.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub seed: u64,
+    /// Add the input noise.
+    #[arg(long)]
+    pub noise: bool,
+    #[command(flatten)]
+    pub table: TableOut,
+}
+
+#[derive(Debug, Args)]
+pub struct ActivityArguments {
+    /// The run directory.
+    #[arg(value_name = "RUN")]
+    pub run: PathBuf,
+    /// The checkpoint: the trials trained, or last.
+    #[arg(long, value_name = "N", default_value = "last")]
+    pub trials: Selection,
+    /// The rule.
+    #[arg(long, value_name = "RULE")]
+    pub rule: Rule,
+    #[command(flatten)]
+    pub readout: ReadoutArguments,
+    #[command(flatten)]
+    pub table: TableOut,
+}
+
+#[derive(Clone, Debug, Args)]
+pub struct ReadoutArguments {
+    /// Which trials: test (16 at each of 8 locations), test-S-D (odrd: stimulus and distractor location), random.
+    #[arg(long, value_name = "MODE", default_value = "test")]
+    pub mode: Mode,
+    /// Leave the recurrent noise out: the repeats of a trial are then identical.
+    #[arg(long)]
+    pub no_noise: bool,
+    /// Add the input noise, which the published analyses leave out.
+    #[arg(long)]
+    pub input_noise: bool,
+    /// The seed of the noise [default: that of the run].
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+    /// Give every checkpoint the same noise, for paired comparisons.
+    #[arg(long)]
+    pub same_noise: bool,
+}
+
+impl From<ReadoutArguments> for ReadoutOptions {
+    fn from(arguments: ReadoutArguments) -> Self {
+        ReadoutOptions {
+            mode: arguments.mode,
+            input_noise: arguments.input_noise,
+            recurrent_noise: !arguments.no_noise,
+            seed: arguments.seed,
+            same_noise: arguments.same_noise,
+            threads: 0,
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+pub struct Gradients {
+    /// The run directory.
+    #[arg(value_name = "RUN")]
+    pub run: PathBuf,
+    /// The checkpoint: the trials trained, or last.
+    #[arg(long, value_name = "N", default_value = "last")]
+    pub trials: Selection,
+    /// The rule.
+    #[arg(long, value_name = "RULE")]
+    pub rule: Rule,
+    /// Write the gradients to FILE (.safetensors).
+    #[arg(long, value_name = "FILE")]
+    pub out: PathBuf,
+}
+
+/// Where activity comes from: the checkpoints of a run, or a table.
+#[derive(Debug, Args)]
+pub struct Source {
+    /// The run directory.
+    #[arg(value_name = "RUN", required_unless_present = "activity", conflicts_with = "activity")]
+    pub run: Option<PathBuf>,
+    /// Take the activity from a table (.parquet or .csv) with the columns step or time_ms, trial, location, unit_0 …:
+    /// recorded neurons, or another program's network.
+    #[arg(long, value_name = "FILE")]
+    pub activity: Option<PathBuf>,
+    /// The rule, which also gives the epochs.
+    #[arg(long, value_name = "RULE", required_unless_present = "epoch_ms")]
+    pub rule: Option<Rule>,
+    /// With --activity: an epoch in ms from the trial's start, for example --epoch-ms fix1=0..1000; may be repeated.
+    #[arg(long, value_name = "NAME=START..END", requires = "activity")]
+    pub epoch_ms: Vec<String>,
+    /// With --activity: the time step in ms [default: that of the table's time_ms].
+    #[arg(long, value_name = "MS", requires = "activity")]
+    pub dt: Option<f64>,
+    /// The checkpoints: N,N,… (trials trained), A..B, last or all.
+    #[arg(long, value_name = "CHECKPOINTS", conflicts_with_all = ["stage", "all", "activity"])]
+    pub trials: Option<Selection>,
+    /// The checkpoints at which the rule is at this stage: early, mid or mature.
+    #[arg(long, value_name = "STAGE", conflicts_with_all = ["all", "activity"])]
+    pub stage: Option<Stage>,
+    /// All checkpoints.
+    #[arg(long, conflicts_with = "activity")]
+    pub all: bool,
+    /// The seed of the noise [default: that of the run].
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+    /// Give every checkpoint the same noise, for paired comparisons.
+    #[arg(long)]
+    pub same_noise: bool,
+}
+
+/// How selectivity is tested.
+#[derive(Clone, Debug, Args)]
+pub struct TestArguments {
+    /// Whether the published test works on rates relative to fix1.
+    #[arg(long, value_name = "yes|no", default_value = "yes", value_parser = yes_or_no)]
+    pub normalised: bool,
+    /// ms at the start of fix1 to leave out of the baseline (the start-up transient takes about 100 ms).
+    #[arg(long, value_name = "MS", default_value_t = 0.0)]
+    pub baseline_skip_ms: f64,
+}
+
+fn yes_or_no(text: &str) -> std::result::Result<bool, String> {
+    match text {
+        "yes" => Ok(true),
+        "no" => Ok(false),
+        _ => Err("say yes or no".to_owned()),
+    }
+}
+
+#[derive(Debug, Args)]
+pub struct SelectivityArguments {
+    #[command(flatten)]
+    pub source: Source,
+    /// The epoch whose rates are tested, for example stim1 or delay1.
+    #[arg(long, value_name = "EPOCH")]
+    pub epoch: Epoch,
+    #[command(flatten)]
+    pub test: TestArguments,
+    #[command(flatten)]
+    pub table: TableOut,
+}
+
+#[derive(Debug, Args)]
+pub struct PsthArguments {
+    #[command(flatten)]
+    pub source: Source,
+    /// The epoch in which units must be selective, for example stim1 or delay1.
+    #[arg(long, value_name = "EPOCH")]
+    pub epoch: Epoch,
+    /// Show the activity at the location opposite the preferred one too.
+    #[arg(long)]
+    pub opposite: bool,
+    /// The kinds of units to average, of excited, inhibited and mixed.
+    #[arg(long, value_name = "KIND,…", value_delimiter = ',', default_value = "excited,mixed")]
+    pub units: Vec<Kind>,
+    /// The test that decides which units are selective: published or unbiased.
+    #[arg(long, value_name = "TEST", default_value = "published")]
+    pub selected_by: Test,
+    /// A curve for each checkpoint in place of each stage.
+    #[arg(long)]
+    pub by_checkpoint: bool,
+    #[command(flatten)]
+    pub test: TestArguments,
+    #[command(flatten)]
+    pub table: TableOut,
+    #[command(flatten)]
+    pub figure: FigureOut,
+}
+
+#[derive(Debug, Args)]
+pub struct Growth {
+    /// The run directory.
+    #[arg(value_name = "RUN")]
+    pub run: PathBuf,
+    /// Evaluations that are averaged around each (an odd number).
+    #[arg(long, value_name = "N", default_value_t = 5)]
+    pub window: usize,
+    #[command(flatten)]
+    pub table: TableOut,
+    #[command(flatten)]
+    pub figure: FigureOut,
+}

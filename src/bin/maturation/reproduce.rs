@@ -1,0 +1,87 @@
+//! All figures of a run on one page.
+
+use std::path::Path;
+use std::time::Instant;
+
+use maturation::analysis::{self, PsthOptions};
+use maturation::figures::{Page, PsthAbout, Section};
+use maturation::prelude::*;
+use maturation::training::Selection;
+
+/// The epochs whose selective units are followed over the trial, where the rule was trained.
+const PSTHS: [(Rule, Epoch); 4] = [
+    (Rule::Odrd, Epoch::Stim1),
+    (Rule::Odr, Epoch::Stim1),
+    (Rule::Odr, Epoch::Delay1),
+    (Rule::Gap, Epoch::Stim1),
+];
+
+/// Writes `index.html` with every figure of the run into the folder `out`.
+pub fn reproduce(path: &Path, out: &Path) -> Result<()> {
+    let begin = Instant::now();
+    let run = Run::open(path)?;
+    let hyperparameters = run.hyperparameters();
+    let rules = hyperparameters.rule_trains.iter().map(|rule| rule.name()).collect::<Vec<_>>().join(", ");
+    let trained = run.evaluations().entries.last().map_or(0, |entry| entry.trials_trained);
+    let checkpoints = run.checkpoints()?.len();
+    let mut page = Page {
+        title: "How the units of a recurrent network mature".to_owned(),
+        about: format!(
+            "Run {}: {} units trained on {rules} over {trained} trials, seed {}; {checkpoints} checkpoints of {} \
+             evaluations are at hand.",
+            path.display(),
+            hyperparameters.n_rnn,
+            hyperparameters.seed,
+            run.evaluations().entries.len()
+        ),
+        ..Page::default()
+    };
+
+    eprintln!("performance growth");
+    page.sections.push(Section {
+        id: "performance-growth".to_owned(),
+        title: "Performance grows with training (paper, Fig. S7)".to_owned(),
+        text: "How well each rule is done at the evaluations of the run, averaged over five of them. The bands are the \
+               stages: early up to 0.35, mid up to 0.65, mature above. Guessing earns 0.20, since a response within 36 \
+               degrees of the target counts as right."
+            .to_owned(),
+        figure: figures::performance_growth(&run)?,
+        table: analysis::performance_growth(&run, 5)?,
+    });
+
+    for (rule, epoch) in PSTHS {
+        if !hyperparameters.rule_trains.contains(&rule) {
+            continue;
+        }
+        eprintln!("average activity of {epoch}-selective units, rule {rule}, {checkpoints} checkpoints");
+        let options = PsthOptions { opposite: true, ..PsthOptions::default() };
+        let table = analysis::psth(&run, &Selection::All, rule, epoch, &options)?;
+        page.sections.push(Section {
+            id: format!("psth-{rule}-{epoch}").replace('_', "-"),
+            title: format!("Activity of {epoch}-selective units, rule {rule} (paper, Fig. 4E–G)"),
+            text: format!(
+                "The average activity of the excited and mixed units that are selective in {epoch}, each at its \
+                 preferred location (solid) and at the opposite one (dashed), relative to its mean rate in fixation; \
+                 averaged over the checkpoints of each stage that are at hand. The baseline includes the start-up \
+                 transient of the first 100 ms, as published."
+            ),
+            figure: figures::psth(&table, &PsthAbout::of(rule, epoch, hyperparameters.dt))?,
+            table,
+        });
+    }
+
+    page.facts.push(("maturation".to_owned(), env!("CARGO_PKG_VERSION").to_owned()));
+    for (key, value) in hyperparameters.to_json()? {
+        page.facts.push((key, value.to_string().replace('"', "")));
+    }
+    std::fs::create_dir_all(out).map_err(|source| Error::Io {
+        action: "create",
+        path: out.to_owned(),
+        source,
+        remedy: "Choose another folder with --out",
+    })?;
+    let index = out.join("index.html");
+    page.write(&index)?;
+    println!("{} figures in {} ({:.1} s)", page.sections.len(), index.display(), begin.elapsed().as_secs_f64());
+    Ok(())
+}

@@ -1,0 +1,90 @@
+//! Figures: a table in, a plotly picture out.
+//!
+//! Every picture has one style (see the source of `style.rs`): stage and rule colours that colour-blind readers can
+//! tell apart, axes with units, and what is drawn told on hovering. A picture shows by itself where a notebook cell
+//! ends in it, and [`Figure::save`] writes it as a page that needs no network.
+
+mod page;
+mod performance_growth;
+mod psth;
+mod style;
+
+use std::io::Write;
+use std::path::Path;
+
+pub(crate) use page::escape;
+pub use page::{Page, Section};
+pub use performance_growth::{performance_growth, performance_growth_of};
+pub use psth::{PsthAbout, psth};
+
+use plotly::Plot;
+
+use crate::error::{Error, Result};
+use crate::tables::write_atomically;
+
+/// A picture.
+#[derive(Clone)]
+pub struct Figure {
+    plot: Plot,
+    summary: String,
+}
+
+impl std::fmt::Debug for Figure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Figure").field("summary", &self.summary).finish_non_exhaustive()
+    }
+}
+
+impl Figure {
+    /// A picture of a plot, with one line that tells what it shows.
+    pub(crate) fn new(plot: Plot, summary: impl Into<String>) -> Self {
+        Figure { plot, summary: summary.into() }
+    }
+
+    /// The plot, to change or to combine.
+    pub fn plot(&self) -> &Plot {
+        &self.plot
+    }
+
+    /// What the picture shows, in one line.
+    pub fn summary(&self) -> &str {
+        &self.summary
+    }
+
+    /// The picture as plotly's JSON.
+    pub fn json(&self) -> String {
+        self.plot.to_json()
+    }
+
+    /// Writes the picture to a file: `.html`, a page that needs no network.
+    ///
+    /// # Errors
+    /// If the name ends otherwise, or the file cannot be written. The file appears whole or not at all.
+    pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
+        let path = path.as_ref();
+        let extension = path.extension().map(|extension| extension.to_string_lossy().to_lowercase());
+        if extension.as_deref() != Some("html") {
+            return Err(Error::argument(
+                format!("`{}` does not say what kind of picture it is", path.display()),
+                "name it .html, and save a bitmap from the camera button of the page",
+            ));
+        }
+        let html = page::document(&self.summary, &page::plot_element("figure", self));
+        write_atomically(path, |file| {
+            file.write_all(html.as_bytes()).map_err(|source| Error::io("write", path, source))
+        })
+    }
+
+    /// Shows the picture where a notebook cell ends in it: plotly's JSON for JupyterLab, and a page element for
+    /// everything else, which brings plotly.js along the first time.
+    pub fn evcxr_display(&self) {
+        use std::sync::atomic::{AtomicU64, Ordering};
+        static SHOWN: AtomicU64 = AtomicU64::new(0);
+        let number = SHOWN.fetch_add(1, Ordering::Relaxed);
+        let script = if number == 0 { page::plotly_script() } else { String::new() };
+        let element = page::plot_element(&format!("maturation-figure-{number}"), self);
+        println!("EVCXR_BEGIN_CONTENT application/vnd.plotly.v1+json\n{}\nEVCXR_END_CONTENT", self.json());
+        println!("EVCXR_BEGIN_CONTENT text/html\n{script}{element}\nEVCXR_END_CONTENT");
+        println!("EVCXR_BEGIN_CONTENT text/plain\n{}\nEVCXR_END_CONTENT", self.summary);
+    }
+}

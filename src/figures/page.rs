@@ -1,0 +1,196 @@
+//! One page of many figures that needs no network.
+
+use std::io::Write;
+use std::path::Path;
+
+use plotly::Plot;
+use polars::prelude::*;
+
+use crate::error::{Error, Result};
+use crate::figures::Figure;
+use crate::tables::write_atomically;
+
+/// The look of a page.
+const STYLE: &str = "
+body { font: 17px/1.55 Georgia, 'Times New Roman', serif; color: #222; max-width: 1080px; margin: 2.5em auto;
+  padding: 0 1.2em; }
+h1, h2, nav, table, .about, button { font-family: Helvetica, Arial, sans-serif; }
+h1 { font-size: 1.9em; margin-bottom: 0.2em; } h2 { font-size: 1.25em; margin-top: 2.6em; }
+.about { color: #666; font-size: 0.85em; } nav ol { padding-left: 1.4em; font-size: 0.95em; }
+a { color: #542788; } .figure { min-height: 480px; }
+button { font-size: 0.85em; border: 1px solid #bbb; background: #fafafa; border-radius: 4px; padding: 0.35em 0.8em;
+  cursor: pointer; }
+table { border-collapse: collapse; font-size: 0.85em; } td { border-top: 1px solid #e5e5e5; padding: 0.25em 1em 0.25em 0; }
+td:first-child { color: #666; }
+";
+
+/// Hands the table behind a figure to the reader as a file.
+const DOWNLOAD: &str = "
+function download(id, name) {
+  const text = document.getElementById(id).textContent.trim();
+  const link = document.createElement('a');
+  link.href = URL.createObjectURL(new Blob([text], {type: 'text/csv'}));
+  link.download = name;
+  link.click();
+}
+";
+
+/// Makes text safe within HTML.
+pub(crate) fn escape(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+}
+
+/// Makes JSON or CSV safe within a script element, which ends at the first `</`.
+fn within_script(text: &str) -> String {
+    text.replace("</", "<\\/").replace("<!--", "<\\!--")
+}
+
+/// The script element that brings plotly.js along.
+pub(super) fn plotly_script() -> String {
+    // The scripts that plotly embeds are plotly.js and, behind it, MathJax, which nothing here needs.
+    let scripts = Plot::offline_js_sources();
+    let end = "</script>";
+    scripts.find(end).map_or_else(|| scripts.clone(), |place| scripts[..place + end.len()].to_owned())
+}
+
+/// The element that a figure is drawn in, and the call that draws it.
+pub(super) fn plot_element(id: &str, figure: &Figure) -> String {
+    let json = within_script(&figure.json());
+    format!(
+        "<div id=\"{id}\" class=\"figure\"></div>\n<script>(function() {{ const figure = {json};\n\
+         Plotly.newPlot('{id}', figure.data, figure.layout, {{responsive: true, displaylogo: false, \
+         toImageButtonOptions: {{format: 'svg'}}}}); }})();</script>\n"
+    )
+}
+
+/// A whole document with plotly.js in it.
+pub(super) fn document(title: &str, body: &str) -> String {
+    format!(
+        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<title>{}</title>\n\
+         <style>{STYLE}</style>\n{}\n<script>{DOWNLOAD}</script>\n</head>\n<body>\n{body}\n</body>\n</html>\n",
+        escape(title),
+        plotly_script()
+    )
+}
+
+/// A figure with what it shows and the table behind it.
+#[derive(Clone, Debug)]
+pub struct Section {
+    /// A short name for links and file names, of letters, digits and hyphens.
+    pub id: String,
+    /// The heading.
+    pub title: String,
+    /// What the figure shows, in a sentence or two.
+    pub text: String,
+    /// The figure.
+    pub figure: Figure,
+    /// The table behind it, which the reader can download as CSV.
+    pub table: DataFrame,
+}
+
+/// One page of figures.
+#[derive(Clone, Debug, Default)]
+pub struct Page {
+    /// The heading of the page.
+    pub title: String,
+    /// A line under it: what the figures are of.
+    pub about: String,
+    /// The figures.
+    pub sections: Vec<Section>,
+    /// Names and values in a table at the end: hyper-parameters, versions, the seed.
+    pub facts: Vec<(String, String)>,
+}
+
+impl Page {
+    /// Writes the page to `path`, whole or not at all.
+    ///
+    /// # Errors
+    /// If the file cannot be written.
+    pub fn write(&self, path: impl AsRef<Path>) -> Result<()> {
+        let path = path.as_ref();
+        let html = self.html()?;
+        write_atomically(path, |file| {
+            file.write_all(html.as_bytes()).map_err(|source| Error::io("write", path, source))
+        })
+    }
+
+    /// The page as HTML.
+    pub fn html(&self) -> Result<String> {
+        let mut body = format!("<h1>{}</h1>\n<p class=\"about\">{}</p>\n", escape(&self.title), escape(&self.about));
+        body.push_str("<nav><ol>\n");
+        for section in &self.sections {
+            body.push_str(&format!("<li><a href=\"#{}\">{}</a></li>\n", section.id, escape(&section.title)));
+        }
+        body.push_str("<li><a href=\"#facts\">Hyper-parameters and versions</a></li>\n</ol></nav>\n");
+        for section in &self.sections {
+            let id = &section.id;
+            let mut csv = Vec::new();
+            CsvWriter::new(&mut csv)
+                .finish(&mut section.table.clone())
+                .map_err(Error::table(format!("the table behind figure `{id}`")))?;
+            body.push_str(&format!(
+                "<section id=\"{id}\">\n<h2>{}</h2>\n<p>{}</p>\n{}<button onclick=\"download('{id}-table', \
+                 '{id}.csv')\">Download the table ({} rows)</button>\n<script id=\"{id}-table\" type=\"text/csv\">\n{}\
+                 </script>\n</section>\n",
+                escape(&section.title),
+                escape(&section.text),
+                plot_element(&format!("{id}-figure"), &section.figure),
+                section.table.height(),
+                within_script(&String::from_utf8_lossy(&csv)),
+            ));
+        }
+        body.push_str("<section id=\"facts\">\n<h2>Hyper-parameters and versions</h2>\n<table>\n");
+        for (name, value) in &self.facts {
+            body.push_str(&format!("<tr><td>{}</td><td>{}</td></tr>\n", escape(name), escape(value)));
+        }
+        body.push_str("</table>\n</section>\n");
+        Ok(document(&self.title, &body))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use plotly::Scatter;
+
+    use super::*;
+
+    fn page() -> Page {
+        let mut plot = Plot::new();
+        plot.add_trace(Scatter::new(vec![1, 2], vec![3, 4]).name("</script><b>"));
+        let section = Section {
+            id: "one".into(),
+            title: "A < B".into(),
+            text: "What & why.".into(),
+            figure: Figure::new(plot, "a figure"),
+            table: df!["name" => ["</script>"], "value" => [1.5]].unwrap(),
+        };
+        let facts = vec![("seed".into(), "<0>".into())];
+        Page { title: "Figures".into(), about: "of a run".into(), sections: vec![section], facts }
+    }
+
+    #[test]
+    fn a_page_is_whole_and_asks_nothing_of_the_network() {
+        let html = page().html().unwrap();
+        for part in ["A &lt; B", "What &amp; why.", "&lt;0&gt;", "Plotly.newPlot('one-figure'", "name,value"] {
+            assert!(html.contains(part), "{part}");
+        }
+        assert!(!html.contains("<script src") && !html.contains("<link"), "nothing is loaded from elsewhere");
+        // Within elements, `</script>` stands only where a script ends: as often as one begins.
+        let own = html.replace(&plotly_script(), "");
+        assert_eq!(own.matches("<script").count(), own.matches("</script>").count());
+        assert!(html.len() < 6_000_000, "{}", html.len());
+    }
+
+    #[test]
+    fn a_figure_saves_as_html_and_refuses_other_kinds() {
+        let folder = tempfile::tempdir().unwrap();
+        let figure = page().sections[0].figure.clone();
+        figure.save(folder.path().join("figure.html")).unwrap();
+        let html = std::fs::read_to_string(folder.path().join("figure.html")).unwrap();
+        assert!(html.contains("Plotly.newPlot('figure'"));
+        let message = figure.save(folder.path().join("figure.gif")).unwrap_err().to_string();
+        assert!(message.contains("figure.gif") && message.contains(".html"), "{message}");
+        let message = figure.save(folder.path().join("nowhere/figure.html")).unwrap_err().to_string();
+        assert!(message.contains("nowhere"), "{message}");
+    }
+}
