@@ -1,8 +1,58 @@
 //! Train recurrent networks on working-memory tasks, and watch their units mature.
+//!
+//! Liu, Zhu, Constantinidis and Zhou (iScience 2021) trained recurrent networks on the tasks that monkeys did before and
+//! after puberty, and found that the networks' units change with training much as prefrontal neurons do in adolescence.
+//! This crate makes that result something that anyone can rerun, question and extend, in a Rust notebook or from the
+//! command line, in minutes on a laptop.
+//!
+//! ```
+//! use maturation::prelude::*;
+//!
+//! let run = Run::open("data/6tasks")?;                       // a run of the paper's model
+//! let mature = run.stage(Rule::Odr, Stage::Mature)?;         // its checkpoints at which the task is mastered
+//! let activity = mature.last().activity(Rule::Odr)?;         // rates: (time, trial, unit)
+//! let units = selectivity(&activity, Epoch::Stim1)?;         // a table, one row a unit
+//! figures::performance_growth(&run)?.save(std::env::temp_dir().join("growth.html"))?;
+//! # assert_eq!(units.height(), 256);
+//! # Ok::<(), maturation::Error>(())
+//! ```
+//!
+//! # Overview
+//!
+//! Data flows one way, and each module knows only those before it:
+//!
+//! - [`tasks`]: rules, their timelines, batches of trials;
+//! - [`network`]: a network's weights on a device, and sweeps over whole trials;
+//! - [`training`]: training, evaluation, the run directory, stages of maturation;
+//! - [`readout`] and [`activity`]: what the units of a checkpoint do;
+//! - [`analysis`]: selectivity, PSTH, growth of performance, each a table;
+//! - [`figures`]: each table as a picture, and all of them on one page;
+//! - [`notebook`]: how tables show in a notebook.
+//!
+//! [`hyperparameters`] decide everything about a run, the seed included: the same seed gives the same bits on the same
+//! machine, whatever the number of threads. [`statistics`], [`tables`] and [`numerics`] serve the others.
+//!
+//! # For users of multitask, neurogym and PyTorch
+//!
+//! | there | here |
+//! | --- | --- |
+//! | `hp` dictionary, `hp.json` | [`Hyperparameters`](hyperparameters::Hyperparameters), the same keys as fields |
+//! | `generate_trials(rule, hp, 'test')` | [`Trials::test`](tasks::Trials::test) |
+//! | `trial.x`, `trial.y`, `trial.c_mask` | `inputs`, `targets`, `mask`, each (time, trial, channel) |
+//! | `train(model_dir, hp, ...)` | [`Training::new(hp).train(path)`](training::Training) |
+//! | `model.restore()`, `sess.run(model.h)` | [`Checkpoint::activity`](training::Checkpoint::activity) |
+//! | `neuron_info_dict['exh_neurons']` | rows of [`selectivity`](analysis::selectivity) whose kind is `excited` |
+//! | `h[:, trials, unit]` | `activity.rates.slice(ndarray::s![.., .., unit])` |
+//!
+//! # Features
+//!
+//! The default build is what a notebook needs. `cuda` adds dfdx's CUDA device (it needs the CUDA toolkit to build);
+//! `cuda-check` only type-checks that path.
 #![warn(missing_docs)]
 
 pub mod activity;
 pub mod analysis;
+mod environment;
 pub mod error;
 pub mod figures;
 pub mod hyperparameters;
@@ -18,15 +68,17 @@ pub mod training;
 
 pub use error::{Error, Result};
 
-/// What a notebook needs.
+/// What a notebook needs: `use maturation::prelude::*;`.
 pub mod prelude {
+    pub use polars::frame::DataFrame;
+
     pub use crate::activity::Activity;
-    pub use crate::analysis::{self, Selectivity, SelectivityOptions, selectivity, selectivity_with};
+    pub use crate::analysis::{self, PsthOptions, Selectivity, SelectivityOptions, selectivity, selectivity_with};
     pub use crate::error::{Error, Result};
-    pub use crate::figures;
+    pub use crate::figures::{self, Figure, PsthAbout};
     pub use crate::hyperparameters::{Activation, Hyperparameters, Loss, OptimizerKind, RecurrentInit};
     pub use crate::network::{Network, RecurrentSweep, SweepNoise};
     pub use crate::notebook::Show;
     pub use crate::tasks::{Condition, Epoch, Mode, Rule, Ruleset, Trials};
-    pub use crate::training::{AutomaticChoice, Checkpoint, Checkpoints, Run, Stage, Training};
+    pub use crate::training::{AutomaticChoice, Checkpoint, Checkpoints, Run, Selection, Stage, Training};
 }

@@ -39,7 +39,8 @@ fn summary(run: &Run) -> String {
     let rules: Vec<&str> = hyperparameters.rule_trains.iter().map(|rule| rule.name()).collect();
     let newest = run.evaluations().entries.last();
     let performance = newest.map_or_else(String::new, |entry| {
-        let each: Vec<String> = entry.rules.iter().map(|rule| format!("{} {:.2}", rule.rule, rule.performance)).collect();
+        let each: Vec<String> =
+            entry.rules.iter().map(|rule| format!("{} {:.2}", rule.rule, rule.performance)).collect();
         format!("\nafter {} trials: {}", entry.trials_trained, each.join(", "))
     });
     format!(
@@ -68,9 +69,8 @@ pub fn html_table(table: &DataFrame) -> String {
     let cell = |style: &str, tag: &str, text: &str| {
         format!("<{tag} style=\"padding:2px 10px;border:none;{style}\">{}</{tag}>", escape(text))
     };
-    let mut html = String::from(
-        "<table style=\"border-collapse:collapse;font-variant-numeric:tabular-nums\"><thead><tr>",
-    );
+    let mut html =
+        String::from("<table style=\"border-collapse:collapse;font-variant-numeric:tabular-nums\"><thead><tr>");
     for place in &columns {
         let (name, kind) = match place {
             None => ("…".to_owned(), String::new()),

@@ -54,13 +54,7 @@ pub fn selectivity_of_run(
 ///
 /// # Errors
 /// If there is no such checkpoint, the rule has no such epoch, or a checkpoint has no performance in the log.
-pub fn psth(
-    run: &Run,
-    checkpoints: &Selection,
-    rule: Rule,
-    epoch: Epoch,
-    options: &PsthOptions,
-) -> Result<DataFrame> {
+pub fn psth(run: &Run, checkpoints: &Selection, rule: Rule, epoch: Epoch, options: &PsthOptions) -> Result<DataFrame> {
     let selectivity = SelectivityOptions {
         normalised: options.normalised,
         baseline_skip_ms: options.baseline_skip_ms,
@@ -87,7 +81,8 @@ pub fn psth_with(
     for checkpoint in checkpoints.iter() {
         let trials = checkpoint.trials_trained();
         let stage = run.stage_at(rule, trials).ok_or_else(|| {
-            let what = format!("the log of `{}` has no performance on `{rule}` after {trials} trials", run.path().display());
+            let what =
+                format!("the log of `{}` has no performance on `{rule}` after {trials} trials", run.path().display());
             Error::argument(what, "choose a rule and checkpoints that the log has")
         })?;
         let activity = readout.activity(checkpoint, rule)?;

@@ -78,10 +78,10 @@ fn draw(table: &DataFrame, [early, mid]: [f64; 2]) -> Result<Figure> {
     let bands = [(Stage::Early, 0.0, early), (Stage::Mid, early, mid), (Stage::Mature, mid, 1.03)];
     for (stage, from, to) in bands {
         layout.add_shape(style::horizontal_band(from, to, style::stage_colour(stage)));
-        layout.add_annotation(style::label(stage.name(), ("paper", 0.995), ("y", from), Anchor::Right));
+        layout.add_annotation(style::label(stage.name(), ("paper", 0.5), ("y", from), Anchor::Center));
     }
     layout.add_shape(style::horizontal_line(CHANCE));
-    layout.add_annotation(style::label("chance", ("paper", 0.005), ("y", CHANCE - 0.055), Anchor::Left));
+    layout.add_annotation(style::label("chance", ("paper", 0.65), ("y", CHANCE - 0.09), Anchor::Center));
     if names.is_empty() {
         layout.add_annotation(style::nothing("no evaluation yet"));
     }
@@ -104,8 +104,7 @@ mod tests {
             "smoothed" => [Some(0.2), Some(0.5), Some(0.3), None],
         ]
         .unwrap();
-        let json: serde_json::Value =
-            serde_json::from_str(&performance_growth_of(&table).unwrap().json()).unwrap();
+        let json: serde_json::Value = serde_json::from_str(&performance_growth_of(&table).unwrap().json()).unwrap();
         let traces = json["data"].as_array().unwrap();
         assert_eq!(traces.len(), 2);
         assert_eq!(traces[0]["name"], "odr");

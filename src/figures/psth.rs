@@ -163,7 +163,8 @@ mod tests {
         assert_eq!(traces[1]["line"]["color"], traces[2]["line"]["color"]);
         assert_eq!(traces[2]["line"]["dash"], "dash");
         let text = json["layout"].to_string();
-        for word in ["stim1", "distract1", "time from trial start (ms)", "odrd", "no selective unit or checkpoint: mid"] {
+        for word in ["stim1", "distract1", "time from trial start (ms)", "odrd", "no selective unit or checkpoint: mid"]
+        {
             assert!(text.contains(word), "{word}");
         }
     }

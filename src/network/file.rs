@@ -41,8 +41,9 @@ pub(crate) fn write_arrays(path: &Path, format: &str, arrays: &[NamedArray]) -> 
 pub(crate) fn read_arrays(path: &Path, kind: &str) -> Result<(String, Vec<NamedArray>)> {
     let remedy = "Restore the file, or train again";
     let content = std::fs::read(path).map_err(|source| Error::io("read", path, source))?;
-    let damaged =
-        |problem: safetensors::SafeTensorError| Error::file(path, format!("it is truncated or damaged ({problem})"), remedy);
+    let damaged = |problem: safetensors::SafeTensorError| {
+        Error::file(path, format!("it is truncated or damaged ({problem})"), remedy)
+    };
     let (_, metadata) = SafeTensors::read_metadata(&content).map_err(damaged)?;
     let tensors = SafeTensors::deserialize(&content).map_err(damaged)?;
     let format = metadata.metadata().as_ref().and_then(|metadata| metadata.get(FORMAT_KEY)).cloned();

@@ -68,15 +68,11 @@ impl<D: Device<f32>> WeightCost<D> {
             return Ok((cost, 0.0));
         }
         let (cost, tape) = cost.split_tape();
-        let (total, tape) = self
-            .of(network, tape)
-            .map_err(|problem| Error::device("the cost of the weights", problem))?
-            .split_tape();
+        let (total, tape) =
+            self.of(network, tape).map_err(|problem| Error::device("the cost of the weights", problem))?.split_tape();
         let added = number(&total);
-        let cost = cost
-            .put_tape(tape)
-            .try_add(total)
-            .map_err(|problem| Error::device("the cost of the weights", problem))?;
+        let cost =
+            cost.put_tape(tape).try_add(total).map_err(|problem| Error::device("the cost of the weights", problem))?;
         Ok((cost, added))
     }
 
@@ -136,7 +132,7 @@ fn penalties(hyperparameters: &Hyperparameters, weights: &HostWeights, held: Opt
 
 #[cfg(test)]
 mod tests {
-    use dfdx::tensor::{Cpu, Trace, TensorFrom};
+    use dfdx::tensor::{Cpu, TensorFrom, Trace};
 
     use super::*;
 

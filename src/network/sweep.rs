@@ -93,13 +93,7 @@ pub trait RecurrentSweep: Device<f32> {
 /// The kernels' description of a batch.
 fn dimensions(hyperparameters: &Hyperparameters, inputs: &Array3<f32>) -> Dimensions {
     let (steps, trials, channels) = inputs.dim();
-    Dimensions {
-        units: hyperparameters.n_rnn,
-        inputs: channels,
-        outputs: hyperparameters.n_output(),
-        steps,
-        trials,
-    }
+    Dimensions { units: hyperparameters.n_rnn, inputs: channels, outputs: hyperparameters.n_output(), steps, trials }
 }
 
 /// The kernels' description of a sweep.

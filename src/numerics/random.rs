@@ -112,10 +112,7 @@ fn box_muller<const FUSED: bool>(for_radius: u32, for_angle: u32) -> (f32, f32) 
     let (first, second) = if quadrant & 1 == 0 { (cosine, sine) } else { (sine, cosine) };
     let first_sign = ((quadrant ^ (quadrant >> 1)) & 1) << 31;
     let second_sign = (quadrant >> 1) << 31;
-    (
-        radius * f32::from_bits(first.to_bits() ^ first_sign),
-        radius * f32::from_bits(second.to_bits() ^ second_sign),
-    )
+    (radius * f32::from_bits(first.to_bits() ^ first_sign), radius * f32::from_bits(second.to_bits() ^ second_sign))
 }
 
 #[inline(always)]

@@ -317,9 +317,9 @@ impl Trials {
     /// The time steps of an epoch; an error that lists the rule's epochs if it has no such epoch.
     pub fn epoch(&self, epoch: Epoch) -> Result<Range<usize>> {
         let found = self.timeline.epochs.iter().find(|(name, _)| *name == epoch);
-        found.map(|(_, range)| range.clone()).ok_or_else(|| {
-            Error::unknown_name("epoch of this rule", epoch.name(), self.rule.epochs())
-        })
+        found
+            .map(|(_, range)| range.clone())
+            .ok_or_else(|| Error::unknown_name("epoch of this rule", epoch.name(), self.rule.epochs()))
     }
 
     /// The direction in which trial `trial` should respond at `step`, radians; `None` while it should fixate.

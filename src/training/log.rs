@@ -108,9 +108,10 @@ impl Log {
         object.insert("perf_avg".into(), Value::Array(column(&|entry| json!(entry.mean_performance()))));
         object.insert("perf_min".into(), Value::Array(column(&|entry| json!(entry.worst_performance()))));
         let grown = |entry: &LogEntry| {
-            let pairs = entry.rules.iter().map(|rule| {
-                (rule.rule.name().to_owned(), Value::from(growth(rule.performance, hyperparameters)))
-            });
+            let pairs = entry
+                .rules
+                .iter()
+                .map(|rule| (rule.rule.name().to_owned(), Value::from(growth(rule.performance, hyperparameters))));
             Value::Object(pairs.collect())
         };
         object.insert("growth".into(), Value::Array(column(&grown)));
@@ -165,8 +166,7 @@ mod tests {
     use super::*;
 
     fn example() -> (Hyperparameters, Log) {
-        let hyperparameters =
-            Hyperparameters { rule_trains: vec![Rule::Odr, Rule::Gap], ..Hyperparameters::paper() };
+        let hyperparameters = Hyperparameters { rule_trains: vec![Rule::Odr, Rule::Gap], ..Hyperparameters::paper() };
         let evaluation = |rule, performance| Evaluation { rule, cost: 1.5, regularisation_cost: 0.25, performance };
         let entries = (0..3)
             .map(|place| LogEntry {

@@ -86,10 +86,17 @@ fn duration(seconds: f64) -> String {
     }
 }
 
-/// Shows progress where the user is: a live bar in a terminal, otherwise a line each few seconds on standard error
-/// (in a notebook too, where lines arrive live).
+/// Shows progress where the user is: a live bar in a terminal, otherwise a line every few seconds, on standard error or,
+/// in a notebook, on standard output, where lines arrive live and do not look like a failure.
 pub(super) fn shown() -> super::Listener {
-    if std::io::stderr().is_terminal() { bar() } else { lines(Duration::from_secs(10)) }
+    if crate::environment::is_notebook() {
+        lines(Duration::from_secs(5), |text| println!("{text}"))
+    } else if std::io::stderr().is_terminal() {
+        bar()
+    } else {
+        // Standard error may be closed; training does not depend on being watched.
+        lines(Duration::from_secs(10), |text| drop(writeln!(std::io::stderr(), "{text}")))
+    }
 }
 
 fn bar() -> super::Listener {
@@ -110,16 +117,15 @@ fn bar() -> super::Listener {
     })
 }
 
-fn lines(every: Duration) -> super::Listener {
+fn lines(every: Duration, print: impl Fn(&str) + 'static) -> super::Listener {
     let mut pace = Pace { first_trials: None };
     let mut next = Instant::now() + Duration::from_secs(1);
     Box::new(move |progress| {
         let text = line(progress, &mut pace);
-        // Standard error may be closed; training does not depend on being watched.
         if progress.finished {
-            let _ = writeln!(std::io::stderr(), "{text}\n{}", progress.report());
+            print(&format!("{text}\n{}", progress.report()));
         } else if Instant::now() >= next {
-            let _ = writeln!(std::io::stderr(), "{text}");
+            print(&text);
             next = Instant::now() + every;
         }
     })

@@ -88,9 +88,8 @@ impl Run {
     /// The checkpoint after exactly this many trials.
     pub fn checkpoint(&self, trials_trained: u64) -> Result<Checkpoint> {
         let exists = self.trials.contains(&trials_trained);
-        let chosen = self.select(if exists { vec![trials_trained] } else { vec![] }, || {
-            format!("after {trials_trained} trials")
-        })?;
+        let chosen = self
+            .select(if exists { vec![trials_trained] } else { vec![] }, || format!("after {trials_trained} trials"))?;
         Ok(chosen.last().clone())
     }
 

@@ -255,11 +255,7 @@ fn batch(hyperparameters: &Hyperparameters, step: u64) -> Result<(Rule, Trials)>
     }
     let mut stream = RandomStream::new(seed, Purpose::TrainingTrials.stream([step, 0]));
     let mut trials = Trials::random(hyperparameters, rule, hyperparameters.batch_size_train, &mut stream)?;
-    trials.add_input_noise(
-        hyperparameters,
-        Noise::new(seed, Purpose::TrainingInput.stream([0, 0])),
-        step as u32,
-    );
+    trials.add_input_noise(hyperparameters, Noise::new(seed, Purpose::TrainingInput.stream([0, 0])), step as u32);
     Ok((rule, trials))
 }
 

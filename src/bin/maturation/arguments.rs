@@ -241,7 +241,7 @@ pub struct Source {
 #[derive(Clone, Debug, Args)]
 pub struct TestArguments {
     /// Whether the published test works on rates relative to fix1.
-    #[arg(long, value_name = "yes|no", default_value = "yes", value_parser = yes_or_no)]
+    #[arg(long, value_name = "yes|no", default_value = "yes", value_parser = yes_or_no, action = clap::ArgAction::Set)]
     pub normalised: bool,
     /// ms at the start of fix1 to leave out of the baseline (the start-up transient takes about 100 ms).
     #[arg(long, value_name = "MS", default_value_t = 0.0)]

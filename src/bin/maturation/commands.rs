@@ -16,8 +16,8 @@ use maturation::training::Selection;
 use polars::frame::DataFrame;
 
 use crate::arguments::{
-    ActivityArguments, Command, FigureOut, Gradients, Growth, Log, PsthArguments,
-    SelectivityArguments, Source, TableOut, TestArguments, Train, TrialsArguments,
+    ActivityArguments, Command, FigureOut, Gradients, Growth, Log, PsthArguments, SelectivityArguments, Source,
+    TableOut, TestArguments, Train, TrialsArguments,
 };
 use crate::reproduce;
 
@@ -59,7 +59,12 @@ fn put_table(mut table: DataFrame, out: &TableOut) -> Result<()> {
 }
 
 /// Puts a figure where it was asked for, and a table where it was, or on the screen if there is no figure.
-fn put_both(table: DataFrame, out: &TableOut, figure: &FigureOut, make: impl FnOnce(&DataFrame) -> Result<Figure>) -> Result<()> {
+fn put_both(
+    table: DataFrame,
+    out: &TableOut,
+    figure: &FigureOut,
+    make: impl FnOnce(&DataFrame) -> Result<Figure>,
+) -> Result<()> {
     if let Some(path) = &figure.figure {
         make(&table)?.save(path)?;
         if out.out.is_none() {
@@ -79,8 +84,9 @@ fn train(arguments: Train) -> Result<()> {
         (None, None) => Hyperparameters::paper(),
     };
     for change in &arguments.set {
-        let (key, value) =
-            change.split_once('=').ok_or_else(|| refuse(format!("`--set {change}` has no value"), "write --set KEY=VALUE"))?;
+        let (key, value) = change
+            .split_once('=')
+            .ok_or_else(|| refuse(format!("`--set {change}` has no value"), "write --set KEY=VALUE"))?;
         hyperparameters.set(key, value)?;
     }
     if let Some(rules) = arguments.rules {
@@ -125,8 +131,12 @@ fn train_on_gpu(training: Training, device: &str, path: &Path) -> Result<Run> {
     let opened = std::panic::catch_unwind(|| dfdx::tensor::Cuda::try_build(ordinal, 0));
     match opened {
         Ok(Ok(gpu)) => training.train_on(gpu, path),
-        Ok(Err(problem)) => Err(refuse(format!("device `{device}` cannot be used ({problem:?})"), "choose --device cpu")),
-        Err(_) => Err(refuse(format!("device `{device}` needs the NVIDIA driver"), "install it, or choose --device cpu")),
+        Ok(Err(problem)) => {
+            Err(refuse(format!("device `{device}` cannot be used ({problem:?})"), "choose --device cpu"))
+        }
+        Err(_) => {
+            Err(refuse(format!("device `{device}` needs the NVIDIA driver"), "install it, or choose --device cpu"))
+        }
     }
 }
 
@@ -208,7 +218,8 @@ fn open(source: &Source, default: Selection) -> Result<Opened> {
             None => activity,
         }));
     }
-    let path = source.run.as_deref().ok_or_else(|| refuse("there is nothing to analyse", "give RUN, or --activity FILE"))?;
+    let path =
+        source.run.as_deref().ok_or_else(|| refuse("there is nothing to analyse", "give RUN, or --activity FILE"))?;
     let run = Run::open(path)?;
     let rule = source.rule.ok_or_else(|| refuse("the rule is not known", "give --rule"))?;
     let selection = match (&source.trials, source.stage) {
@@ -217,8 +228,7 @@ fn open(source: &Source, default: Selection) -> Result<Opened> {
         (None, None) if source.all => Selection::All,
         (None, None) => default,
     };
-    let readout =
-        ReadoutOptions { seed: source.seed, same_noise: source.same_noise, ..ReadoutOptions::default() };
+    let readout = ReadoutOptions { seed: source.seed, same_noise: source.same_noise, ..ReadoutOptions::default() };
     Ok(Opened::Run(run, selection, rule, readout))
 }
 
@@ -289,4 +299,3 @@ fn growth(arguments: Growth) -> Result<()> {
     let table = analysis::performance_growth(&run, arguments.window)?;
     put_both(table, &arguments.table, &arguments.figure, figures::performance_growth_of)
 }
-

@@ -9,12 +9,8 @@ use maturation::prelude::*;
 use maturation::training::Selection;
 
 /// The epochs whose selective units are followed over the trial, where the rule was trained.
-const PSTHS: [(Rule, Epoch); 4] = [
-    (Rule::Odrd, Epoch::Stim1),
-    (Rule::Odr, Epoch::Stim1),
-    (Rule::Odr, Epoch::Delay1),
-    (Rule::Gap, Epoch::Stim1),
-];
+const PSTHS: [(Rule, Epoch); 4] =
+    [(Rule::Odrd, Epoch::Stim1), (Rule::Odr, Epoch::Stim1), (Rule::Odr, Epoch::Delay1), (Rule::Gap, Epoch::Stim1)];
 
 /// Writes `index.html` with every figure of the run into the folder `out`.
 pub fn reproduce(path: &Path, out: &Path) -> Result<()> {
@@ -41,10 +37,11 @@ pub fn reproduce(path: &Path, out: &Path) -> Result<()> {
     page.sections.push(Section {
         id: "performance-growth".to_owned(),
         title: "Performance grows with training (paper, Fig. S7)".to_owned(),
-        text: "How well each rule is done at the evaluations of the run, averaged over five of them. The bands are the \
+        text:
+            "How well each rule is done at the evaluations of the run, averaged over five of them. The bands are the \
                stages: early up to 0.35, mid up to 0.65, mature above. Guessing earns 0.20, since a response within 36 \
                degrees of the target counts as right."
-            .to_owned(),
+                .to_owned(),
         figure: figures::performance_growth(&run)?,
         table: analysis::performance_growth(&run, 5)?,
     });

@@ -28,12 +28,14 @@
 //! product takes rows `[dz_{t+1} | v_t]` times `[W_recᵀ; W_outᵀ]`. All weight gradients together are one product of the
 //! stored rows, `[h_{t−1} | x_t | 1]ᵀ [dz_t | v_{t−1}]`, made in blocks of time while the rows are still in cache.
 
+mod buffer;
 mod elementwise;
 mod output;
 mod product;
 #[cfg(test)]
 mod reference;
 mod shard;
+mod tile;
 mod workspace;
 
 pub use product::matrix_product_rate;
@@ -168,7 +170,8 @@ impl Batch<'_> {
 }
 
 fn check_length(name: &str, found: usize, expected: &[usize]) -> Result<()> {
-    if found == expected.iter().product::<usize>() && found > 0 {
+    let length = expected.iter().try_fold(1_usize, |product, size| product.checked_mul(*size));
+    if length == Some(found) && found > 0 {
         return Ok(());
     }
     let operation = "sweep over a batch";

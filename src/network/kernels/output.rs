@@ -13,35 +13,58 @@ pub(super) fn finish(level: Level, loss: Loss, values: &mut [f32], outputs: usiz
     match loss {
         Loss::LeastSquares => sigmoid_in_place(level, values),
         Loss::CrossEntropy => {
-            for row in values.chunks_exact_mut(outputs) {
-                let highest = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-                row.iter_mut().for_each(|value| *value -= highest);
-            }
+            log_softmax(values, outputs);
             exp_in_place(level, values);
-            for row in values.chunks_exact_mut(outputs) {
-                let share = 1.0 / row.iter().sum::<f32>();
-                row.iter_mut().for_each(|value| *value *= share);
-            }
         }
     }
 }
 
-/// What finished outputs cost, summed; with `gradient`, also `scale` times the gradient by the pre-activations.
-pub(super) fn cost(
+/// The targets and the mask of some outputs.
+#[derive(Clone, Copy)]
+pub(super) struct Grading<'a> {
+    pub(super) targets: &'a [f32],
+    pub(super) mask: &'a [f32],
+}
+
+/// Turns pre-activations into outputs, in place, and sums what they cost; with `gradient`, also `scale` times the
+/// gradient by the pre-activations.
+pub(super) fn finish_and_grade(
     level: Level,
     loss: Loss,
-    values: &[f32],
-    targets: &[f32],
-    mask: &[f32],
+    values: &mut [f32],
+    grading: Grading<'_>,
     outputs: usize,
     gradient: Option<(&mut [f32], f32)>,
 ) -> f64 {
-    match (loss, gradient) {
-        (Loss::LeastSquares, Some((gradient, scale))) => {
-            least_squares_gradient(level, values, targets, mask, gradient, scale)
+    let Grading { targets, mask } = grading;
+    match loss {
+        Loss::LeastSquares => {
+            sigmoid_in_place(level, values);
+            match gradient {
+                Some((gradient, scale)) => least_squares_gradient(level, values, targets, mask, gradient, scale),
+                None => least_squares(level, values, targets, mask),
+            }
         }
-        (Loss::LeastSquares, None) => least_squares(level, values, targets, mask),
-        (Loss::CrossEntropy, gradient) => cross_entropy(values, targets, mask, outputs, gradient),
+        Loss::CrossEntropy => {
+            // The cost takes the logarithms themselves: those of outputs that vanish would be lost.
+            log_softmax(values, outputs);
+            let cost = cross_entropy(values, grading, outputs);
+            exp_in_place(level, values);
+            if let Some((gradient, scale)) = gradient {
+                cross_entropy_gradient(values, grading, outputs, gradient, scale);
+            }
+            cost
+        }
+    }
+}
+
+/// Turns rows of pre-activations `u` into `u − ln Σ eᵘ`, the logarithms of the softmax.
+fn log_softmax(values: &mut [f32], outputs: usize) {
+    for row in values.chunks_exact_mut(outputs) {
+        let highest = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+        let total: f64 = row.iter().map(|value| f64::from(value - highest).exp()).sum();
+        let shift = highest + total.ln() as f32;
+        row.iter_mut().for_each(|value| *value -= shift);
     }
 }
 
@@ -85,30 +108,43 @@ vectorised! {
     fn least_squares(values: &[f32], targets: &[f32], mask: &[f32]) -> f64 = least_squares_body
 }
 
-fn cross_entropy(
+fn cross_entropy(logarithms: &[f32], Grading { targets, mask }: Grading<'_>, outputs: usize) -> f64 {
+    let rows = logarithms.chunks_exact(outputs).zip(targets.chunks_exact(outputs)).zip(mask);
+    rows.map(|((logarithms, targets), mask)| {
+        let sum: f64 = logarithms.iter().zip(targets).map(|(log, target)| f64::from(*log) * f64::from(*target)).sum();
+        -f64::from(*mask) * sum
+    })
+    .sum()
+}
+
+fn cross_entropy_gradient(
     values: &[f32],
-    targets: &[f32],
-    mask: &[f32],
+    Grading { targets, mask }: Grading<'_>,
     outputs: usize,
-    mut gradient: Option<(&mut [f32], f32)>,
-) -> f64 {
-    let mut sum = 0.0;
+    gradient: &mut [f32],
+    scale: f32,
+) {
     let rows = values.chunks_exact(outputs).zip(targets.chunks_exact(outputs)).zip(mask);
-    for (row, ((values, targets), mask)) in rows.enumerate() {
+    for (((values, targets), mask), gradient) in rows.zip(gradient.chunks_exact_mut(outputs)) {
         let total: f32 = targets.iter().sum();
-        for (value, target) in values.iter().zip(targets) {
-            if *target != 0.0 || value.is_nan() {
-                // An output that has gone to zero costs a lot, but not infinitely much.
-                let probability = if *value < f32::MIN_POSITIVE { f32::MIN_POSITIVE } else { *value };
-                sum -= f64::from(*mask) * f64::from(*target) * f64::from(probability).ln();
-            }
-        }
-        if let Some((gradient, scale)) = &mut gradient {
-            let gradient = &mut gradient[row * outputs..][..outputs];
-            for ((gradient, value), target) in gradient.iter_mut().zip(values).zip(targets) {
-                *gradient = *scale * mask * (total * value - target);
-            }
+        for ((gradient, value), target) in gradient.iter_mut().zip(values).zip(targets) {
+            *gradient = scale * mask * (total * value - target);
         }
     }
-    sum
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn outputs_that_vanish_cost_what_the_logarithm_says() {
+        for gap in [1.0_f32, 50.0, 90.0, 120.0, 300.0] {
+            let mut values = [gap, 0.0];
+            let grading = Grading { targets: &[0.0, 1.0], mask: &[1.0] };
+            let cost = finish_and_grade(Level::detect(), Loss::CrossEntropy, &mut values, grading, 2, None);
+            let expected = f64::from(gap) + (-f64::from(gap)).exp().ln_1p();
+            assert!((cost - expected).abs() < 1e-5 * expected, "{cost} {expected}");
+        }
+    }
 }

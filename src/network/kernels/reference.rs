@@ -81,13 +81,7 @@ impl Case {
     }
 
     pub(super) fn weights(&self) -> Weights<'_> {
-        Weights {
-            w_in: &self.w_in,
-            w_rec: &self.w_rec,
-            b_rec: &self.b_rec,
-            w_out: &self.w_out,
-            b_out: &self.b_out,
-        }
+        Weights { w_in: &self.w_in, w_rec: &self.w_rec, b_rec: &self.b_rec, w_out: &self.w_out, b_out: &self.b_out }
     }
 
     pub(super) fn batch(&self) -> Batch<'_> {
@@ -143,9 +137,8 @@ impl Case {
                 }
                 let u: Vec<f64> = (0..outputs)
                     .map(|k| {
-                        let sum: f64 = (0..units)
-                            .map(|i| hidden[row * units + i] * at(&self.w_out, i * outputs + k))
-                            .sum();
+                        let sum: f64 =
+                            (0..units).map(|i| hidden[row * units + i] * at(&self.w_out, i * outputs + k)).sum();
                         at(&self.b_out, k) + sum
                     })
                     .collect();
@@ -245,7 +238,11 @@ fn the_plain_computation_agrees_with_finite_differences() {
                 let slope = (high.0 - low.0) / (high.1 - low.1);
                 case.w_rec[place] = original;
                 let error = (slope - gradients.w_rec[place]).abs();
-                assert!(error < 2e-5 * (1.0 + slope.abs()), "{activation:?} {loss:?}: {slope} {}", gradients.w_rec[place]);
+                assert!(
+                    error < 2e-5 * (1.0 + slope.abs()),
+                    "{activation:?} {loss:?}: {slope} {}",
+                    gradients.w_rec[place]
+                );
             }
         }
     }

@@ -1,21 +1,23 @@
 //! A few trials of a batch, swept by one thread.
 
 use crate::hyperparameters::Loss;
+use crate::network::kernels::buffer::Buffer;
 use crate::network::kernels::elementwise::{activate, add_activity_cost, through_activation};
 use crate::network::kernels::product::{View, multiply};
+use crate::network::kernels::tile::Panels;
 use crate::network::kernels::{Batch, Cost, Dimensions, Sweep, output};
 use crate::numerics::Level;
 
 /// Rows (trials × steps) whose weight gradients are made in one product: few enough to be in cache still.
-const GRADIENT_ROWS: usize = 512;
+const GRADIENT_ROWS: usize = 256;
 
 /// Weights as the products want them.
 #[derive(Debug, Default)]
 pub(super) struct PackedWeights {
     /// `[W_rec; W_in; b]`, (unit + input + 1, unit).
-    pub(super) forward: Vec<f32>,
+    pub(super) forward: Panels,
     /// `[W_recᵀ; W_outᵀ]`, (unit + output, unit).
-    pub(super) backward: Vec<f32>,
+    pub(super) backward: Panels,
     /// Output weights, (unit, output).
     pub(super) w_out: Vec<f32>,
     /// Bias of each output.
@@ -47,14 +49,16 @@ pub(super) struct Readout<'a> {
 /// `[h_{t−1} | x_t | 1 | padding]`. `slopes` is laid out alike: `[f′(z_t) or dz_t | v_{t−1} | padding]`.
 #[derive(Debug, Default)]
 pub(super) struct Shard {
-    rows: Vec<f32>,
-    slopes: Vec<f32>,
-    values: Vec<f32>,
-    value_gradients: Vec<f32>,
-    rate_gradients: Vec<f32>,
-    noise: Vec<f32>,
-    /// `[W_rec; W_in; b] × [dz | v]`: the weight gradients of this shard, (unit + input + 1, unit + output).
-    pub(super) gradients: Vec<f32>,
+    rows: Buffer,
+    slopes: Buffer,
+    values: Buffer,
+    value_gradients: Buffer,
+    rate_gradients: Buffer,
+    noise: Buffer,
+    /// This shard's gradients by `[W_rec; W_in; b]`, (unit + input + 1, unit).
+    pub(super) recurrent_gradients: Buffer,
+    /// This shard's gradients by `[W_out; nothing; b_out]`, transposed: (output, unit + input + 1).
+    pub(super) output_gradients: Buffer,
     /// The cost of this shard, not yet divided by the number of trials and steps.
     pub(super) cost: Cost,
 }
@@ -72,13 +76,6 @@ impl Layout {
         let Dimensions { units, inputs, outputs, .. } = *dimensions;
         // Rows begin at a multiple of 64 bytes.
         Layout { trials, row: (units + inputs + 1).next_multiple_of(16), slope: (units + outputs).next_multiple_of(16) }
-    }
-}
-
-/// Grows a buffer to `length`; what it holds afterwards is left over from earlier sweeps.
-fn grow(buffer: &mut Vec<f32>, length: usize) {
-    if buffer.len() < length {
-        buffer.resize(length, 0.0);
     }
 }
 
@@ -101,12 +98,11 @@ impl Shard {
         let Dimensions { units, outputs, steps, .. } = job.dimensions;
         let layout = Layout::of(&job.dimensions, trials);
         let block = trials * layout.row;
-        grow(&mut self.rows, (window + 1) * block);
-        grow(&mut self.slopes, (window + 1) * trials * layout.slope);
-        grow(&mut self.values, window * trials * outputs);
-        grow(&mut self.value_gradients, window * trials * outputs);
-        grow(&mut self.noise, units);
-        self.noise.truncate(units);
+        self.rows.grow((window + 1) * block);
+        self.slopes.grow((window + 1) * trials * layout.slope);
+        self.values.grow(window * trials * outputs);
+        self.value_gradients.grow(window * trials * outputs);
+        self.noise.grow(units);
         self.cost = Cost::default();
         for row in self.rows[..block].chunks_exact_mut(layout.row) {
             row[..units].fill(0.0);
@@ -164,29 +160,28 @@ impl Shard {
 
     /// One time step of all the shard's trials.
     fn step(&mut self, job: &Job<'_>, first: usize, layout: Layout, begin: usize, step: usize) {
-        let Dimensions { units, inputs, .. } = job.dimensions;
+        let Dimensions { units, .. } = job.dimensions;
         let Sweep { activation, alpha, noise_deviation, noise, noise_step, .. } = job.sweep;
         let block = layout.trials * layout.row;
         let slopes = &mut self.slopes[step * layout.trials * layout.slope..][..layout.trials * layout.slope];
         let (before, after) = self.rows[step * block..(step + 2) * block].split_at_mut(block);
-        multiply(
-            (layout.trials, units + inputs + 1, units),
-            slopes,
-            layout.slope,
-            0.0,
-            View::rows(before, layout.row),
-            View::rows(&job.weights.forward, units),
-        );
+        job.weights.forward.multiply(job.level, layout.trials, before, layout.row, slopes, layout.slope, 0.0);
         let rows = slopes.chunks_exact_mut(layout.slope).zip(before.chunks_exact(layout.row));
         for (trial, ((slopes, before), after)) in rows.zip(after.chunks_exact_mut(layout.row)).enumerate() {
             if noise_deviation != 0.0 {
-                noise.fill_at(job.level, noise_step, (first + trial) as u32, (begin + step) as u32, &mut self.noise);
+                noise.fill_at(
+                    job.level,
+                    noise_step,
+                    (first + trial) as u32,
+                    (begin + step) as u32,
+                    &mut self.noise[..units],
+                );
             }
             activate(
                 job.level,
                 activation,
                 &mut slopes[..units],
-                &self.noise,
+                &self.noise[..units],
                 noise_deviation,
                 alpha,
                 &before[..units],
@@ -216,23 +211,21 @@ impl Shard {
         let after = &self.rows[layout.trials * layout.row..];
         let weights = View::rows(&job.weights.w_out, outputs);
         multiply((rows, units, outputs), values, outputs, 1.0, View::rows(after, layout.row), weights);
-        output::finish(job.level, job.sweep.loss, values, outputs);
 
-        let Some(batch) = batch else { return };
+        let Some(batch) = batch else {
+            return output::finish(job.level, job.sweep.loss, values, outputs);
+        };
         let mask_width = if job.sweep.loss == Loss::LeastSquares { outputs } else { 1 };
         for step in 0..count {
             let place = (begin + step) * trials + first;
             let mine = step * layout.trials * outputs..(step + 1) * layout.trials * outputs;
             let gradient = gradient_scale.map(|scale| (&mut self.value_gradients[mine.clone()], scale));
-            self.cost.task += output::cost(
-                job.level,
-                job.sweep.loss,
-                &self.values[mine],
-                &batch.targets[place * outputs..][..layout.trials * outputs],
-                &batch.mask[place * mask_width..][..layout.trials * mask_width],
-                outputs,
-                gradient,
-            );
+            let grading = output::Grading {
+                targets: &batch.targets[place * outputs..][..layout.trials * outputs],
+                mask: &batch.mask[place * mask_width..][..layout.trials * mask_width],
+            };
+            let values = &mut self.values[mine];
+            self.cost.task += output::finish_and_grade(job.level, job.sweep.loss, values, grading, outputs, gradient);
         }
         if job.sweep.l1_h != 0.0 || job.sweep.l2_h != 0.0 {
             let l1_share = f64::from(job.sweep.l1_h) / (job.dimensions.steps * trials * units) as f64;
@@ -244,14 +237,16 @@ impl Shard {
         }
     }
 
-    /// Back through time after [`Shard::forward`] over the whole trial: fills `gradients`.
+    /// Back through time after [`Shard::forward`] over the whole trial: fills the gradients.
     pub(super) fn backward(&mut self, job: &Job<'_>, trials: usize) {
         let Dimensions { units, inputs, outputs, steps, .. } = job.dimensions;
         let Sweep { alpha, l1_h, l2_h, .. } = job.sweep;
         let layout = Layout::of(&job.dimensions, trials);
         let l1 = l1_h / (steps * job.dimensions.trials * units) as f32;
-        grow(&mut self.rate_gradients, trials * units);
-        grow(&mut self.gradients, (units + inputs + 1) * (units + outputs));
+        self.rate_gradients.grow(trials * units);
+        let width = units + inputs + 1;
+        self.recurrent_gradients.grow(width * units);
+        self.output_gradients.grow(outputs * width);
         let slope_block = trials * layout.slope;
         for step in 0..=steps {
             for trial in 0..trials {
@@ -275,14 +270,8 @@ impl Shard {
         let rate_gradients = &mut self.rate_gradients[..trials * units];
         for step in (0..steps).rev() {
             let (now, later) = self.slopes.split_at_mut((step + 1) * slope_block);
-            multiply(
-                (trials, units + outputs, units),
-                rate_gradients,
-                units,
-                if step + 1 == steps { 0.0 } else { 1.0 - alpha },
-                View::rows(later, layout.slope),
-                View::rows(&job.weights.backward, units),
-            );
+            let keep = if step + 1 == steps { 0.0 } else { 1.0 - alpha };
+            job.weights.backward.multiply(job.level, trials, later, layout.slope, rate_gradients, units, keep);
             let slopes = now[step * slope_block..].chunks_exact_mut(layout.slope);
             let rows = self.rows[(step + 1) * trials * layout.row..].chunks_exact(layout.row);
             for ((slopes, gradient), rates) in slopes.zip(rate_gradients.chunks_exact_mut(units)).zip(rows) {
@@ -293,14 +282,16 @@ impl Shard {
             }
             if step == 0 || pending - step >= block_steps {
                 let count = (pending - step) * trials;
-                multiply(
-                    (units + inputs + 1, count, units + outputs),
-                    &mut self.gradients,
-                    units + outputs,
-                    if pending == steps + 1 { 0.0 } else { 1.0 },
-                    View::transposed(&self.rows[step * trials * layout.row..], layout.row),
-                    View::rows(&self.slopes[step * slope_block..], layout.slope),
-                );
+                let keep = if pending == steps + 1 { 0.0 } else { 1.0 };
+                let rows = &self.rows[step * trials * layout.row..];
+                let slopes = &self.slopes[step * slope_block..];
+                let recurrent = &mut self.recurrent_gradients;
+                let (left, right) = (View::transposed(rows, layout.row), View::rows(slopes, layout.slope));
+                multiply((width, count, units), recurrent, units, keep, left, right);
+                // The few output columns by themselves and lying down: standing up they would fill a register by half.
+                let left = View::transposed(&slopes[units..], layout.slope);
+                let right = View::rows(rows, layout.row);
+                multiply((outputs, count, width), &mut self.output_gradients, width, keep, left, right);
                 pending = step;
             }
         }

@@ -136,20 +136,25 @@ impl Workspace {
 
     /// Lays the weights out for the products.
     fn pack(&mut self, dimensions: &Dimensions, weights: &Weights<'_>, for_training: bool) {
-        let Dimensions { units, outputs, .. } = *dimensions;
-        let packed = &mut self.weights;
-        packed.forward.clear();
-        packed.forward.extend_from_slice(weights.w_rec);
-        packed.forward.extend_from_slice(weights.w_in);
-        packed.forward.extend_from_slice(weights.b_rec);
+        let Dimensions { units, inputs, outputs, .. } = *dimensions;
+        let (level, packed) = (self.level, &mut self.weights);
+        packed.forward.fill(level, units + inputs + 1, units, |plain| {
+            let (recurrent, rest) = plain.split_at_mut(units * units);
+            let (input, bias) = rest.split_at_mut(inputs * units);
+            recurrent.copy_from_slice(weights.w_rec);
+            input.copy_from_slice(weights.w_in);
+            bias.copy_from_slice(weights.b_rec);
+        });
         packed.w_out.clear();
         packed.w_out.extend_from_slice(weights.w_out);
         packed.b_out.clear();
         packed.b_out.extend_from_slice(weights.b_out);
         if for_training {
-            packed.backward.resize((units + outputs) * units, 0.0);
-            transpose(weights.w_rec, units, units, &mut packed.backward);
-            transpose(weights.w_out, units, outputs, &mut packed.backward[units * units..]);
+            packed.backward.fill(level, units + outputs, units, |plain| {
+                let (recurrent, output) = plain.split_at_mut(units * units);
+                transpose(weights.w_rec, units, units, recurrent);
+                transpose(weights.w_out, units, outputs, output);
+            });
         }
     }
 }
@@ -231,18 +236,17 @@ fn sum_gradients(dimensions: &Dimensions, shards: &[Shard], gradients: &mut Weig
         gradient.resize(length, 0.0);
     }
     let add = |into: &mut [f32], from: &[f32]| into.iter_mut().zip(from).for_each(|(into, from)| *into += from);
+    let width = units + inputs + 1;
     for shard in shards {
-        for (index, row) in shard.gradients.chunks_exact(units + outputs).enumerate().take(units + inputs + 1) {
-            let (by_unit, by_output) = row.split_at(units);
-            if index < units {
-                add(&mut w_rec[index * units..][..units], by_unit);
-                add(&mut w_out[index * outputs..][..outputs], by_output);
-            } else if index < units + inputs {
-                add(&mut w_in[(index - units) * units..][..units], by_unit);
-            } else {
-                add(b_rec, by_unit);
-                add(b_out, by_output);
-            }
+        let (recurrent, rest) = shard.recurrent_gradients[..width * units].split_at(units * units);
+        let (input, bias) = rest.split_at(inputs * units);
+        add(w_rec, recurrent);
+        add(w_in, input);
+        add(b_rec, bias);
+        for (output, row) in shard.output_gradients[..outputs * width].chunks_exact(width).enumerate() {
+            let by_weight = w_out[output..].iter_mut().step_by(outputs);
+            by_weight.zip(&row[..units]).for_each(|(into, from)| *into += from);
+            b_out[output] += row[width - 1];
         }
     }
 }
@@ -267,9 +271,8 @@ mod tests {
         let mut workspace = Workspace::with_level(threads, level).unwrap();
         let (expected, cost) = case.reference();
         let mut gradients = WeightGradients::default();
-        let found = workspace
-            .gradients(case.dimensions, &case.weights(), &case.batch(), &case.sweep, &mut gradients)
-            .unwrap();
+        let found =
+            workspace.gradients(case.dimensions, &case.weights(), &case.batch(), &case.sweep, &mut gradients).unwrap();
         let name = format!("{:?} {:?} {:?} {level:?}", case.dimensions, case.sweep.activation, case.sweep.loss);
         assert!((found.task - cost.task).abs() < 1e-5 * (1.0 + cost.task), "{name}: {found:?} {cost:?}");
         assert!((found.activity - cost.activity).abs() < 1e-5 * (1.0 + cost.activity), "{name}: {found:?} {cost:?}");
@@ -281,15 +284,12 @@ mod tests {
 
         let Dimensions { steps, trials, units, outputs, .. } = case.dimensions;
         let mut values = vec![7.0; steps * trials * outputs];
-        let evaluated = workspace
-            .evaluate(case.dimensions, &case.weights(), &case.batch(), &case.sweep, &mut values)
-            .unwrap();
+        let evaluated =
+            workspace.evaluate(case.dimensions, &case.weights(), &case.batch(), &case.sweep, &mut values).unwrap();
         assert!((evaluated.task - cost.task).abs() < 1e-5 * (1.0 + cost.task), "{name}");
         close(&values, &expected.outputs, 1e-5, &format!("{name} outputs"));
         let mut hidden = vec![7.0; steps * trials * units];
-        workspace
-            .run(case.dimensions, &case.weights(), &case.inputs, &case.sweep, Some(&mut hidden), None)
-            .unwrap();
+        workspace.run(case.dimensions, &case.weights(), &case.inputs, &case.sweep, Some(&mut hidden), None).unwrap();
         close(&hidden, &expected.hidden, 1e-5, &format!("{name} hidden"));
     }
 
@@ -376,13 +376,7 @@ mod tests {
                 case.w_rec[7] = f32::NAN;
                 let cost = Workspace::new(1)
                     .unwrap()
-                    .gradients(
-                        dimensions,
-                        &case.weights(),
-                        &case.batch(),
-                        &case.sweep,
-                        &mut WeightGradients::default(),
-                    )
+                    .gradients(dimensions, &case.weights(), &case.batch(), &case.sweep, &mut WeightGradients::default())
                     .unwrap();
                 assert!(cost.task.is_nan(), "{activation:?} {loss:?}");
             }
@@ -406,6 +400,11 @@ mod tests {
             .unwrap_err()
             .to_string();
         assert!(message.contains("`hidden`"), "{message}");
+        // Sizes whose product wraps around to that of the array.
+        let wraps = Dimensions { steps: usize::MAX / 3 * 2 + 1, trials: 3, units: 1, inputs: 1, outputs: 1 };
+        let one = [0.5_f32];
+        let weights = Weights { w_in: &one, w_rec: &one, b_rec: &one, w_out: &one, b_out: &one };
+        assert!(workspace.run(wraps, &weights, &one, &case.sweep, None, None).is_err());
     }
 
     #[test]

@@ -1,0 +1,88 @@
+//! How fast a training step is, against what the machine's matrix product allows.
+//!
+//! ```sh
+//! cargo bench --bench training_step                # all cores
+//! cargo bench --bench training_step -- --threads 1
+//! cargo bench --bench training_step -- --quick     # a second a rule, for a smoke test
+//! ```
+//!
+//! For each of the six rules, 64 trials and 256 units: milliseconds of a training step (cost, gradients, Adam), of a
+//! forward pass and of making the trials; floating-point operations a second; and the ratio of both to the rate of a
+//! large square product, measured in turns with them. Times are the shortest of many, since other work only adds to them.
+
+use std::time::Instant;
+
+use dfdx::optim::Optimizer;
+use dfdx::tensor::Cpu;
+use dfdx::tensor_ops::Backward;
+use maturation::network::kernels::{Dimensions, matrix_product_rate};
+use maturation::numerics::random::{Noise, RandomStream};
+use maturation::prelude::*;
+use maturation::training::WeightOptimizer;
+
+/// The shortest time of one call, in seconds.
+fn shortest(best: &mut f64, mut work: impl FnMut()) {
+    let begin = Instant::now();
+    work();
+    *best = best.min(begin.elapsed().as_secs_f64());
+}
+
+fn main() -> Result<()> {
+    let arguments: Vec<String> = std::env::args().collect();
+    let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get());
+    let named = arguments.iter().position(|argument| argument == "--threads");
+    let threads = named.and_then(|place| arguments.get(place + 1)?.parse().ok()).unwrap_or(cores);
+    let rounds = if arguments.iter().any(|argument| argument == "--quick") { 1 } else { 6 };
+
+    let hyperparameters = Hyperparameters::paper();
+    let mut network = Network::new(&hyperparameters)?;
+    let mut optimizer = WeightOptimizer::new(&hyperparameters, &network)
+        .map_err(|problem| Error::Device { operation: "making the optimiser", problem: problem.to_string() })?;
+    let mut workspace = Cpu::workspace(threads)?;
+    let noise = SweepNoise::Gaussian { noise: Noise::new(0, 1), step: 0 };
+
+    println!("{threads} threads, 64 trials, 256 units");
+    println!("rule       steps   step ms  GFLOP/s  ratio   forward ms  GFLOP/s  ratio   trials ms   sgemm GFLOP/s");
+    for rule in &hyperparameters.rule_trains {
+        let make = || {
+            let mut trials = Trials::random(&hyperparameters, *rule, 64, &mut RandomStream::new(0, 0))?;
+            trials.add_input_noise(&hyperparameters, Noise::new(0, 2), 0);
+            Ok::<Trials, Error>(trials)
+        };
+        let trials = make()?;
+        let (steps, count, inputs) = trials.inputs.dim();
+        let dimensions = Dimensions {
+            units: hyperparameters.n_rnn,
+            inputs,
+            outputs: hyperparameters.n_output(),
+            steps,
+            trials: count,
+        };
+        let (mut rate, mut step, mut forward, mut making) = (0.0_f64, f64::MAX, f64::MAX, f64::MAX);
+        for _ in 0..rounds {
+            rate = rate.max(matrix_product_rate(threads, 0.3));
+            for _ in 0..15 {
+                shortest(&mut step, || {
+                    let graded = Cpu::cost(&network, &trials, noise, &mut workspace).expect("the sizes fit");
+                    optimizer.update(&mut network, &graded.cost.backward()).expect("the CPU has memory");
+                });
+                shortest(&mut forward, || {
+                    Cpu::evaluate(&network, &trials, noise, &mut workspace).expect("the sizes fit");
+                });
+                shortest(&mut making, || drop(make()));
+            }
+        }
+        let speed = |operations: f64, seconds: f64| (operations / seconds / 1e9, operations / seconds / rate);
+        let (step_rate, step_ratio) = speed(dimensions.training_operations(), step);
+        let (forward_rate, forward_ratio) = speed(dimensions.forward_operations(), forward);
+        println!(
+            "{rule:<10} {steps:5} {:9.2} {step_rate:8.1} {step_ratio:6.3} {:12.2} {forward_rate:8.1} {forward_ratio:6.3} \
+             {:11.3} {:15.1}",
+            1e3 * step,
+            1e3 * forward,
+            1e3 * making,
+            rate / 1e9
+        );
+    }
+    Ok(())
+}

@@ -1,0 +1,62 @@
+//! Buffers that begin at a cache line.
+
+use std::ops::{Deref, DerefMut};
+
+/// Numbers in a cache line of 64 bytes.
+const LINE: usize = 16;
+
+#[derive(Clone, Copy, Debug)]
+#[repr(C, align(64))]
+struct Line([f32; LINE]);
+
+/// A buffer of numbers that begins at a cache line, so that a vector register is never loaded from two of them.
+#[derive(Debug, Default)]
+pub(super) struct Buffer {
+    lines: Vec<Line>,
+}
+
+impl Buffer {
+    /// Makes room for `length` numbers at least. What the buffer held stays, what is new is 0.
+    pub(super) fn grow(&mut self, length: usize) {
+        let lines = length.div_ceil(LINE);
+        if self.lines.len() < lines {
+            self.lines.resize(lines, Line([0.0; LINE]));
+        }
+    }
+}
+
+impl Deref for Buffer {
+    type Target = [f32];
+
+    fn deref(&self) -> &[f32] {
+        // SAFETY: a `Line` is 16 numbers and, its size being its alignment, nothing else: so many lines are 16 times as
+        // many numbers, one behind the other. The slice borrows the buffer.
+        unsafe { std::slice::from_raw_parts(self.lines.as_ptr().cast(), self.lines.len() * LINE) }
+    }
+}
+
+impl DerefMut for Buffer {
+    fn deref_mut(&mut self) -> &mut [f32] {
+        // SAFETY: as above; the slice borrows the buffer mutably.
+        unsafe { std::slice::from_raw_parts_mut(self.lines.as_mut_ptr().cast(), self.lines.len() * LINE) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn buffers_are_aligned_and_keep_what_they_hold() {
+        let mut buffer = Buffer::default();
+        assert!(buffer.is_empty());
+        for length in [1, 16, 17, 1000] {
+            buffer.grow(length);
+            assert!(buffer.len() >= length && buffer.len() < length + LINE);
+            assert_eq!(buffer.as_ptr().addr() % 64, 0);
+            let last = buffer.len() - 1;
+            buffer[last] = length as f32;
+        }
+        assert_eq!((buffer[15], buffer[31], buffer[32], buffer[1007]), (16.0, 17.0, 0.0, 1000.0));
+    }
+}

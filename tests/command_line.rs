@@ -1,0 +1,233 @@
+//! The command line as a user meets it: what it prints, what it writes, and how it refuses.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use maturation::prelude::*;
+use maturation::tables::read_table;
+
+fn maturation(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_maturation")).args(arguments).output().unwrap()
+}
+
+/// Runs the command, which must succeed, and gives what it printed.
+fn succeeds(arguments: &[&str]) -> String {
+    let output = maturation(arguments);
+    assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// Runs the command, which must fail with status 2, and gives its message, which is no panic.
+fn fails(arguments: &[&str]) -> String {
+    let output = maturation(arguments);
+    let message = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{arguments:?}: {message}");
+    assert!(!message.contains("panicked") && !message.trim().is_empty(), "{arguments:?}: {message}");
+    message
+}
+
+/// A run of a few evaluations, shared by the tests of this file.
+fn run() -> &'static Path {
+    static RUN: std::sync::OnceLock<(tempfile::TempDir, PathBuf)> = std::sync::OnceLock::new();
+    let (_, path) = RUN.get_or_init(|| {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("run");
+        let small = Hyperparameters {
+            n_rnn: 10,
+            batch_size_test: 32,
+            rule_trains: vec![Rule::Gap, Rule::Odr, Rule::Odrd],
+            ..Hyperparameters::paper()
+        };
+        Training::new(small).quiet().max_trials(2560).train(&path).unwrap();
+        (folder, path)
+    });
+    path
+}
+
+fn text(path: &Path) -> &str {
+    path.to_str().unwrap()
+}
+
+#[test]
+fn tables_have_the_columns_that_they_promise() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = text(run());
+    let columns = |arguments: &[&str], kind: &str| -> (Vec<String>, usize) {
+        let path = folder.path().join(format!("table.{kind}"));
+        succeeds(&[arguments, &["--out", text(&path)]].concat());
+        let table = read_table(&path).unwrap();
+        (table.get_column_names().iter().map(ToString::to_string).collect(), table.height())
+    };
+    for kind in ["parquet", "csv"] {
+        let (names, rows) = columns(&["log", run], kind);
+        let expected = ["trials_trained", "seconds", "rule", "cost", "regularisation_cost", "performance", "stage"];
+        assert_eq!((names, rows), (expected.map(String::from).to_vec(), 9));
+        let (names, rows) = columns(&["trials", "--rule", "odrd", "--mode", "test-2-5"], kind);
+        assert_eq!(names[..4], ["trial", "step", "time_ms", "x_0"].map(String::from));
+        assert_eq!((names.len(), rows), (3 + 15 + 9 + 9 + 1, 175 * 128));
+        let (names, rows) = columns(&["outputs", run, "--rule", "odr", "--trials", "1280"], kind);
+        let expected = ["trial", "location", "response", "distance", "performance", "fixation"];
+        assert_eq!((names, rows), (expected.map(String::from).to_vec(), 128));
+        let (names, rows) = columns(&["activity", run, "--rule", "gap"], kind);
+        assert_eq!(names[..5], ["step", "time_ms", "trial", "location", "unit_0"].map(String::from));
+        assert_eq!((names.len(), rows), (14, 85 * 128));
+        let (names, rows) = columns(&["selectivity", run, "--rule", "odr", "--epoch", "delay1", "--all"], kind);
+        let expected = [
+            "trials_trained",
+            "rule",
+            "epoch",
+            "unit",
+            "active",
+            "selective",
+            "kind",
+            "p_value",
+            "unbiased_selective",
+            "unbiased_p_value",
+            "unbiased_q_value",
+            "preferred_location",
+            "rate_0",
+        ];
+        assert_eq!(names[..13], expected.map(String::from));
+        assert_eq!((names.len(), rows), (12 + 16, 3 * 10));
+        let (names, _) = columns(&["psth", run, "--rule", "gap", "--epoch", "stim1", "--opposite"], kind);
+        assert_eq!(names, ["stage", "direction", "step", "time_ms", "activity", "units"].map(String::from));
+        let (names, rows) = columns(&["growth", run], kind);
+        assert_eq!(names, ["trials_trained", "rule", "performance", "smoothed", "stage"].map(String::from));
+        assert_eq!(rows, 9);
+    }
+}
+
+#[test]
+fn a_table_of_activity_stands_in_for_a_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let activity = folder.path().join("activity.csv");
+    succeeds(&["activity", text(run()), "--rule", "gap", "--out", text(&activity)]);
+    let direct =
+        succeeds(&["psth", text(run()), "--rule", "gap", "--epoch", "stim1", "--trials", "last", "--by-checkpoint"]);
+    let by_rule = succeeds(&["psth", "--activity", text(&activity), "--rule", "gap", "--epoch", "stim1"]);
+    let by_time = succeeds(&[
+        "psth",
+        "--activity",
+        text(&activity),
+        "--epoch-ms",
+        "fix1=0..1000",
+        "--epoch-ms",
+        "stim1=1100..1200",
+        "--epoch",
+        "stim1",
+    ]);
+    assert_eq!(by_rule, by_time);
+    let rows = |table: &str| table.lines().filter(|line| line.contains("preferred")).count();
+    assert_eq!(rows(&direct), rows(&by_rule));
+}
+
+#[test]
+fn figures_and_the_page_need_no_network() {
+    let folder = tempfile::tempdir().unwrap();
+    for arguments in [
+        vec!["growth", text(run())],
+        vec!["psth", text(run()), "--rule", "odr", "--epoch", "stim1", "--opposite", "--normalised", "no"],
+    ] {
+        let path = folder.path().join("figure.html");
+        succeeds(&[&arguments[..], &["--figure", text(&path)]].concat());
+        let html = std::fs::read_to_string(&path).unwrap();
+        assert!(html.contains("Plotly.newPlot") && !html.contains("<script src"));
+    }
+    let out = folder.path().join("figures");
+    succeeds(&["reproduce", text(run()), "--out", text(&out)]);
+    let html = std::fs::read_to_string(out.join("index.html")).unwrap();
+    for part in ["id=\"performance-growth\"", "id=\"psth-odrd-stim1\"", "n_rnn", "text/csv"] {
+        assert!(html.contains(part), "{part}");
+    }
+    assert!(html.len() < 15_000_000);
+}
+
+#[test]
+fn gradients_are_written_with_their_cost() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("gradients.safetensors");
+    let printed = succeeds(&["gradients", text(run()), "--rule", "odr", "--trials", "0", "--out", text(&path)]);
+    let content = std::fs::read(&path).unwrap();
+    let file = safetensors::SafeTensors::deserialize(&content).unwrap();
+    let cost = f32::from_le_bytes(file.tensor("cost").unwrap().data().try_into().unwrap());
+    assert!((printed.trim().strip_prefix("cost ").unwrap().parse::<f32>().unwrap() - cost).abs() < 1e-5);
+    assert_eq!(file.tensor("w_rec").unwrap().shape(), [10, 10]);
+    assert_eq!(file.tensor("b_out").unwrap().shape(), [9]);
+}
+
+#[test]
+fn the_same_command_prints_the_same() {
+    let command = ["outputs", text(run()), "--rule", "odrd", "--mode", "random", "--input-noise"];
+    assert_eq!(succeeds(&command), succeeds(&command));
+    let other = succeeds(&[&command[..], &["--seed", "7"]].concat());
+    assert_ne!(succeeds(&command), other);
+}
+
+#[test]
+fn every_command_explains_itself() {
+    let all = succeeds(&["--help"]);
+    let commands =
+        ["reproduce", "train", "log", "trials", "activity", "outputs", "gradients", "selectivity", "psth", "growth"];
+    for command in commands {
+        assert!(all.contains(command));
+        let help = succeeds(&[command, "--help"]);
+        assert!(help.contains("Usage: maturation"), "{help}");
+    }
+}
+
+#[test]
+fn what_does_not_exist_is_refused_with_what_does() {
+    let run = text(run());
+    for (arguments, words) in [
+        (vec!["outputs", run, "--rule", "ordd"], vec!["ordd", "odrd"]),
+        (vec!["outputs", run, "--rule", "odr3000"], vec!["odr3000", "overlap"]),
+        (vec!["selectivity", run, "--rule", "gap", "--epoch", "delay2"], vec!["delay2", "stim1"]),
+        (vec!["selectivity", run, "--rule", "gap", "--epoch", "cue"], vec!["cue", "stim1"]),
+        (vec!["outputs", run, "--rule", "odr", "--trials", "77"], vec!["77", "2560"]),
+        (vec!["outputs", run, "--rule", "odr", "--trials", "soon"], vec!["soon", "last"]),
+        (vec!["psth", run, "--rule", "odr", "--epoch", "stim1", "--stage", "mature"], vec!["mature", "odr"]),
+        (vec!["psth", run, "--rule", "odr", "--epoch", "stim1", "--stage", "adult"], vec!["adult", "mature"]),
+        (vec!["psth", run, "--rule", "odr", "--epoch", "stim1", "--figure", "a.gif"], vec!["a.gif", ".html"]),
+        (vec!["log", run, "--out", "a.xlsx"], vec!["a.xlsx", ".parquet"]),
+        (vec!["log", "no/such/run"], vec!["no/such/run", "hp.json"]),
+        (vec!["trials", "--rule", "odr", "--mode", "test-2-5"], vec!["odr", "odrd"]),
+        (vec!["trials", "--rule", "odrd", "--mode", "test-2-9"], vec!["test-2-9", "0 to 7"]),
+        (vec!["train", run, "--preset", "papr"], vec!["papr", "paper"]),
+        (vec!["train", run, "--set", "n_rnns=3"], vec!["n_rnns", "n_rnn"]),
+        (vec!["train", run, "--set", "n_rnn=0"], vec!["n_rnn", "whole number"]),
+        (vec!["train", run, "--set", "batch_size_train=0"], vec!["batch_size_train"]),
+        (vec!["train", run, "--set", "tau=5"], vec!["dt", "alpha"]),
+        (vec!["train", run, "--set", "n_rnn"], vec!["KEY=VALUE"]),
+        (vec!["train", run, "--device", "cuda:0", "--max-trials", "64"], vec!["cuda:0", "--device cpu"]),
+        (vec!["train", run, "--preset", "paper"], vec!["n_rnn", "hp.json"]),
+        (vec!["selectivity", "--activity", "nothing.csv", "--rule", "odr", "--epoch", "stim1"], vec!["nothing.csv"]),
+        (vec!["nonsense"], vec!["nonsense"]),
+    ] {
+        let message = fails(&arguments);
+        for word in words {
+            assert!(message.contains(word), "{arguments:?}: '{word}' is not in: {message}");
+        }
+    }
+}
+
+#[test]
+fn damaged_checkpoints_are_refused_by_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let copy = folder.path().join("run");
+    std::fs::create_dir_all(copy.join("1280")).unwrap();
+    for name in ["hp.json", "log.json"] {
+        std::fs::copy(run().join(name), copy.join(name)).unwrap();
+    }
+    let model = std::fs::read(run().join("1280/model.safetensors")).unwrap();
+    let path = copy.join("1280/model.safetensors");
+    std::fs::write(&path, &model[..model.len() - 8]).unwrap();
+    let message = fails(&["outputs", text(&copy), "--rule", "odr"]);
+    assert!(message.contains("1280/model.safetensors") && message.contains("truncated"), "{message}");
+
+    let mut broken = model.clone();
+    let last = broken.len() - 4;
+    broken[last..].copy_from_slice(&f32::NAN.to_le_bytes());
+    std::fs::write(&path, &broken).unwrap();
+    let message = fails(&["outputs", text(&copy), "--rule", "odr"]);
+    assert!(message.contains("NaN") && message.contains("1280"), "{message}");
+}

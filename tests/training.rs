@@ -1,0 +1,271 @@
+//! Training as a user meets it: runs that are stopped, killed, resumed, locked, or asked for the impossible.
+
+use std::path::Path;
+use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use maturation::prelude::*;
+
+/// A network that trains in moments.
+fn small() -> Hyperparameters {
+    Hyperparameters {
+        n_rnn: 12,
+        batch_size_train: 8,
+        batch_size_test: 24,
+        display_step: 5,
+        rule_trains: vec![Rule::Gap, Rule::Overlap],
+        ..Hyperparameters::paper()
+    }
+}
+
+/// Everything that a run's result is: the weights of each checkpoint, the state, and the log but for its times.
+fn result(path: &Path) -> (Vec<(String, Vec<u8>)>, serde_json::Value) {
+    let mut files = Vec::new();
+    let mut entries: Vec<_> = std::fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path()).collect();
+    entries.sort();
+    for entry in entries {
+        let name = entry.file_name().unwrap().to_string_lossy().into_owned();
+        if entry.is_dir() {
+            files.push((name, std::fs::read(entry.join("model.safetensors")).unwrap()));
+        } else if name == "state.safetensors" {
+            files.push((name, std::fs::read(&entry).unwrap()));
+        } else {
+            assert!(["hp.json", "log.json", ".lock"].contains(&name.as_str()), "{name} was left behind");
+        }
+    }
+    let mut log: serde_json::Value = serde_json::from_slice(&std::fs::read(path.join("log.json")).unwrap()).unwrap();
+    let log_object = log.as_object_mut().unwrap();
+    log_object.remove("times");
+    log_object.remove("model_dir");
+    (files, log)
+}
+
+fn train(path: &Path, trials: u64) -> Run {
+    Training::new(small()).quiet().max_trials(trials).train(path).unwrap()
+}
+
+#[test]
+fn a_run_that_was_stopped_at_any_step_and_resumed_is_the_same_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let whole = folder.path().join("whole");
+    train(&whole, 30 * 8);
+    let expected = result(&whole);
+    assert_eq!(expected.0.len(), 7 + 1, "a checkpoint every 5 of 30 steps, and the state");
+    for stop in [1, 4, 5, 6, 17, 29] {
+        let resumed = folder.path().join(format!("stopped-{stop}"));
+        train(&resumed, stop * 8);
+        train(&resumed, 30 * 8);
+        assert!(result(&resumed) == expected, "stopped after {stop} steps");
+    }
+}
+
+#[test]
+fn the_number_of_threads_changes_no_bit() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut results = Vec::new();
+    for threads in [1, 2, 5] {
+        let path = folder.path().join(threads.to_string());
+        let small = Hyperparameters { batch_size_train: 40, ..small() };
+        Training::new(small).quiet().threads(threads).max_trials(400).train(&path).unwrap();
+        results.push(result(&path));
+    }
+    assert!(results[1] == results[0] && results[2] == results[0]);
+}
+
+#[test]
+fn seeds_differ_and_evaluating_more_often_changes_no_weight() {
+    let folder = tempfile::tempdir().unwrap();
+    let last = |name: &str, hyperparameters: Hyperparameters| {
+        let run = Training::new(hyperparameters).quiet().max_trials(160).train(folder.path().join(name)).unwrap();
+        run.checkpoint(160).unwrap().network().unwrap().array("w_rec").unwrap()
+    };
+    let weights = last("seed-0", small());
+    assert_eq!(weights, last("often", Hyperparameters { display_step: 2, ..small() }));
+    assert_ne!(weights, last("seed-1", Hyperparameters { seed: 1, ..small() }));
+}
+
+#[test]
+fn a_run_that_is_asked_to_stop_keeps_everything_and_resumes() {
+    let folder = tempfile::tempdir().unwrap();
+    let (stopped, whole) = (folder.path().join("stopped"), folder.path().join("whole"));
+    let stop = Arc::new(AtomicBool::new(false));
+    let flag = stop.clone();
+    let error = Training::new(small())
+        .stop_when(stop)
+        .on_progress(move |progress| {
+            if progress.trials_trained >= 88 {
+                flag.store(true, Ordering::Relaxed);
+            }
+        })
+        .train(&stopped)
+        .unwrap_err();
+    assert!(matches!(error, Error::Interrupted), "{error}");
+    train(&stopped, 160);
+    train(&whole, 160);
+    assert!(result(&stopped) == result(&whole));
+}
+
+/// The command, with a small network.
+fn command(run: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_maturation"));
+    command.arg("train").arg(run);
+    for change in ["n_rnn=12", "batch_size_train=8", "batch_size_test=24", "display_step=5"] {
+        command.args(["--set", change]);
+    }
+    command.args(["--rules", "gap,overlap"]);
+    command
+}
+
+#[test]
+fn a_run_that_is_killed_at_any_moment_resumes_to_the_same_result() {
+    let folder = tempfile::tempdir().unwrap();
+    let (killed, whole) = (folder.path().join("killed"), folder.path().join("whole"));
+    for moment in [30, 90, 200, 55, 120] {
+        let mut child =
+            command(&killed).args(["--max-trials", "100000"]).stderr(std::process::Stdio::null()).spawn().unwrap();
+        std::thread::sleep(std::time::Duration::from_millis(moment));
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+    // How far the kills let it come depends on the machine; both go on to the same end from there.
+    let log =
+        Run::open(&killed).map_or(0, |run| run.evaluations().entries.last().map_or(0, |entry| entry.trials_trained));
+    let end = (log + 80).to_string();
+    for path in [&killed, &whole] {
+        let output = command(path).args(["--max-trials", &end]).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+    // A kill can leave a half-written file beside its name; it does no harm, and nothing else may differ.
+    for entry in std::fs::read_dir(&killed).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_some_and(|extension| extension == "partial") {
+            std::fs::remove_file(path).unwrap();
+        }
+    }
+    let (mut found, expected) = (result(&killed), result(&whole));
+    // The state of a later kill's sitting may have left checkpoints beyond the common end.
+    found.0.retain(|(name, _)| name.parse::<u64>().map_or(true, |trials| trials <= log + 80));
+    assert!(found == expected);
+}
+
+#[test]
+fn a_finished_run_is_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("run");
+    let easy = Hyperparameters { target_perf: 0.0, ..small() };
+    let train = || Training::new(easy.clone()).quiet().train(&path).unwrap();
+    let run = train();
+    let before = result(&path);
+    assert!(run.evaluations().entries.last().unwrap().worst_performance() > 0.0);
+    train();
+    assert!(result(&path) == before);
+}
+
+#[test]
+fn a_run_in_use_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("run");
+    let inner = path.clone();
+    let refused = std::rc::Rc::new(std::cell::RefCell::new(None));
+    let seen = refused.clone();
+    Training::new(small())
+        .max_trials(16)
+        .on_progress(move |_| {
+            let second = Training::new(small()).quiet().max_trials(16).train(&inner);
+            *seen.borrow_mut() = Some(second.unwrap_err().to_string());
+        })
+        .train(&path)
+        .unwrap();
+    let message = refused.borrow().clone().unwrap();
+    assert!(message.contains("another process") && message.contains("run"), "{message}");
+}
+
+#[test]
+fn another_run_in_the_folder_is_refused_by_key() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("run");
+    train(&path, 16);
+    let before = result(&path);
+    let other = Hyperparameters { n_rnn: 13, ..small() };
+    let message = Training::new(other).quiet().train(&path).unwrap_err().to_string();
+    for word in ["`n_rnn`", "12", "13", "hp.json"] {
+        assert!(message.contains(word), "{message}");
+    }
+    assert!(result(&path) == before);
+}
+
+#[test]
+fn damaged_states_and_missing_files_are_refused_by_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("run");
+    train(&path, 80);
+    let state = path.join("state.safetensors");
+    let whole = std::fs::read(&state).unwrap();
+    let resume = || Training::new(small()).quiet().max_trials(160).train(&path).unwrap_err().to_string();
+
+    std::fs::write(&state, &whole[..whole.len() / 2]).unwrap();
+    let message = resume();
+    assert!(message.contains("state.safetensors") && message.contains("truncated"), "{message}");
+    std::fs::remove_file(&state).unwrap();
+    let message = resume();
+    assert!(message.contains("state.safetensors") && message.contains("missing"), "{message}");
+    std::fs::write(&state, &whole).unwrap();
+    train(&path, 160);
+
+    std::fs::remove_file(path.join("hp.json")).unwrap();
+    assert!(resume().contains("hp.json"));
+}
+
+#[test]
+fn a_cost_that_is_no_longer_finite_stops_training_and_tells_the_last_good_checkpoint() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("run");
+    let wild = Hyperparameters {
+        activation: Activation::Power,
+        learning_rate: 10.0,
+        optimizer: OptimizerKind::Sgd,
+        display_step: 1,
+        ..small()
+    };
+    let error = Training::new(wild).quiet().max_trials(8000).train(&path).unwrap_err();
+    let message = error.to_string();
+    assert!(matches!(error, Error::NotFinite { .. }), "{message}");
+    for word in ["gap", "step", "last good checkpoint", "learning_rate"] {
+        assert!(message.contains(word) || message.contains("overlap"), "'{word}' is not in: {message}");
+    }
+    // What was finished is there and can be read.
+    let run = Run::open(&path).unwrap();
+    run.last().unwrap().network().unwrap();
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_folder_that_cannot_be_written_to_and_a_full_disk_are_told() {
+    let message = Training::new(small()).quiet().train("/proc/maturation").unwrap_err().to_string();
+    assert!(message.contains("/proc/maturation"), "{message}");
+
+    // `/dev/full` takes no byte; a table that is to be written there meets a full disk.
+    let network = Network::new(&small()).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("file");
+    std::fs::write(&file, "in the way").unwrap();
+    let message = network.save(file.join("model.safetensors")).unwrap_err().to_string();
+    assert!(message.contains("model.safetensors") && message.contains("choose another path"), "{message}");
+}
+
+#[test]
+fn the_paper_network_learns_an_easy_rule() {
+    let folder = tempfile::tempdir().unwrap();
+    let easy = Hyperparameters {
+        n_rnn: 64,
+        rule_trains: vec![Rule::Overlap],
+        batch_size_test: 256,
+        target_perf: 0.9,
+        ..Hyperparameters::paper()
+    };
+    let run = Training::new(easy).quiet().max_trials(80_000).train(folder.path().join("run")).unwrap();
+    let first = run.evaluations().entries[0].worst_performance();
+    let last = run.evaluations().entries.last().unwrap().worst_performance();
+    assert!(first < 0.4 && last > 0.9, "{first} {last}");
+}
