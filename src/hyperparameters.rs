@@ -307,6 +307,8 @@ impl Hyperparameters {
             None => vec![1.0 / count as f64; count],
             Some(weights) => {
                 let total: f64 = weights.iter().sum();
+                // Dividing what sums to 1 already would only add rounding, and a file would not read back the same.
+                let total = if (total - 1.0).abs() < 1e-9 { 1.0 } else { total };
                 weights.iter().map(|weight| weight / total).collect()
             }
         }

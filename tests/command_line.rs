@@ -199,7 +199,7 @@ fn what_does_not_exist_is_refused_with_what_does() {
         (vec!["train", run, "--set", "tau=5"], vec!["dt", "alpha"]),
         (vec!["train", run, "--set", "n_rnn"], vec!["KEY=VALUE"]),
         (vec!["train", run, "--device", "cuda:0", "--max-trials", "64"], vec!["cuda:0", "--device cpu"]),
-        (vec!["train", run, "--preset", "paper"], vec!["n_rnn", "hp.json"]),
+        (vec!["train", run, "--preset", "paper"], vec!["batch_size_test", "hp.json"]),
         (vec!["selectivity", "--activity", "nothing.csv", "--rule", "odr", "--epoch", "stim1"], vec!["nothing.csv"]),
         (vec!["nonsense"], vec!["nonsense"]),
     ] {

@@ -146,7 +146,12 @@ fn a_run_that_is_killed_at_any_moment_resumes_to_the_same_result() {
     let (mut found, expected) = (result(&killed), result(&whole));
     // The state of a later kill's sitting may have left checkpoints beyond the common end.
     found.0.retain(|(name, _)| name.parse::<u64>().map_or(true, |trials| trials <= log + 80));
-    assert!(found == expected);
+    let names = |files: &[(String, Vec<u8>)]| files.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>();
+    assert_eq!(names(&found.0), names(&expected.0));
+    for (found, expected) in found.0.iter().zip(&expected.0) {
+        assert!(found == expected, "{}", found.0);
+    }
+    assert_eq!(found.1, expected.1);
 }
 
 #[test]
@@ -239,19 +244,50 @@ fn a_cost_that_is_no_longer_finite_stops_training_and_tells_the_last_good_checkp
     run.last().unwrap().network().unwrap();
 }
 
-#[cfg(target_os = "linux")]
 #[test]
-fn a_folder_that_cannot_be_written_to_and_a_full_disk_are_told() {
-    let message = Training::new(small()).quiet().train("/proc/maturation").unwrap_err().to_string();
-    assert!(message.contains("/proc/maturation"), "{message}");
-
-    // `/dev/full` takes no byte; a table that is to be written there meets a full disk.
-    let network = Network::new(&small()).unwrap();
+fn a_file_where_a_folder_should_be_is_told() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("file");
     std::fs::write(&file, "in the way").unwrap();
-    let message = network.save(file.join("model.safetensors")).unwrap_err().to_string();
-    assert!(message.contains("model.safetensors") && message.contains("choose another path"), "{message}");
+    for path in [&file, &file.join("run")] {
+        let message = Training::new(small()).quiet().train(path).unwrap_err().to_string();
+        assert!(message.contains("file") && message.contains("choose another path"), "{message}");
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_folder_that_cannot_be_written_to_is_told() {
+    let message = Training::new(small()).quiet().train("/proc/maturation").unwrap_err().to_string();
+    assert!(message.contains("/proc/maturation"), "{message}");
+}
+
+/// A limit on the size of files stands in for a full disk: both stop a write in its middle.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_is_told_and_costs_nothing_that_was_finished() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, whole) = (folder.path().join("run"), folder.path().join("whole"));
+    train(&path, 40);
+    let before = result(&path);
+    let limited = |blocks: u32| {
+        let mut command = Command::new("sh");
+        // Ignored, the signal that would end the process becomes an error of the write.
+        let script = format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$@\"");
+        command.args(["-c", &script, "sh", env!("CARGO_BIN_EXE_maturation"), "train"]).arg(&path);
+        command.args(["--max-trials", "160"]).output().unwrap()
+    };
+    for blocks in [1, 5, 8] {
+        let output = limited(blocks);
+        let message = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{message}");
+        assert!(message.contains("cannot write") && message.contains("disk space"), "{message}");
+        Run::open(&path).unwrap().checkpoint(40).unwrap().network().unwrap();
+    }
+    assert!(result(&path).0.iter().all(|file| before.0.contains(file) || file.0 == "80"), "nothing finished is lost");
+    train(&path, 160);
+    train(&whole, 160);
+    assert!(result(&path) == result(&whole));
 }
 
 #[test]

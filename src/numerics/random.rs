@@ -20,18 +20,21 @@ const LANES: usize = 16;
 const GROUP: usize = 4 * LANES;
 
 /// Philox on `LANES` counters at once; `counters[word][lane]`.
+///
+/// A word stands in the lower half of 64 bits: one multiplication then gives both halves of a product, and since it reads
+/// the lower halves alone, nothing needs to be cleared above them between rounds.
 #[inline(always)]
-fn philox_lanes(counters: &mut [[u32; LANES]; 4], mut key: [u32; 2]) {
+fn philox_lanes(counters: &mut [[u64; LANES]; 4], mut key: [u32; 2]) {
+    const LOWER: u64 = u32::MAX as u64;
     for _ in 0..ROUNDS {
-        let mut next = [[0_u32; LANES]; 4];
+        let mut next = [[0_u64; LANES]; 4];
         for lane in 0..LANES {
-            // The low word by itself, so that only the high one needs the slow 64-bit product.
-            let high_0 = ((u64::from(counters[0][lane]) * u64::from(MULTIPLIERS[0])) >> 32) as u32;
-            let high_1 = ((u64::from(counters[2][lane]) * u64::from(MULTIPLIERS[1])) >> 32) as u32;
-            next[0][lane] = high_1 ^ counters[1][lane] ^ key[0];
-            next[1][lane] = counters[2][lane].wrapping_mul(MULTIPLIERS[1]);
-            next[2][lane] = high_0 ^ counters[3][lane] ^ key[1];
-            next[3][lane] = counters[0][lane].wrapping_mul(MULTIPLIERS[0]);
+            let product_0 = (counters[0][lane] & LOWER) * u64::from(MULTIPLIERS[0]);
+            let product_1 = (counters[2][lane] & LOWER) * u64::from(MULTIPLIERS[1]);
+            next[0][lane] = (product_1 >> 32) ^ counters[1][lane] ^ u64::from(key[0]);
+            next[1][lane] = product_1;
+            next[2][lane] = (product_0 >> 32) ^ counters[3][lane] ^ u64::from(key[1]);
+            next[3][lane] = product_0;
         }
         *counters = next;
         key = [key[0].wrapping_add(KEY_STEPS[0]), key[1].wrapping_add(KEY_STEPS[1])];
@@ -118,11 +121,13 @@ fn box_muller<const FUSED: bool>(for_radius: u32, for_angle: u32) -> (f32, f32) 
 #[inline(always)]
 fn fill_body<const FUSED: bool>(out: &mut [f32], key: [u32; 2], place: [u32; 3]) {
     for (group, chunk) in out.chunks_mut(GROUP).enumerate() {
-        let mut words = [[0; LANES], [place[0]; LANES], [place[1]; LANES], [place[2]; LANES]];
+        let [first, second, third] = place.map(|word| [u64::from(word); LANES]);
+        let mut words = [[0; LANES], first, second, third];
         for (lane, word) in words[0].iter_mut().enumerate() {
-            *word = (group * LANES + lane) as u32;
+            *word = (group * LANES + lane) as u64;
         }
         philox_lanes(&mut words, key);
+        let words = words.map(|word| word.map(|value| value as u32));
         let mut normals = [0.0_f32; GROUP];
         for lane in 0..LANES {
             (normals[lane], normals[LANES + lane]) = box_muller::<FUSED>(words[0][lane], words[1][lane]);
@@ -255,9 +260,9 @@ mod tests {
         ];
         for (counter, key, expected) in answers {
             assert_eq!(philox(counter, key), expected);
-            let mut lanes = counter.map(|word| [word; LANES]);
+            let mut lanes = counter.map(|word| [u64::from(word); LANES]);
             philox_lanes(&mut lanes, key);
-            assert_eq!(lanes.map(|words| words[LANES - 1]), expected);
+            assert_eq!(lanes.map(|words| words[LANES - 1] as u32), expected);
         }
     }
 

@@ -196,7 +196,7 @@ mod tests {
         let (hyperparameters, log) = example();
         let table = log.table(&hyperparameters).unwrap();
         assert_eq!(table.shape(), (6, 7));
-        let stages: Vec<_> = table.column("stage").unwrap().str().unwrap().into_no_null_iter().collect();
+        let stages = crate::tables::Columns::of(&table, "the log").names("stage").unwrap();
         assert_eq!(stages, ["early", "mature", "early", "mature", "mid", "mature"]);
     }
 

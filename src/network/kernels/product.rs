@@ -37,7 +37,7 @@ pub(super) fn multiply(
     left: View<'_>,
     right: View<'_>,
 ) {
-    assert!(left.holds(rows, inner) && right.holds(inner, columns), "a factor is smaller than its product needs");
+    assert!(left.holds(rows, inner) && right.holds(inner, columns), "a factor is too small for the product");
     assert!(out_stride >= columns && View::rows(out, out_stride).holds(rows, columns), "the product does not fit");
     // SAFETY: every element that gemm reads or writes, (rows-1)·row_stride + (columns-1)·column_stride at the most, was
     // just checked to lie within its slice; `out` is borrowed mutably, so it overlaps neither factor.

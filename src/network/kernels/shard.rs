@@ -3,8 +3,7 @@
 use crate::hyperparameters::Loss;
 use crate::network::kernels::buffer::Buffer;
 use crate::network::kernels::elementwise::{activate, add_activity_cost, through_activation};
-use crate::network::kernels::product::{View, multiply};
-use crate::network::kernels::tile::Panels;
+use crate::network::kernels::tile::{Panels, multiply_transposed};
 use crate::network::kernels::{Batch, Cost, Dimensions, Sweep, output};
 use crate::numerics::Level;
 
@@ -19,7 +18,7 @@ pub(super) struct PackedWeights {
     /// `[W_recᵀ; W_outᵀ]`, (unit + output, unit).
     pub(super) backward: Panels,
     /// Output weights, (unit, output).
-    pub(super) w_out: Vec<f32>,
+    pub(super) output: Panels,
     /// Bias of each output.
     pub(super) b_out: Vec<f32>,
 }
@@ -43,18 +42,23 @@ pub(super) struct Readout<'a> {
     pub(super) outputs: Option<Vec<&'a mut [f32]>>,
 }
 
-/// The buffers of a shard.
+/// The buffers that a thread sweeps one shard after the other in, so that they stay in its cache.
 ///
 /// `rows` holds a block for each time step of a window and one more; a block holds a row a trial:
 /// `[h_{t−1} | x_t | 1 | padding]`. `slopes` is laid out alike: `[f′(z_t) or dz_t | v_{t−1} | padding]`.
 #[derive(Debug, Default)]
-pub(super) struct Shard {
+pub(super) struct Scratch {
     rows: Buffer,
     slopes: Buffer,
     values: Buffer,
     value_gradients: Buffer,
     rate_gradients: Buffer,
     noise: Buffer,
+}
+
+/// What comes out of a shard.
+#[derive(Debug, Default)]
+pub(super) struct Shard {
     /// This shard's gradients by `[W_rec; W_in; b]`, (unit + input + 1, unit).
     pub(super) recurrent_gradients: Buffer,
     /// This shard's gradients by `[W_out; nothing; b_out]`, transposed: (output, unit + input + 1).
@@ -79,7 +83,7 @@ impl Layout {
     }
 }
 
-impl Shard {
+impl Scratch {
     /// Runs trials `first .. first + trials` forward, `window` steps at a time, keeping the last window's history.
     ///
     /// With `batch`, the cost is summed; with `gradient_scale` also the gradient by the outputs' pre-activations is
@@ -94,7 +98,7 @@ impl Shard {
         batch: Option<&Batch<'_>>,
         gradient_scale: Option<f32>,
         mut readout: Readout<'_>,
-    ) {
+    ) -> Cost {
         let Dimensions { units, outputs, steps, .. } = job.dimensions;
         let layout = Layout::of(&job.dimensions, trials);
         let block = trials * layout.row;
@@ -103,7 +107,7 @@ impl Shard {
         self.values.grow(window * trials * outputs);
         self.value_gradients.grow(window * trials * outputs);
         self.noise.grow(units);
-        self.cost = Cost::default();
+        let mut cost = Cost::default();
         for row in self.rows[..block].chunks_exact_mut(layout.row) {
             row[..units].fill(0.0);
         }
@@ -127,7 +131,9 @@ impl Shard {
                 }
             }
             if batch.is_some() || readout.outputs.is_some() {
-                self.outputs(job, first, layout, begin, count, batch, gradient_scale);
+                let of_window = self.outputs(job, first, layout, begin, count, batch, gradient_scale);
+                cost.task += of_window.task;
+                cost.activity += of_window.activity;
             }
             if let Some(kept) = &mut readout.outputs {
                 for (values, step) in self.values.chunks_exact(trials * outputs).zip(&mut kept[begin..begin + count]) {
@@ -139,6 +145,7 @@ impl Shard {
             }
             begin += count;
         }
+        cost
     }
 
     /// Puts the inputs of a window's steps, and the 1 of the bias, into their rows.
@@ -201,7 +208,7 @@ impl Shard {
         count: usize,
         batch: Option<&Batch<'_>>,
         gradient_scale: Option<f32>,
-    ) {
+    ) -> Cost {
         let Dimensions { units, outputs, trials, .. } = job.dimensions;
         let rows = count * layout.trials;
         let values = &mut self.values[..rows * outputs];
@@ -209,11 +216,12 @@ impl Shard {
             row.copy_from_slice(&job.weights.b_out);
         }
         let after = &self.rows[layout.trials * layout.row..];
-        let weights = View::rows(&job.weights.w_out, outputs);
-        multiply((rows, units, outputs), values, outputs, 1.0, View::rows(after, layout.row), weights);
+        job.weights.output.multiply(job.level, rows, after, layout.row, values, outputs, 1.0);
 
+        let mut cost = Cost::default();
         let Some(batch) = batch else {
-            return output::finish(job.level, job.sweep.loss, values, outputs);
+            output::finish(job.level, job.sweep.loss, values, outputs);
+            return cost;
         };
         let mask_width = if job.sweep.loss == Loss::LeastSquares { outputs } else { 1 };
         for step in 0..count {
@@ -225,28 +233,29 @@ impl Shard {
                 mask: &batch.mask[place * mask_width..][..layout.trials * mask_width],
             };
             let values = &mut self.values[mine];
-            self.cost.task += output::finish_and_grade(job.level, job.sweep.loss, values, grading, outputs, gradient);
+            cost.task += output::finish_and_grade(job.level, job.sweep.loss, values, grading, outputs, gradient);
         }
         if job.sweep.l1_h != 0.0 || job.sweep.l2_h != 0.0 {
             let l1_share = f64::from(job.sweep.l1_h) / (job.dimensions.steps * trials * units) as f64;
             for row in after[..rows * layout.row].chunks_exact(layout.row) {
                 let sum: f64 = row[..units].iter().map(|rate| f64::from(rate.abs())).sum();
                 let squares: f64 = row[..units].iter().map(|rate| f64::from(*rate).powi(2)).sum();
-                self.cost.activity += l1_share * sum + 0.5 * f64::from(job.sweep.l2_h) * squares;
+                cost.activity += l1_share * sum + 0.5 * f64::from(job.sweep.l2_h) * squares;
             }
         }
+        cost
     }
 
-    /// Back through time after [`Shard::forward`] over the whole trial: fills the gradients.
-    pub(super) fn backward(&mut self, job: &Job<'_>, trials: usize) {
+    /// Back through time after [`Scratch::forward`] over the whole trial: fills the gradients of `shard`.
+    pub(super) fn backward(&mut self, job: &Job<'_>, trials: usize, shard: &mut Shard) {
         let Dimensions { units, inputs, outputs, steps, .. } = job.dimensions;
         let Sweep { alpha, l1_h, l2_h, .. } = job.sweep;
         let layout = Layout::of(&job.dimensions, trials);
         let l1 = l1_h / (steps * job.dimensions.trials * units) as f32;
         self.rate_gradients.grow(trials * units);
         let width = units + inputs + 1;
-        self.recurrent_gradients.grow(width * units);
-        self.output_gradients.grow(outputs * width);
+        shard.recurrent_gradients.grow(width * units);
+        shard.output_gradients.grow(outputs * width);
         let slope_block = trials * layout.slope;
         for step in 0..=steps {
             for trial in 0..trials {
@@ -285,13 +294,13 @@ impl Shard {
                 let keep = if pending == steps + 1 { 0.0 } else { 1.0 };
                 let rows = &self.rows[step * trials * layout.row..];
                 let slopes = &self.slopes[step * slope_block..];
-                let recurrent = &mut self.recurrent_gradients;
-                let (left, right) = (View::transposed(rows, layout.row), View::rows(slopes, layout.slope));
-                multiply((width, count, units), recurrent, units, keep, left, right);
+                let recurrent = &mut shard.recurrent_gradients;
+                let sizes = (width, count, units);
+                multiply_transposed(job.level, sizes, rows, layout.row, slopes, layout.slope, recurrent, keep);
                 // The few output columns by themselves and lying down: standing up they would fill a register by half.
-                let left = View::transposed(&slopes[units..], layout.slope);
-                let right = View::rows(rows, layout.row);
-                multiply((outputs, count, width), &mut self.output_gradients, width, keep, left, right);
+                let (output, sizes) = (&mut shard.output_gradients, (outputs, count, width));
+                let by_output = &slopes[units..];
+                multiply_transposed(job.level, sizes, by_output, layout.slope, rows, layout.row, output, keep);
                 pending = step;
             }
         }

@@ -1,15 +1,17 @@
 //! Sweeps over a batch on several threads, with buffers that are allocated once.
 
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
 use rayon::prelude::*;
 
 use crate::error::{Error, Result};
 use crate::hyperparameters::Loss;
-use crate::network::kernels::shard::{Job, PackedWeights, Readout, Shard};
+use crate::network::kernels::shard::{Job, PackedWeights, Readout, Scratch, Shard};
 use crate::network::kernels::{Batch, Cost, Dimensions, Sweep, WeightGradients, Weights, check_length};
 use crate::numerics::Level;
 
 /// Trials of a shard. Fixed, so that results do not depend on the number of threads.
-const SHARD_TRIALS: usize = 16;
+const SHARD_TRIALS: usize = 8;
 /// Steps of a trial that are kept where only the outputs are wanted.
 const FORWARD_WINDOW: usize = 16;
 
@@ -19,6 +21,8 @@ pub struct Workspace {
     pool: rayon::ThreadPool,
     level: Level,
     weights: PackedWeights,
+    /// One for each thread.
+    scratches: Vec<Mutex<Scratch>>,
     shards: Vec<Shard>,
 }
 
@@ -33,7 +37,8 @@ impl Workspace {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().map_err(|source| {
             Error::argument(format!("{threads} threads could not be started ({source})"), "ask for fewer")
         })?;
-        Ok(Workspace { pool, level, weights: PackedWeights::default(), shards: Vec::new() })
+        let scratches = (0..pool.current_num_threads()).map(|_| Mutex::default()).collect();
+        Ok(Workspace { pool, level, weights: PackedWeights::default(), scratches, shards: Vec::new() })
     }
 
     /// Number of threads.
@@ -57,12 +62,14 @@ impl Workspace {
         self.pack(&dimensions, weights, true);
         let scale = 1.0 / cost_count(&dimensions, sweep.loss) as f32;
         let job = Job { dimensions, weights: &self.weights, inputs: batch.inputs, sweep: *sweep, level: self.level };
-        let shards = shards_of(&mut self.shards, dimensions.trials);
+        let (shards, scratches) = (shards_of(&mut self.shards, dimensions.trials), &self.scratches);
         self.pool.install(|| {
             shards.par_iter_mut().enumerate().with_max_len(1).for_each(|(index, shard)| {
                 let (first, trials) = part(index, dimensions.trials);
-                shard.forward(&job, first, trials, dimensions.steps, Some(batch), Some(scale), Readout::default());
-                shard.backward(&job, trials);
+                let mut scratch = of_this_thread(scratches);
+                let (steps, readout) = (dimensions.steps, Readout::default());
+                shard.cost = scratch.forward(&job, first, trials, steps, Some(batch), Some(scale), readout);
+                scratch.backward(&job, trials, shard);
             });
         });
         sum_gradients(&dimensions, shards, gradients);
@@ -119,7 +126,7 @@ impl Workspace {
         }
         self.pack(&dimensions, weights, false);
         let job = Job { dimensions, weights: &self.weights, inputs, sweep: *sweep, level: self.level };
-        let shards = shards_of(&mut self.shards, trials);
+        let (shards, scratches) = (shards_of(&mut self.shards, trials), &self.scratches);
         let count = shards.len();
         let hidden = split_by_shard(hidden, trials, units, count);
         let outputs = split_by_shard(outputs, trials, dimensions.outputs, count);
@@ -128,7 +135,8 @@ impl Workspace {
             work.into_par_iter().with_max_len(1).for_each(|(index, ((shard, hidden), outputs))| {
                 let (first, trials) = part(index, trials);
                 let window = FORWARD_WINDOW.min(steps);
-                shard.forward(&job, first, trials, window, batch, None, Readout { hidden, outputs });
+                let readout = Readout { hidden, outputs };
+                shard.cost = of_this_thread(scratches).forward(&job, first, trials, window, batch, None, readout);
             });
         });
         Ok(())
@@ -145,8 +153,7 @@ impl Workspace {
             input.copy_from_slice(weights.w_in);
             bias.copy_from_slice(weights.b_rec);
         });
-        packed.w_out.clear();
-        packed.w_out.extend_from_slice(weights.w_out);
+        packed.output.fill(level, units, outputs, |plain| plain.copy_from_slice(weights.w_out));
         packed.b_out.clear();
         packed.b_out.extend_from_slice(weights.b_out);
         if for_training {
@@ -180,6 +187,13 @@ fn shards_of(shards: &mut Vec<Shard>, trials: usize) -> &mut [Shard] {
         shards.resize_with(count, Shard::default);
     }
     &mut shards[..count]
+}
+
+/// The buffers of the thread that asks; nobody else takes them, so nobody waits.
+fn of_this_thread(scratches: &[Mutex<Scratch>]) -> MutexGuard<'_, Scratch> {
+    let thread = rayon::current_thread_index().unwrap_or(0) % scratches.len();
+    // A panic elsewhere leaves numbers behind, no invariant: a sweep begins by writing over them.
+    scratches[thread].lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The first trial of a shard, and how many it has.
