@@ -11,7 +11,7 @@ pub use regularisation::WeightCost;
 pub use sweep::{Graded, RecurrentSweep, Rollout, SweepNoise};
 
 use dfdx::shapes::Rank0;
-use dfdx::tensor::{Cpu, Tensor};
+use dfdx::tensor::{Cpu, OwnedTape, Tensor};
 use dfdx::tensor_ops::Device;
 
 use crate::error::{Error, Result};
@@ -19,6 +19,9 @@ use crate::hyperparameters::Hyperparameters;
 
 /// A tensor of run-time sizes, (rows, columns); a bias is one row.
 pub type Matrix<D> = Tensor<(usize, usize), f32, D>;
+
+/// A cost on a tape.
+pub type TapedCost<D, T = OwnedTape<f32, D>> = Tensor<Rank0, f32, D, T>;
 
 /// The names of a leaky network's weights, in the order of [`Network::parameters`].
 pub const PARAMETERS: [&str; 5] = ["w_in", "w_rec", "b_rec", "w_out", "b_out"];

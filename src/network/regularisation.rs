@@ -1,13 +1,13 @@
 //! What the weights themselves cost.
 
 use dfdx::shapes::Rank0;
-use dfdx::tensor::{OwnedTape, PutTape, SplitTape, Tape, Tensor};
+use dfdx::tensor::{PutTape, SplitTape, Tape, Tensor};
 use dfdx::tensor_ops::*;
 use rand::RngExt;
 
 use crate::error::{Error, Result};
 use crate::hyperparameters::Hyperparameters;
-use crate::network::{HostWeights, Matrix, Network, initial, number};
+use crate::network::{HostWeights, Matrix, Network, TapedCost, initial, number};
 use crate::numerics::random::RandomStream;
 use crate::seed::Purpose;
 
@@ -59,11 +59,7 @@ impl<D: Device<f32>> WeightCost<D> {
     }
 
     /// Adds the cost of the network's weights to `cost`; the second result is what was added.
-    pub fn add_to(
-        &self,
-        network: &Network<D>,
-        cost: Tensor<Rank0, f32, D, OwnedTape<f32, D>>,
-    ) -> Result<(Tensor<Rank0, f32, D, OwnedTape<f32, D>>, f64)> {
+    pub fn add_to(&self, network: &Network<D>, cost: TapedCost<D>) -> Result<(TapedCost<D>, f64)> {
         if self.is_nothing() {
             return Ok((cost, 0.0));
         }

@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 use crate::hyperparameters::{Activation, Loss};
 use crate::network::kernels::Cost;
 use crate::network::sweep::{elements, shaped};
-use crate::network::{Graded, Matrix, Network, Rollout, SweepNoise, number};
+use crate::network::{Graded, Matrix, Network, Rollout, SweepNoise, TapedCost, number};
 use crate::tasks::Trials;
 
 /// The cost of `trials`, on a tape: as [`crate::network::RecurrentSweep::cost`].
@@ -67,7 +67,7 @@ impl<D: Device<f32>> Stepwise<'_, D> {
         &self,
         tape: T,
         visit: impl FnMut(&Matrix<D>, &Matrix<D>),
-    ) -> Result<(Tensor<Rank0, f32, D, T>, Cost)> {
+    ) -> Result<(TapedCost<D, T>, Cost)> {
         let inputs = elements(self.inputs, "inputs")?;
         let (steps, trials, channels) = self.inputs.dim();
         let expected = vec![steps, trials, self.network.hyperparameters().n_input()];
@@ -83,7 +83,7 @@ impl<D: Device<f32>> Stepwise<'_, D> {
         inputs: &[f32],
         mut tape: T,
         mut visit: impl FnMut(&Matrix<D>, &Matrix<D>),
-    ) -> Result<(Tensor<Rank0, f32, D, T>, Cost), D::Err> {
+    ) -> Result<(TapedCost<D, T>, Cost), D::Err> {
         let Network { hyperparameters, device, w_in, w_rec, b_rec, w_out, b_out } = self.network;
         let (steps, trials, channels) = self.inputs.dim();
         let (units, outputs) = (hyperparameters.n_rnn, hyperparameters.n_output());

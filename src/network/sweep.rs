@@ -1,14 +1,13 @@
 //! One trait for the recurrent sweep over a whole trial, and its implementation on the CPU.
 
-use dfdx::shapes::Rank0;
-use dfdx::tensor::{AsArray, Cpu, OwnedTape, PutTape, SplitTape, Tape, Tensor, TensorFrom, Trace};
+use dfdx::tensor::{AsArray, Cpu, PutTape, SplitTape, Tape, TensorFrom, Trace};
 use dfdx::tensor_ops::Device;
 use ndarray::Array3;
 
 use crate::error::{Error, Result};
 use crate::hyperparameters::Hyperparameters;
 use crate::network::kernels::{Batch, Cost, Dimensions, Sweep, WeightGradients, Weights, Workspace};
-use crate::network::{HostWeights, Network};
+use crate::network::{HostWeights, Network, TapedCost};
 use crate::numerics::random::Noise;
 use crate::tasks::Trials;
 
@@ -40,7 +39,7 @@ impl SweepNoise {
 #[derive(Debug)]
 pub struct Graded<D: Device<f32>> {
     /// Task cost plus what the rates cost, on a tape.
-    pub cost: Tensor<Rank0, f32, D, OwnedTape<f32, D>>,
+    pub cost: TapedCost<D>,
     /// The two parts, as numbers.
     pub parts: Cost,
 }

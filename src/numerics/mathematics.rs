@@ -35,7 +35,7 @@ fn split_exponential<const FUSED: bool>(x: f32) -> (f32, f32) {
     p = multiply_add::<FUSED>(p, r, 8.333_452e-3);
     p = multiply_add::<FUSED>(p, r, 4.166_579_6e-2);
     p = multiply_add::<FUSED>(p, r, 1.666_666_5e-1);
-    p = multiply_add::<FUSED>(p, r, 5.000_000_1e-1);
+    p = multiply_add::<FUSED>(p, r, 0.5);
     let minus_one = multiply_add::<FUSED>(p, r * r, r);
     let exponent = shifted.to_bits().wrapping_sub(ROUNDER.to_bits()).wrapping_add(127);
     (f32::from_bits(exponent << 23), minus_one)

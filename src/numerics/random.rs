@@ -71,7 +71,7 @@ fn ln<const FUSED: bool>(x: f32) -> f32 {
     let exponent = (offset as i32 >> 23) as f32;
     let mantissa = f32::from_bits((offset & 0x007F_FFFF).wrapping_add(SQRT_HALF_BITS));
     let f = mantissa - 1.0;
-    let mut p = 6.971_611_4e-2;
+    let mut p = 6.971_611e-2;
     for coefficient in [
         -1.147_973_8e-1,
         1.168_542e-1,
@@ -80,7 +80,7 @@ fn ln<const FUSED: bool>(x: f32) -> f32 {
         -1.666_780_2e-1,
         2.000_071_6e-1,
         -2.5e-1,
-        3.333_333_1e-1,
+        3.333_333e-1,
     ] {
         p = multiply_add::<FUSED>(p, f, coefficient);
     }

@@ -196,6 +196,7 @@ fn gradients(arguments: Gradients) -> Result<()> {
 }
 
 /// Where activity comes from, once looked at.
+#[allow(clippy::large_enum_variant, reason = "there is one at a time")]
 enum Opened {
     Run(Run, Selection, Rule, ReadoutOptions),
     Table(Activity),

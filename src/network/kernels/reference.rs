@@ -101,6 +101,7 @@ impl Case {
     }
 
     /// Forward and back through time, and the cost.
+    #[allow(clippy::needless_range_loop, reason = "indices as in the formulas")]
     pub(super) fn reference(&self) -> (Expected, Cost) {
         let Dimensions { units, inputs, outputs, steps, trials } = self.dimensions;
         let alpha = f64::from(self.sweep.alpha);
