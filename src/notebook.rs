@@ -5,10 +5,10 @@ use polars::prelude::*;
 use crate::figures::escape;
 use crate::training::Run;
 
-/// Rows shown at either end of a long table.
-const ROWS: usize = 6;
-/// Columns shown at either end of a wide table.
-const COLUMNS: usize = 8;
+/// Rows shown at the beginning and at the end of a long table.
+const ROWS: [usize; 2] = [6, 6];
+/// Columns shown at the beginning of a wide table, where the telling ones stand, and at its end.
+const COLUMNS: [usize; 2] = [12, 3];
 
 /// Shows a value where a notebook cell ends in it. The prelude brings it into scope, which is all that a cell needs.
 pub trait Show {
@@ -54,12 +54,12 @@ fn summary(run: &Run) -> String {
     )
 }
 
-/// Which of `count` places to show: all, or `ends` at either end with a gap (`None`) between.
-fn shown(count: usize, ends: usize) -> Vec<Option<usize>> {
-    if count <= 2 * ends + 1 {
+/// Which of `count` places to show: all, or some at either end with a gap (`None`) between.
+fn shown(count: usize, [first, last]: [usize; 2]) -> Vec<Option<usize>> {
+    if count <= first + last + 1 {
         return (0..count).map(Some).collect();
     }
-    (0..ends).map(Some).chain([None]).chain((count - ends..count).map(Some)).collect()
+    (0..first).map(Some).chain([None]).chain((count - last..count).map(Some)).collect()
 }
 
 /// A table as HTML: its shape, the names and types of the columns, head and tail; numbers to the right and short.
@@ -141,7 +141,7 @@ mod tests {
         ]
         .unwrap();
         let html = html_table(&table);
-        assert_eq!(html.matches("<tr>").count(), 1 + 2 * ROWS + 1);
+        assert_eq!(html.matches("<tr>").count(), 1 + ROWS[0] + ROWS[1] + 1);
         for part in ["100 rows × 3 columns", "rate&lt;&gt;", ">0.3333<", ">k99<", ">null<", "u32"] {
             assert!(html.contains(part), "{part}");
         }

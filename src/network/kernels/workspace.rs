@@ -12,6 +12,8 @@ use crate::numerics::Level;
 
 /// Trials of a shard. Fixed, so that results do not depend on the number of threads.
 const SHARD_TRIALS: usize = 8;
+/// Gradients that a thread adds up at a time.
+const SUM_CHUNK: usize = 8192;
 /// Steps of a trial that are kept where only the outputs are wanted.
 const FORWARD_WINDOW: usize = 16;
 
@@ -72,7 +74,7 @@ impl Workspace {
                 scratch.backward(&job, trials, shard);
             });
         });
-        sum_gradients(&dimensions, shards, gradients);
+        self.pool.install(|| sum_gradients(&dimensions, shards, gradients));
         Ok(total_cost(&dimensions, sweep.loss, shards))
     }
 
@@ -145,24 +147,30 @@ impl Workspace {
     /// Lays the weights out for the products.
     fn pack(&mut self, dimensions: &Dimensions, weights: &Weights<'_>, for_training: bool) {
         let Dimensions { units, inputs, outputs, .. } = *dimensions;
-        let (level, packed) = (self.level, &mut self.weights);
-        packed.forward.fill(level, units + inputs + 1, units, |plain| {
-            let (recurrent, rest) = plain.split_at_mut(units * units);
-            let (input, bias) = rest.split_at_mut(inputs * units);
-            recurrent.copy_from_slice(weights.w_rec);
-            input.copy_from_slice(weights.w_in);
-            bias.copy_from_slice(weights.b_rec);
-        });
-        packed.output.fill(level, units, outputs, |plain| plain.copy_from_slice(weights.w_out));
-        packed.b_out.clear();
-        packed.b_out.extend_from_slice(weights.b_out);
-        if for_training {
-            packed.backward.fill(level, units + outputs, units, |plain| {
-                let (recurrent, output) = plain.split_at_mut(units * units);
-                transpose(weights.w_rec, units, units, recurrent);
-                transpose(weights.w_out, units, outputs, output);
+        let level = self.level;
+        let PackedWeights { forward, backward, output, b_out } = &mut self.weights;
+        let lay_forward = || {
+            forward.fill(level, units + inputs + 1, units, |plain| {
+                let (recurrent, rest) = plain.split_at_mut(units * units);
+                let (input, bias) = rest.split_at_mut(inputs * units);
+                recurrent.copy_from_slice(weights.w_rec);
+                input.copy_from_slice(weights.w_in);
+                bias.copy_from_slice(weights.b_rec);
             });
-        }
+            output.fill(level, units, outputs, |plain| plain.copy_from_slice(weights.w_out));
+            b_out.clear();
+            b_out.extend_from_slice(weights.b_out);
+        };
+        let lay_backward = || {
+            if for_training {
+                backward.fill(level, units + outputs, units, |plain| {
+                    let (recurrent, output) = plain.split_at_mut(units * units);
+                    transpose(weights.w_rec, units, units, recurrent);
+                    transpose(weights.w_out, units, outputs, output);
+                });
+            }
+        };
+        self.pool.join(lay_forward, lay_backward);
     }
 }
 
@@ -235,7 +243,7 @@ fn total_cost(dimensions: &Dimensions, loss: Loss, shards: &[Shard]) -> Cost {
     }
 }
 
-/// Adds up the shards' gradients, always in the same order.
+/// Adds up the shards' gradients, each number in the order of the shards whoever adds it.
 fn sum_gradients(dimensions: &Dimensions, shards: &[Shard], gradients: &mut WeightGradients) {
     let Dimensions { units, inputs, outputs, .. } = *dimensions;
     let WeightGradients { w_in, w_rec, b_rec, w_out, b_out } = gradients;
@@ -249,14 +257,19 @@ fn sum_gradients(dimensions: &Dimensions, shards: &[Shard], gradients: &mut Weig
         gradient.clear();
         gradient.resize(length, 0.0);
     }
-    let add = |into: &mut [f32], from: &[f32]| into.iter_mut().zip(from).for_each(|(into, from)| *into += from);
+    let recurrent = |into: &mut [f32], first: usize| {
+        into.par_chunks_mut(SUM_CHUNK).enumerate().for_each(|(chunk, into)| {
+            for shard in shards {
+                let from = &shard.recurrent_gradients[first + chunk * SUM_CHUNK..];
+                into.iter_mut().zip(from).for_each(|(into, from)| *into += from);
+            }
+        });
+    };
+    recurrent(w_rec, 0);
+    recurrent(w_in, units * units);
+    recurrent(b_rec, (units + inputs) * units);
     let width = units + inputs + 1;
     for shard in shards {
-        let (recurrent, rest) = shard.recurrent_gradients[..width * units].split_at(units * units);
-        let (input, bias) = rest.split_at(inputs * units);
-        add(w_rec, recurrent);
-        add(w_in, input);
-        add(b_rec, bias);
         for (output, row) in shard.output_gradients[..outputs * width].chunks_exact(width).enumerate() {
             let by_weight = w_out[output..].iter_mut().step_by(outputs);
             by_weight.zip(&row[..units]).for_each(|(into, from)| *into += from);
