@@ -3,6 +3,7 @@
 //! ```sh
 //! cargo bench --bench training_step                # all cores
 //! cargo bench --bench training_step -- --threads 1
+//! cargo bench --bench training_step -- --rule odr  # one rule
 //! cargo bench --bench training_step -- --quick     # a second a rule, for a smoke test
 //! ```
 //!
@@ -30,8 +31,9 @@ fn shortest(best: &mut f64, mut work: impl FnMut()) {
 fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().collect();
     let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get());
-    let named = arguments.iter().position(|argument| argument == "--threads");
-    let threads = named.and_then(|place| arguments.get(place + 1)?.parse().ok()).unwrap_or(cores);
+    let after = |name: &str| arguments.iter().position(|argument| argument == name).map(|place| &arguments[place + 1..]);
+    let threads = after("--threads").and_then(|rest| rest.first()?.parse().ok()).unwrap_or(cores);
+    let only: Option<Rule> = after("--rule").and_then(|rest| rest.first()?.parse().ok());
     let rounds = if arguments.iter().any(|argument| argument == "--quick") { 1 } else { 6 };
 
     let hyperparameters = Hyperparameters::paper();
@@ -43,7 +45,7 @@ fn main() -> Result<()> {
 
     println!("{threads} threads, 64 trials, 256 units");
     println!("rule       steps   step ms  GFLOP/s  ratio   forward ms  GFLOP/s  ratio   trials ms   sgemm GFLOP/s");
-    for rule in &hyperparameters.rule_trains {
+    for rule in hyperparameters.rule_trains.iter().filter(|rule| only.is_none_or(|only| only == **rule)) {
         let make = || {
             let mut trials = Trials::random(&hyperparameters, *rule, 64, &mut RandomStream::new(0, 0))?;
             trials.add_input_noise(&hyperparameters, Noise::new(0, 2), 0);

@@ -30,12 +30,10 @@ fn split_exponential<const FUSED: bool>(x: f32) -> (f32, f32) {
     let n = shifted - ROUNDER;
     let r = multiply_add::<FUSED>(n, -LN2_HIGH, x);
     let r = multiply_add::<FUSED>(n, -LN2_LOW, r);
-    let mut p = 1.987_569_1e-4;
-    p = multiply_add::<FUSED>(p, r, 1.398_2e-3);
-    p = multiply_add::<FUSED>(p, r, 8.333_452e-3);
-    p = multiply_add::<FUSED>(p, r, 4.166_579_6e-2);
-    p = multiply_add::<FUSED>(p, r, 1.666_666_5e-1);
-    p = multiply_add::<FUSED>(p, r, 0.5);
+    let mut p = 1.381_461_3e-3;
+    for coefficient in [8.368_71e-3, 4.166_839e-2, 1.666_652_1e-1, 0.499_999_94] {
+        p = multiply_add::<FUSED>(p, r, coefficient);
+    }
     let minus_one = multiply_add::<FUSED>(p, r * r, r);
     let exponent = shifted.to_bits().wrapping_sub(ROUNDER.to_bits()).wrapping_add(127);
     (f32::from_bits(exponent << 23), minus_one)
@@ -64,18 +62,16 @@ pub(crate) fn expm1_of_negative<const FUSED: bool>(x: f32) -> f32 {
 /// `ln(1 + e) / e` for `e` in `[0, 1]`.
 #[inline(always)]
 fn ln_1p_over<const FUSED: bool>(e: f32) -> f32 {
-    let mut p = 1.986_696_6e-3;
+    let mut p = 5.232_693_6e-3;
     for coefficient in [
-        -1.318_782_7e-2,
-        4.100_657_4e-2,
-        -8.188_041e-2,
-        1.237_799_6e-1,
-        -1.608_762_3e-1,
-        1.988_582e-1,
-        -2.498_649_6e-1,
-        3.333_249_8e-1,
-        -4.999_998e-1,
-        1.0,
+        -2.950_524e-2,
+        7.822_596e-2,
+        -1.366_324_7e-1,
+        1.910_600_8e-1,
+        -2.484_298_2e-1,
+        3.331_909_8e-1,
+        -4.999_949_3e-1,
+        0.999_999_94,
     ] {
         p = multiply_add::<FUSED>(p, e, coefficient);
     }

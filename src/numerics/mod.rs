@@ -5,6 +5,7 @@
 
 pub mod dispatch;
 pub mod mathematics;
+mod normals;
 pub mod random;
 
 pub use dispatch::Level;

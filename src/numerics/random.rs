@@ -1,4 +1,4 @@
-//! Random numbers as a function of a counter: Philox 4×32-10 (Salmon et al., SC 2011) and Box–Muller.
+//! Random numbers as a function of a counter: Philox 4×32 (Salmon et al., SC 2011) and Box–Muller.
 //!
 //! A sequential generator makes results depend on who draws first. Here every number is a function of the seed and of
 //! what it is for, so that noise is the same whatever the number of threads, and a resumed run sees what an
@@ -8,41 +8,15 @@ use std::convert::Infallible;
 
 use rand::TryRng;
 
-use crate::numerics::Level;
-use crate::numerics::dispatch::{multiply_add, vectorised};
+use crate::numerics::{Level, normals};
 
+pub(super) const MULTIPLIERS: [u32; 2] = [0xD251_1F53, 0xCD9E_8D57];
+pub(super) const KEY_STEPS: [u32; 2] = [0x9E37_79B9, 0xBB67_AE85];
+/// Rounds for everything but noise.
 const ROUNDS: usize = 10;
-const MULTIPLIERS: [u32; 2] = [0xD251_1F53, 0xCD9E_8D57];
-const KEY_STEPS: [u32; 2] = [0x9E37_79B9, 0xBB67_AE85];
-/// Counters that one pass of the vectorised generator takes.
-const LANES: usize = 16;
-/// Normal deviates that one pass makes: four words a counter, each pair of words a pair of deviates.
-const GROUP: usize = 4 * LANES;
-
-/// Philox on `LANES` counters at once; `counters[word][lane]`.
-///
-/// A word stands in the lower half of 64 bits: one multiplication then gives both halves of a product, and since it reads
-/// the lower halves alone, nothing needs to be cleared above them between rounds.
-#[inline(always)]
-fn philox_lanes(counters: &mut [[u64; LANES]; 4], mut key: [u32; 2]) {
-    const LOWER: u64 = u32::MAX as u64;
-    for _ in 0..ROUNDS {
-        let mut next = [[0_u64; LANES]; 4];
-        for lane in 0..LANES {
-            let product_0 = (counters[0][lane] & LOWER) * u64::from(MULTIPLIERS[0]);
-            let product_1 = (counters[2][lane] & LOWER) * u64::from(MULTIPLIERS[1]);
-            next[0][lane] = (product_1 >> 32) ^ counters[1][lane] ^ u64::from(key[0]);
-            next[1][lane] = product_1;
-            next[2][lane] = (product_0 >> 32) ^ counters[3][lane] ^ u64::from(key[1]);
-            next[3][lane] = product_0;
-        }
-        *counters = next;
-        key = [key[0].wrapping_add(KEY_STEPS[0]), key[1].wrapping_add(KEY_STEPS[1])];
-    }
-}
 
 /// Philox on one counter.
-fn philox(mut counter: [u32; 4], mut key: [u32; 2]) -> [u32; 4] {
+pub(super) fn philox<const ROUNDS: usize>(mut counter: [u32; 4], mut key: [u32; 2]) -> [u32; 4] {
     for _ in 0..ROUNDS {
         let product_0 = u64::from(counter[0]) * u64::from(MULTIPLIERS[0]);
         let product_1 = u64::from(counter[2]) * u64::from(MULTIPLIERS[1]);
@@ -59,91 +33,9 @@ fn philox(mut counter: [u32; 4], mut key: [u32; 2]) -> [u32; 4] {
 
 /// The key of a seed and a stream: one Philox block of both, so that nearby seeds share nothing.
 fn key(seed: u64, stream: u64) -> [u32; 2] {
-    let block = philox([seed as u32, (seed >> 32) as u32, stream as u32, (stream >> 32) as u32], [0x6D61_7475, 0x7265]);
+    let counter = [seed as u32, (seed >> 32) as u32, stream as u32, (stream >> 32) as u32];
+    let block = philox::<ROUNDS>(counter, [0x6D61_7475, 0x7265]);
     [block[0] ^ block[2], block[1] ^ block[3]]
-}
-
-/// The natural logarithm of a positive normal number.
-#[inline(always)]
-fn ln<const FUSED: bool>(x: f32) -> f32 {
-    const SQRT_HALF_BITS: u32 = 0x3F35_04F3;
-    let offset = x.to_bits().wrapping_sub(SQRT_HALF_BITS);
-    let exponent = (offset as i32 >> 23) as f32;
-    let mantissa = f32::from_bits((offset & 0x007F_FFFF).wrapping_add(SQRT_HALF_BITS));
-    let f = mantissa - 1.0;
-    let mut p = 6.971_611e-2;
-    for coefficient in [
-        -1.147_973_8e-1,
-        1.168_542e-1,
-        -1.242_568_7e-1,
-        1.424_905_8e-1,
-        -1.666_780_2e-1,
-        2.000_071_6e-1,
-        -2.5e-1,
-        3.333_333e-1,
-    ] {
-        p = multiply_add::<FUSED>(p, f, coefficient);
-    }
-    let square = f * f;
-    let low = multiply_add::<FUSED>(p, f * square, -0.5 * square);
-    let low = multiply_add::<FUSED>(exponent, -2.121_944_4e-4, low);
-    multiply_add::<FUSED>(exponent, 0.693_359_4, low + f)
-}
-
-/// Two independent standard normals from two uniform words (Box–Muller): a radius from the first, an angle from the
-/// second. The angle's top two bits are the quadrant, so that sine and cosine need only a quarter turn.
-#[inline(always)]
-fn box_muller<const FUSED: bool>(for_radius: u32, for_angle: u32) -> (f32, f32) {
-    const TWO_TO_MINUS_31: f32 = 4.656_613e-10;
-    const TWO_TO_MINUS_32: f32 = 2.328_306_4e-10;
-    let uniform = multiply_add::<FUSED>((for_radius >> 1) as i32 as f32, TWO_TO_MINUS_31, TWO_TO_MINUS_32);
-    let squared = -2.0 * ln::<FUSED>(uniform);
-    let radius = (if squared > 0.0 { squared } else { 0.0 }).sqrt();
-
-    let quarter = ((for_angle << 2) as i32) as f32 * TWO_TO_MINUS_32;
-    let square = quarter * quarter;
-    let mut sine = 1.582_063e-4;
-    for coefficient in [-4.681_266_3e-3, 7.969_258e-2, -6.459_641e-1, std::f32::consts::FRAC_PI_2] {
-        sine = multiply_add::<FUSED>(sine, square, coefficient);
-    }
-    sine *= quarter;
-    let mut cosine = 9.036_280_7e-4;
-    for coefficient in [-2.086_007e-2, 2.536_692e-1, -1.233_700_6, 1.0] {
-        cosine = multiply_add::<FUSED>(cosine, square, coefficient);
-    }
-    let quadrant = for_angle >> 30;
-    let (first, second) = if quadrant & 1 == 0 { (cosine, sine) } else { (sine, cosine) };
-    let first_sign = ((quadrant ^ (quadrant >> 1)) & 1) << 31;
-    let second_sign = (quadrant >> 1) << 31;
-    (radius * f32::from_bits(first.to_bits() ^ first_sign), radius * f32::from_bits(second.to_bits() ^ second_sign))
-}
-
-#[inline(always)]
-fn fill_body<const FUSED: bool>(out: &mut [f32], key: [u32; 2], place: [u32; 3]) {
-    for (group, chunk) in out.chunks_mut(GROUP).enumerate() {
-        let [first, second, third] = place.map(|word| [u64::from(word); LANES]);
-        let mut words = [[0; LANES], first, second, third];
-        for (lane, word) in words[0].iter_mut().enumerate() {
-            *word = (group * LANES + lane) as u64;
-        }
-        philox_lanes(&mut words, key);
-        let words = words.map(|word| word.map(|value| value as u32));
-        let mut normals = [0.0_f32; GROUP];
-        for lane in 0..LANES {
-            (normals[lane], normals[LANES + lane]) = box_muller::<FUSED>(words[0][lane], words[1][lane]);
-        }
-        for lane in 0..LANES {
-            (normals[2 * LANES + lane], normals[3 * LANES + lane]) =
-                box_muller::<FUSED>(words[2][lane], words[3][lane]);
-        }
-        match <&mut [f32; GROUP]>::try_from(&mut *chunk) {
-            Ok(whole) => *whole = normals,
-            Err(_) => chunk.copy_from_slice(&normals[..chunk.len()]),
-        }
-    }
-}
-vectorised! {
-    fn fill_normals(out: &mut [f32], key: [u32; 2], place: [u32; 3]) = fill_body
 }
 
 /// Gaussian noise as a function of its place: (seed, stream) make the noise, (step, trial, time, index) the place in it.
@@ -175,7 +67,7 @@ impl Noise {
 
     /// As [`Noise::fill`], at a given instruction level. Levels agree to the last bits of single precision.
     pub fn fill_at(&self, level: Level, step: u32, trial: u32, time: u32, out: &mut [f32]) {
-        fill_normals(level, out, self.key, [time, trial, step]);
+        normals::fill(level, out, self.key, [time, trial, step]);
     }
 }
 
@@ -199,7 +91,7 @@ impl RandomStream {
     fn next_word(&mut self) -> u32 {
         if self.used == 4 {
             // The last counter word keeps the blocks of a stream apart from those of `Noise`.
-            self.words = philox([self.block as u32, (self.block >> 32) as u32, 0, u32::MAX], self.key);
+            self.words = philox::<ROUNDS>([self.block as u32, (self.block >> 32) as u32, 0, u32::MAX], self.key);
             self.block += 1;
             self.used = 0;
         }
@@ -249,20 +141,30 @@ mod tests {
     /// The known answers published with the algorithm.
     #[test]
     fn philox_gives_the_published_answers() {
+        let pi = [0x243f_6a88, 0x85a3_08d3, 0x1319_8a2e, 0x0370_7344];
         let answers = [
-            ([0; 4], [0; 2], [0x6627_e8d5, 0xe169_c58d, 0xbc57_ac4c, 0x9b00_dbd8]),
-            ([u32::MAX; 4], [u32::MAX; 2], [0x408f_276d, 0x41c8_3b0e, 0xa20b_c7c6, 0x6d54_51fd]),
             (
-                [0x243f_6a88, 0x85a3_08d3, 0x1319_8a2e, 0x0370_7344],
+                [0; 4],
+                [0; 2],
+                [0x5f6f_b709, 0x0d89_3f64, 0x4f12_1f81, 0x4f73_0a48],
+                [0x6627_e8d5, 0xe169_c58d, 0xbc57_ac4c, 0x9b00_dbd8],
+            ),
+            (
+                [u32::MAX; 4],
+                [u32::MAX; 2],
+                [0x5207_ddc2, 0x4516_5e59, 0x4d8e_e751, 0x8c52_f662],
+                [0x408f_276d, 0x41c8_3b0e, 0xa20b_c7c6, 0x6d54_51fd],
+            ),
+            (
+                pi,
                 [0xa409_3822, 0x299f_31d0],
+                [0x4dfc_caba, 0x190a_87f0, 0xc473_62ba, 0xb6b5_242a],
                 [0xd16c_fe09, 0x94fd_cceb, 0x5001_e420, 0x2412_6ea1],
             ),
         ];
-        for (counter, key, expected) in answers {
-            assert_eq!(philox(counter, key), expected);
-            let mut lanes = counter.map(|word| [u64::from(word); LANES]);
-            philox_lanes(&mut lanes, key);
-            assert_eq!(lanes.map(|words| words[LANES - 1] as u32), expected);
+        for (counter, key, seven, ten) in answers {
+            assert_eq!(philox::<7>(counter, key), seven);
+            assert_eq!(philox::<10>(counter, key), ten);
         }
     }
 
