@@ -10,7 +10,7 @@ mod sweep;
 pub use regularisation::WeightCost;
 pub use sweep::{Graded, RecurrentSweep, Rollout, SweepNoise};
 
-use dfdx::shapes::Rank0;
+use dfdx::shapes::{HasShape, Rank0, Shape};
 use dfdx::tensor::{Cpu, OwnedTape, Tensor};
 use dfdx::tensor_ops::Device;
 
@@ -118,7 +118,11 @@ impl<D: Device<f32>> Network<D> {
 
     /// The weights as plain arrays, in the order of [`PARAMETERS`].
     pub(crate) fn to_host(&self) -> HostWeights {
-        self.parameters().map(|parameter| parameter.as_vec())
+        self.parameters().map(|parameter| {
+            let mut values = vec![0.0; parameter.shape().num_elements()];
+            parameter.copy_into(&mut values);
+            values
+        })
     }
 
     /// A copy of one parameter, by its name (`w_in`, `w_rec`, `b_rec`, `w_out`, `b_out`).

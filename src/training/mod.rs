@@ -16,7 +16,7 @@ use std::sync::atomic::AtomicBool;
 
 pub use evaluation::{Answer, Evaluation, TOLERANCE, answers, evaluate, performance};
 pub use log::{Log, LogEntry};
-pub use optimizer::{GRADIENT_LIMIT, WeightOptimizer};
+pub use optimizer::{GRADIENT_LIMIT, TrainingDevice, WeightOptimizer};
 pub use progress::Progress;
 pub use run::{Checkpoint, Checkpoints, Run};
 pub use selection::Selection;
@@ -26,7 +26,6 @@ use dfdx::tensor::Cpu;
 
 use crate::error::{Error, Result};
 use crate::hyperparameters::Hyperparameters;
-use crate::network::RecurrentSweep;
 
 /// What is told of a training run's progress, and where it goes.
 pub(crate) type Listener = Box<dyn FnMut(&Progress)>;
@@ -120,7 +119,7 @@ impl Training {
     }
 
     /// As [`Training::train`], on any device.
-    pub fn train_on<D: RecurrentSweep>(self, device: D, path: impl AsRef<Path>) -> Result<Run> {
+    pub fn train_on<D: TrainingDevice>(self, device: D, path: impl AsRef<Path>) -> Result<Run> {
         session::train(self, device, path.as_ref())
     }
 }

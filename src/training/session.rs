@@ -11,13 +11,13 @@ use rand::RngExt;
 
 use crate::error::{Error, Result};
 use crate::hyperparameters::Hyperparameters;
-use crate::network::{Network, RecurrentSweep, SweepNoise, WeightCost};
+use crate::network::{Network, SweepNoise, WeightCost};
 use crate::numerics::random::{Noise, RandomStream};
 use crate::seed::Purpose;
 use crate::tables::write_atomically;
 use crate::tasks::{Rule, Trials};
 use crate::training::log::{Log, LogEntry};
-use crate::training::optimizer::WeightOptimizer;
+use crate::training::optimizer::{TrainingDevice, WeightOptimizer};
 use crate::training::progress::{Progress, Spent};
 use crate::training::run::{HYPERPARAMETERS_FILE, LOG_FILE, MODEL_FILE, Run, STATE_FILE};
 use crate::training::{Training, check_max_trials, evaluation, state};
@@ -26,7 +26,7 @@ use crate::training::{Training, check_max_trials, evaluation, state};
 const LOCK_FILE: &str = ".lock";
 
 /// Trains to the end; see [`Training::train`].
-pub(super) fn train<D: RecurrentSweep>(mut training: Training, device: D, path: &Path) -> Result<Run> {
+pub(super) fn train<D: TrainingDevice>(mut training: Training, device: D, path: &Path) -> Result<Run> {
     training.hyperparameters.validate()?;
     check_max_trials(training.max_trials)?;
     let mut workspace = D::workspace(training.threads)?;
@@ -54,7 +54,7 @@ fn lock(path: &Path) -> Result<File> {
 }
 
 /// A run in training.
-struct Session<D: RecurrentSweep> {
+struct Session<D: TrainingDevice> {
     path: PathBuf,
     network: Network<D>,
     optimizer: WeightOptimizer<D>,
@@ -68,7 +68,7 @@ struct Session<D: RecurrentSweep> {
     spent: Spent,
 }
 
-impl<D: RecurrentSweep> Session<D> {
+impl<D: TrainingDevice> Session<D> {
     /// A fresh run, or the one that the folder holds.
     fn start(hyperparameters: &Hyperparameters, device: D, path: &Path) -> Result<Self> {
         let weight_cost = WeightCost::new(&device, hyperparameters)?;
@@ -230,7 +230,7 @@ impl<D: RecurrentSweep> Session<D> {
 }
 
 /// A network with initial weights, its optimiser, step 0.
-fn fresh<D: RecurrentSweep>(
+fn fresh<D: TrainingDevice>(
     hyperparameters: &Hyperparameters,
     device: D,
 ) -> Result<(Network<D>, WeightOptimizer<D>, u64)> {

@@ -4,20 +4,18 @@
 
 use std::path::Path;
 
-use dfdx::tensor_ops::Device;
-
 use crate::error::{Error, Result};
 use crate::hyperparameters::Hyperparameters;
 use crate::network::Network;
 use crate::network::file::{named_weights, read_arrays, take_weights, write_arrays};
-use crate::training::optimizer::WeightOptimizer;
+use crate::training::optimizer::{TrainingDevice, WeightOptimizer};
 
 /// The kind and version of the file; the step follows.
 const KIND: &str = "training state 1, step ";
 const MOMENTS: [&str; 2] = ["first_moment.", "second_moment."];
 
 /// Writes the state before training step `step`.
-pub(crate) fn write<D: Device<f32>>(
+pub(crate) fn write<D: TrainingDevice>(
     path: &Path,
     network: &Network<D>,
     optimizer: &WeightOptimizer<D>,
@@ -35,7 +33,7 @@ pub(crate) fn write<D: Device<f32>>(
 }
 
 /// The network, the optimiser and the next training step.
-pub(crate) fn read<D: Device<f32>>(
+pub(crate) fn read<D: TrainingDevice>(
     path: &Path,
     hyperparameters: &Hyperparameters,
     device: D,

@@ -70,7 +70,7 @@ impl RateFunction for Elu {
 }
 
 #[inline(always)]
-fn activate_with<F: RateFunction, const FUSED: bool>(
+fn activate_with<F: RateFunction, const FUSED: bool, const SLOPES: bool>(
     inputs: &mut [f32],
     noise: &[f32],
     deviation: f32,
@@ -82,29 +82,48 @@ fn activate_with<F: RateFunction, const FUSED: bool>(
     for (((z, noise), before), after) in inputs.iter_mut().zip(noise).zip(before).zip(after) {
         let (rate, slope) = F::rate_and_slope::<FUSED>(multiply_add::<FUSED>(deviation, *noise, *z));
         *after = multiply_add::<FUSED>(alpha, rate, keep * before);
-        *z = slope;
+        if SLOPES {
+            *z = slope;
+        }
     }
 }
 
-#[inline(always)]
-fn activate_body<const FUSED: bool>(
-    activation: Activation,
-    inputs: &mut [f32],
-    noise: &[f32],
-    deviation: f32,
-    alpha: f32,
-    before: &[f32],
-    after: &mut [f32],
-) {
-    match activation {
-        Activation::Softplus => activate_with::<Softplus, FUSED>(inputs, noise, deviation, alpha, before, after),
-        Activation::Relu => activate_with::<Relu, FUSED>(inputs, noise, deviation, alpha, before, after),
-        Activation::Tanh => activate_with::<Tanh, FUSED>(inputs, noise, deviation, alpha, before, after),
-        Activation::Power => activate_with::<Power, FUSED>(inputs, noise, deviation, alpha, before, after),
-        Activation::Retanh => activate_with::<Retanh, FUSED>(inputs, noise, deviation, alpha, before, after),
-        Activation::Elu => activate_with::<Elu, FUSED>(inputs, noise, deviation, alpha, before, after),
-    }
+/// Stamps out `$body` for every activation, with slopes or without: the compiler drops what is not asked for.
+macro_rules! activations {
+    ($body:ident, $slopes:literal) => {
+        #[inline(always)]
+        fn $body<const FUSED: bool>(
+            activation: Activation,
+            inputs: &mut [f32],
+            noise: &[f32],
+            deviation: f32,
+            alpha: f32,
+            before: &[f32],
+            after: &mut [f32],
+        ) {
+            match activation {
+                Activation::Softplus => {
+                    activate_with::<Softplus, FUSED, $slopes>(inputs, noise, deviation, alpha, before, after)
+                }
+                Activation::Relu => {
+                    activate_with::<Relu, FUSED, $slopes>(inputs, noise, deviation, alpha, before, after)
+                }
+                Activation::Tanh => {
+                    activate_with::<Tanh, FUSED, $slopes>(inputs, noise, deviation, alpha, before, after)
+                }
+                Activation::Power => {
+                    activate_with::<Power, FUSED, $slopes>(inputs, noise, deviation, alpha, before, after)
+                }
+                Activation::Retanh => {
+                    activate_with::<Retanh, FUSED, $slopes>(inputs, noise, deviation, alpha, before, after)
+                }
+                Activation::Elu => activate_with::<Elu, FUSED, $slopes>(inputs, noise, deviation, alpha, before, after),
+            }
+        }
+    };
 }
+activations!(activate_body, true);
+activations!(rates_body, false);
 vectorised! {
     /// One trial's units, one step: `z + deviation·noise` → the rates after the step; `f′` is left in `inputs`.
     pub(super) fn activate(
@@ -116,6 +135,18 @@ vectorised! {
         before: &[f32],
         after: &mut [f32],
     ) = activate_body
+}
+vectorised! {
+    /// As [`activate`], where nobody goes back and `f′` is not wanted.
+    pub(super) fn activate_only(
+        activation: Activation,
+        inputs: &mut [f32],
+        noise: &[f32],
+        deviation: f32,
+        alpha: f32,
+        before: &[f32],
+        after: &mut [f32],
+    ) = rates_body
 }
 
 #[inline(always)]

@@ -31,11 +31,14 @@
 mod buffer;
 mod elementwise;
 mod output;
+mod panels;
 mod product;
 #[cfg(test)]
 mod reference;
 mod shard;
 mod tile;
+#[cfg(target_arch = "x86_64")]
+mod vector;
 mod workspace;
 
 pub use product::matrix_product_rate;

@@ -1,14 +1,19 @@
 //! A few trials of a batch, swept by one thread.
 
+use std::ops::Range;
+
 use crate::hyperparameters::Loss;
 use crate::network::kernels::buffer::Buffer;
-use crate::network::kernels::elementwise::{activate, add_activity_cost, through_activation};
-use crate::network::kernels::tile::{Panels, multiply_transposed};
-use crate::network::kernels::{Batch, Cost, Dimensions, Sweep, output};
+use crate::network::kernels::elementwise::{activate, activate_only, add_activity_cost, through_activation};
+use crate::network::kernels::panels::{Block, Panels};
+use crate::network::kernels::tile::{multiply_transposed, multiply_weights};
+use crate::network::kernels::{Batch, Cost, Dimensions, Sweep, Weights, output};
 use crate::numerics::Level;
 
 /// Rows (trials × steps) whose weight gradients are made in one product: few enough to be in cache still.
 const GRADIENT_ROWS: usize = 256;
+/// Steps whose outputs are made in one product; where nobody goes back, the only steps that are kept.
+const OUTPUT_STEPS: usize = 8;
 
 /// Weights as the products want them.
 #[derive(Debug, Default)]
@@ -21,6 +26,22 @@ pub(super) struct PackedWeights {
     pub(super) output: Panels,
     /// Bias of each output.
     pub(super) b_out: Vec<f32>,
+}
+
+impl PackedWeights {
+    /// Lays out the weights; those for the way back only if they are wanted.
+    pub(super) fn fill(&mut self, level: Level, dimensions: &Dimensions, weights: &Weights<'_>, for_training: bool) {
+        let Dimensions { units, outputs, .. } = *dimensions;
+        let by_unit = |rows| Block::rows(rows, units);
+        self.forward.fill(level, units, &[by_unit(weights.w_rec), by_unit(weights.w_in), by_unit(weights.b_rec)]);
+        self.output.fill(level, outputs, &[Block::rows(weights.w_out, outputs)]);
+        self.b_out.clear();
+        self.b_out.extend_from_slice(weights.b_out);
+        if for_training {
+            let blocks = [Block::transposed(weights.w_rec, units), Block::transposed(weights.w_out, outputs)];
+            self.backward.fill(level, units, &blocks);
+        }
+    }
 }
 
 /// What a sweep is asked for, the same for all shards.
@@ -44,7 +65,7 @@ pub(super) struct Readout<'a> {
 
 /// The buffers that a thread sweeps one shard after the other in, so that they stay in its cache.
 ///
-/// `rows` holds a block for each time step of a window and one more; a block holds a row a trial:
+/// `rows` holds a block for each time step that is kept and one more; a block holds a row a trial:
 /// `[h_{t−1} | x_t | 1 | padding]`. `slopes` is laid out alike: `[f′(z_t) or dz_t | v_{t−1} | padding]`.
 #[derive(Debug, Default)]
 pub(super) struct Scratch {
@@ -83,46 +104,48 @@ impl Layout {
     }
 }
 
+/// What a forward sweep is for.
+pub(super) enum Purpose<'a> {
+    /// Gradients: all history is kept, and the cost summed, with the gradient by the outputs' pre-activations, scaled.
+    Training(&'a Batch<'a>, f32),
+    /// The cost, if there is a batch to grade by, and what `readout` asks for.
+    Reading(Option<&'a Batch<'a>>, Readout<'a>),
+}
+
 impl Scratch {
-    /// Runs trials `first .. first + trials` forward, `window` steps at a time, keeping the last window's history.
-    ///
-    /// With `batch`, the cost is summed; with `gradient_scale` also the gradient by the outputs' pre-activations is
-    /// made (the window must then be the whole trial).
-    #[allow(clippy::too_many_arguments, reason = "one sweep, described in one place")]
-    pub(super) fn forward(
-        &mut self,
-        job: &Job<'_>,
-        first: usize,
-        trials: usize,
-        window: usize,
-        batch: Option<&Batch<'_>>,
-        gradient_scale: Option<f32>,
-        mut readout: Readout<'_>,
-    ) -> Cost {
-        let Dimensions { units, outputs, steps, .. } = job.dimensions;
+    /// Runs trials `first .. first + trials` forward; the cost is that of these trials, a sum.
+    pub(super) fn forward(&mut self, job: &Job<'_>, first: usize, trials: usize, purpose: Purpose<'_>) -> Cost {
+        let Dimensions { units, inputs, outputs, steps, .. } = job.dimensions;
         let layout = Layout::of(&job.dimensions, trials);
         let block = trials * layout.row;
-        self.rows.grow((window + 1) * block);
-        self.slopes.grow((window + 1) * trials * layout.slope);
-        self.values.grow(window * trials * outputs);
-        self.value_gradients.grow(window * trials * outputs);
+        let (batch, gradient_scale, mut readout) = match purpose {
+            Purpose::Training(batch, scale) => (Some(batch), Some(scale), Readout::default()),
+            Purpose::Reading(batch, readout) => (batch, None, readout),
+        };
+        let training = gradient_scale.is_some();
+        let kept = if training { steps } else { OUTPUT_STEPS };
+        self.rows.grow((kept + 1) * block);
+        self.slopes.grow((kept + 1) * trials * layout.slope);
+        self.values.grow(OUTPUT_STEPS * trials * outputs);
+        self.value_gradients.grow(kept * trials * outputs);
         self.noise.grow(units);
+        if job.sweep.noise_deviation == 0.0 {
+            self.noise.fill(0.0);
+        }
         let mut cost = Cost::default();
         for row in self.rows[..block].chunks_exact_mut(layout.row) {
             row[..units].fill(0.0);
         }
-        if job.sweep.noise_deviation == 0.0 {
-            self.noise.fill(0.0);
-        }
+        load_inputs(job, first, 0, &mut self.rows[..block], layout);
 
-        let mut begin = 0;
-        while begin < steps {
-            let count = window.min(steps - begin);
-            self.load_inputs(job, first, layout, begin, count);
+        // Outputs are made a few steps at a time: often enough that the rates are still in cache.
+        for begin in (0..steps).step_by(OUTPUT_STEPS) {
+            let count = OUTPUT_STEPS.min(steps - begin);
+            let place = if training { begin } else { 0 };
             for step in 0..count {
-                self.step(job, first, layout, begin, step);
+                self.step(job, first, layout, begin + step, place + step, training);
             }
-            let after = &self.rows[block..(count + 1) * block];
+            let after = &self.rows[(place + 1) * block..(place + count + 1) * block];
             if let Some(hidden) = &mut readout.hidden {
                 for (rows, step) in after.chunks_exact(block).zip(&mut hidden[begin..]) {
                     for (row, unit_rates) in rows.chunks_exact(layout.row).zip(step.chunks_exact_mut(units)) {
@@ -131,7 +154,7 @@ impl Scratch {
                 }
             }
             if batch.is_some() || readout.outputs.is_some() {
-                let of_window = self.outputs(job, first, layout, begin, count, batch, gradient_scale);
+                let of_window = self.outputs(job, first, layout, begin, place, count, batch, gradient_scale);
                 cost.task += of_window.task;
                 cost.activity += of_window.activity;
             }
@@ -140,64 +163,49 @@ impl Scratch {
                     step.copy_from_slice(values);
                 }
             }
-            if begin + count < steps {
+            if !training {
                 self.rows.copy_within(count * block..(count + 1) * block, 0);
             }
-            begin += count;
+        }
+        if training {
+            // The bias of the outputs after the last step.
+            for row in self.rows[steps * block..(steps + 1) * block].chunks_exact_mut(layout.row) {
+                row[units..units + inputs].fill(0.0);
+                row[units + inputs] = 1.0;
+            }
         }
         cost
     }
 
-    /// Puts the inputs of a window's steps, and the 1 of the bias, into their rows.
-    fn load_inputs(&mut self, job: &Job<'_>, first: usize, layout: Layout, begin: usize, count: usize) {
-        let Dimensions { units, inputs, trials, .. } = job.dimensions;
-        for step in 0..=count {
-            for trial in 0..layout.trials {
-                let row = &mut self.rows[(step * layout.trials + trial) * layout.row..][..layout.row];
-                if step < count {
-                    let place = ((begin + step) * trials + first + trial) * inputs;
-                    row[units..units + inputs].copy_from_slice(&job.inputs[place..][..inputs]);
-                } else {
-                    row[units..units + inputs].fill(0.0);
-                }
-                row[units + inputs] = 1.0;
-            }
-        }
-    }
-
-    /// One time step of all the shard's trials.
-    fn step(&mut self, job: &Job<'_>, first: usize, layout: Layout, begin: usize, step: usize) {
-        let Dimensions { units, .. } = job.dimensions;
+    /// Time step `step` of all the shard's trials, from the rows at `place` to those after it.
+    fn step(&mut self, job: &Job<'_>, first: usize, layout: Layout, step: usize, place: usize, with_slopes: bool) {
+        let Dimensions { units, inputs, steps, .. } = job.dimensions;
         let Sweep { activation, alpha, noise_deviation, noise, noise_step, .. } = job.sweep;
-        let block = layout.trials * layout.row;
-        let slopes = &mut self.slopes[step * layout.trials * layout.slope..][..layout.trials * layout.slope];
-        let (before, after) = self.rows[step * block..(step + 2) * block].split_at_mut(block);
-        job.weights.forward.multiply(job.level, layout.trials, before, layout.row, slopes, layout.slope, 0.0);
-        let rows = slopes.chunks_exact_mut(layout.slope).zip(before.chunks_exact(layout.row));
-        for (trial, ((slopes, before), after)) in rows.zip(after.chunks_exact_mut(layout.row)).enumerate() {
+        let Layout { trials, row, slope } = layout;
+        let block = trials * row;
+        let slopes = &mut self.slopes[place * trials * slope..][..trials * slope];
+        let (before, after) = self.rows[place * block..(place + 2) * block].split_at_mut(block);
+        // Before the first step no unit is active: only inputs and bias count.
+        let inner = if step == 0 { units..units + inputs + 1 } else { 0..units + inputs + 1 };
+        let left = &before[inner.start..];
+        multiply_weights(&job.weights.forward, inner, trials, left, row, slopes, slope, 0.0);
+        let activate = if with_slopes { activate } else { activate_only };
+        let rows = slopes.chunks_exact_mut(slope).zip(before.chunks_exact(row));
+        for (trial, ((slopes, before), after)) in rows.zip(after.chunks_exact_mut(row)).enumerate() {
+            let normals = &mut self.noise[..units];
             if noise_deviation != 0.0 {
-                noise.fill_at(
-                    job.level,
-                    noise_step,
-                    (first + trial) as u32,
-                    (begin + step) as u32,
-                    &mut self.noise[..units],
-                );
+                noise.fill_at(job.level, noise_step, (first + trial) as u32, step as u32, normals);
             }
-            activate(
-                job.level,
-                activation,
-                &mut slopes[..units],
-                &self.noise[..units],
-                noise_deviation,
-                alpha,
-                &before[..units],
-                &mut after[..units],
-            );
+            let (slopes, before, after) = (&mut slopes[..units], &before[..units], &mut after[..units]);
+            activate(job.level, activation, slopes, normals, noise_deviation, alpha, before, after);
+        }
+        if step + 1 < steps {
+            load_inputs(job, first, step + 1, after, layout);
         }
     }
 
-    /// The outputs of a window, what they cost, and the gradient by their pre-activations.
+    /// The outputs after `count` steps from `begin` on, whose rates are in the rows after `place`; what they cost, and
+    /// the gradient by their pre-activations.
     #[allow(clippy::too_many_arguments, reason = "one window, described in one place")]
     fn outputs(
         &mut self,
@@ -205,6 +213,7 @@ impl Scratch {
         first: usize,
         layout: Layout,
         begin: usize,
+        place: usize,
         count: usize,
         batch: Option<&Batch<'_>>,
         gradient_scale: Option<f32>,
@@ -215,8 +224,8 @@ impl Scratch {
         for row in values.chunks_exact_mut(outputs) {
             row.copy_from_slice(&job.weights.b_out);
         }
-        let after = &self.rows[layout.trials * layout.row..];
-        job.weights.output.multiply(job.level, rows, after, layout.row, values, outputs, 1.0);
+        let after = &self.rows[(place + 1) * layout.trials * layout.row..];
+        multiply_weights(&job.weights.output, 0..units, rows, after, layout.row, values, outputs, 1.0);
 
         let mut cost = Cost::default();
         let Some(batch) = batch else {
@@ -225,14 +234,15 @@ impl Scratch {
         };
         let mask_width = if job.sweep.loss == Loss::LeastSquares { outputs } else { 1 };
         for step in 0..count {
-            let place = (begin + step) * trials + first;
-            let mine = step * layout.trials * outputs..(step + 1) * layout.trials * outputs;
-            let gradient = gradient_scale.map(|scale| (&mut self.value_gradients[mine.clone()], scale));
+            let of_trials = (begin + step) * trials + first;
+            let mine = layout.trials * outputs;
+            let gradient = gradient_scale
+                .map(|scale| (&mut self.value_gradients[(place + step) * mine..(place + step + 1) * mine], scale));
             let grading = output::Grading {
-                targets: &batch.targets[place * outputs..][..layout.trials * outputs],
-                mask: &batch.mask[place * mask_width..][..layout.trials * mask_width],
+                targets: &batch.targets[of_trials * outputs..][..mine],
+                mask: &batch.mask[of_trials * mask_width..][..layout.trials * mask_width],
             };
-            let values = &mut self.values[mine];
+            let values = &mut self.values[step * mine..(step + 1) * mine];
             cost.task += output::finish_and_grade(job.level, job.sweep.loss, values, grading, outputs, gradient);
         }
         if job.sweep.l1_h != 0.0 || job.sweep.l2_h != 0.0 {
@@ -246,7 +256,7 @@ impl Scratch {
         cost
     }
 
-    /// Back through time after [`Scratch::forward`] over the whole trial: fills the gradients of `shard`.
+    /// Back through time after [`Scratch::forward`] for training: fills the gradients of `shard`.
     pub(super) fn backward(&mut self, job: &Job<'_>, trials: usize, shard: &mut Shard) {
         let Dimensions { units, inputs, outputs, steps, .. } = job.dimensions;
         let Sweep { alpha, l1_h, l2_h, .. } = job.sweep;
@@ -257,31 +267,25 @@ impl Scratch {
         shard.recurrent_gradients.grow(width * units);
         shard.output_gradients.grow(outputs * width);
         let slope_block = trials * layout.slope;
-        for step in 0..=steps {
-            for trial in 0..trials {
-                let row = &mut self.slopes[step * slope_block + trial * layout.slope..][..layout.slope];
-                if step == steps {
-                    row[..units].fill(0.0);
-                }
-                let of_outputs = &mut row[units..units + outputs];
-                match step.checked_sub(1) {
-                    None => of_outputs.fill(0.0),
-                    Some(before) => {
-                        let place = (before * trials + trial) * outputs;
-                        of_outputs.copy_from_slice(&self.value_gradients[place..][..outputs]);
-                    }
-                }
-            }
+        // No later step depends on the last one.
+        let behind_last = &mut self.slopes[steps * slope_block..(steps + 1) * slope_block];
+        for row in behind_last.chunks_exact_mut(layout.slope) {
+            row[..units].fill(0.0);
         }
+        load_value_gradients(&self.value_gradients, steps, behind_last, layout, units..units + outputs);
 
         let block_steps = (GRADIENT_ROWS / trials).max(1);
         let mut pending = steps + 1;
         let rate_gradients = &mut self.rate_gradients[..trials * units];
         for step in (0..steps).rev() {
             let (now, later) = self.slopes.split_at_mut((step + 1) * slope_block);
-            let keep = if step + 1 == steps { 0.0 } else { 1.0 - alpha };
-            job.weights.backward.multiply(job.level, trials, later, layout.slope, rate_gradients, units, keep);
-            let slopes = now[step * slope_block..].chunks_exact_mut(layout.slope);
+            let last = step + 1 == steps;
+            let (inner, keep) = if last { (units..units + outputs, 0.0) } else { (0..units + outputs, 1.0 - alpha) };
+            let left = &later[inner.start..];
+            multiply_weights(&job.weights.backward, inner, trials, left, layout.slope, rate_gradients, units, keep);
+            let now = &mut now[step * slope_block..];
+            load_value_gradients(&self.value_gradients, step, now, layout, units..units + outputs);
+            let slopes = now.chunks_exact_mut(layout.slope);
             let rows = self.rows[(step + 1) * trials * layout.row..].chunks_exact(layout.row);
             for ((slopes, gradient), rates) in slopes.zip(rate_gradients.chunks_exact_mut(units)).zip(rows) {
                 if l1_h != 0.0 || l2_h != 0.0 {
@@ -304,5 +308,27 @@ impl Scratch {
                 pending = step;
             }
         }
+    }
+}
+
+/// Puts the inputs of a step, and the 1 of the bias, into the rows before it.
+fn load_inputs(job: &Job<'_>, first: usize, step: usize, rows: &mut [f32], layout: Layout) {
+    let Dimensions { units, inputs, trials, .. } = job.dimensions;
+    let values = job.inputs[(step * trials + first) * inputs..].chunks_exact(inputs);
+    for (row, values) in rows.chunks_exact_mut(layout.row).zip(values) {
+        row[units..units + inputs].copy_from_slice(values);
+        row[units + inputs] = 1.0;
+    }
+}
+
+/// Puts the gradients by the outputs after the step before `step` into that step's rows, at `columns`.
+fn load_value_gradients(gradients: &[f32], step: usize, rows: &mut [f32], layout: Layout, columns: Range<usize>) {
+    let Some(before) = step.checked_sub(1) else {
+        return rows.chunks_exact_mut(layout.slope).for_each(|row| row[columns.clone()].fill(0.0));
+    };
+    let outputs = columns.len();
+    let gradients = gradients[before * layout.trials * outputs..].chunks_exact(outputs);
+    for (row, gradient) in rows.chunks_exact_mut(layout.slope).zip(gradients) {
+        row[columns.clone()].copy_from_slice(gradient);
     }
 }

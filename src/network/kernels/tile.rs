@@ -1,85 +1,53 @@
 //! Matrix products for the shapes of a sweep, in tiles that stay in registers.
 //!
 //! A general matrix product lays its factors out anew at each call, which for the few rows of a shard costs as much as a
-//! tenth of the product. An AVX-512 kernel here keeps 4 rows × 64 columns of the result in registers and reads the
-//! factors where they are: weights from panels that are laid out once for a whole sweep, rates and gradients from the
-//! rows of the shard. Without AVX-512 the gemm crate does the products.
+//! tenth of the product. The kernels here keep a tile of the result in registers, 4 rows × 64 columns with AVX-512 and
+//! 4 × 24 with AVX2, and read the factors where they are: weights from [`Panels`] that are laid out once for a whole
+//! sweep, rates and gradients from the rows of the shard. On other processors the gemm crate does the products.
 
-use crate::network::kernels::buffer::Buffer;
+use std::ops::Range;
+
+use crate::network::kernels::panels::Panels;
 use crate::network::kernels::product::{View, multiply};
 use crate::numerics::Level;
+use crate::numerics::dispatch::Kind;
 
-/// Columns of a panel: four AVX-512 registers.
-const PANEL: usize = 64;
-/// Rows of a tile: with four registers each, 16 sums, enough to hide the latency of a multiplication; a square of
-/// registers needs the fewest loads.
+/// Rows of a tile: with the registers of a panel each, enough sums to hide the latency of a multiplication.
 const TILE_ROWS: usize = 4;
 
-/// Whether there is a kernel for this level.
-fn has_kernel(level: Level) -> bool {
-    #[cfg(target_arch = "x86_64")]
-    return level.0 == crate::numerics::dispatch::Kind::Avx512;
-    #[cfg(not(target_arch = "x86_64"))]
-    {
-        let _ = level;
-        false
+/// Columns of a tile, and so of a panel of weights; `None` where there is no kernel.
+pub(super) fn tile_columns(level: Level) -> Option<usize> {
+    match level.0 {
+        Kind::Portable => None,
+        #[cfg(target_arch = "x86_64")]
+        Kind::Avx2 => Some(3 * 8),
+        #[cfg(target_arch = "x86_64")]
+        Kind::Avx512 => Some(4 * 16),
     }
 }
 
-/// A matrix of weights, (inner, columns), that many rows are multiplied with.
-#[derive(Debug, Default)]
-pub(super) struct Panels {
-    inner: usize,
-    columns: usize,
-    /// Row by row.
-    plain: Vec<f32>,
-    /// Panel by panel, each row by row with 64 columns, the last one filled up with zeros; unused without AVX-512.
-    panels: Buffer,
-}
-
-impl Panels {
-    /// Lays out a matrix that `write` fills in, row by row.
-    pub(super) fn fill(&mut self, level: Level, inner: usize, columns: usize, write: impl FnOnce(&mut [f32])) {
-        (self.inner, self.columns) = (inner, columns);
-        self.plain.resize(inner * columns, 0.0);
-        write(&mut self.plain);
-        if !has_kernel(level) {
-            return;
-        }
-        let count = columns.div_ceil(PANEL);
-        self.panels.grow(count * inner * PANEL);
-        for (panel, rows) in self.panels.chunks_exact_mut(inner * PANEL).take(count).enumerate() {
-            let first = panel * PANEL;
-            let width = PANEL.min(columns - first);
-            for (row, packed) in rows.chunks_exact_mut(PANEL).enumerate() {
-                packed[..width].copy_from_slice(&self.plain[row * columns + first..][..width]);
-                packed[width..].fill(0.0);
-            }
-        }
+/// `out ← keep·out + left·weights` for `rows` rows of `left`, which are `left_stride` apart, as those of `out` are
+/// `out_stride` apart; only the weights' rows `inner` are taken, and as many elements of a row of `left`.
+#[allow(clippy::too_many_arguments, reason = "two matrices within slices")]
+pub(super) fn multiply_weights(
+    weights: &Panels,
+    inner: Range<usize>,
+    rows: usize,
+    left: &[f32],
+    left_stride: usize,
+    out: &mut [f32],
+    out_stride: usize,
+    keep: f32,
+) {
+    let sizes = (rows, inner.len(), weights.columns());
+    if tile_columns(weights.level()).is_some() {
+        let left = Strided { data: left, row: left_stride, inner: 1 };
+        let (data, row) = (&weights.data()[inner.start * weights.width()..], weights.width());
+        let right = Right { data, row, panel: weights.inner() * row };
+        return in_tiles(weights.level(), sizes, left, right, out, out_stride, keep);
     }
-
-    /// `out ← keep·out + left·weights` for `rows` rows of `left`, which are `left_stride` apart, as those of `out` are
-    /// `out_stride` apart.
-    #[allow(clippy::too_many_arguments, reason = "two matrices within slices")]
-    pub(super) fn multiply(
-        &self,
-        level: Level,
-        rows: usize,
-        left: &[f32],
-        left_stride: usize,
-        out: &mut [f32],
-        out_stride: usize,
-        keep: f32,
-    ) {
-        let Panels { inner, columns, .. } = *self;
-        if has_kernel(level) {
-            let left = Strided { data: left, row: left_stride, inner: 1 };
-            let right = Right { data: &self.panels, row: PANEL, panel: inner * PANEL };
-            return in_tiles(level, (rows, inner, columns), left, right, out, out_stride, keep);
-        }
-        let (left, weights) = (View::rows(left, left_stride), View::rows(&self.plain, columns));
-        multiply((rows, inner, columns), out, out_stride, keep, left, weights);
-    }
+    let right = View::rows(&weights.data()[inner.start * weights.width()..], weights.width());
+    multiply(sizes, out, out_stride, keep, View::rows(left, left_stride), right);
 }
 
 /// `out ← keep·out + leftᵀ·right` for `inner` rows of `left` and `right`, which are `left_stride` and `right_stride` apart;
@@ -95,9 +63,9 @@ pub(super) fn multiply_transposed(
     out: &mut [f32],
     keep: f32,
 ) {
-    if has_kernel(level) {
+    if let Some(width) = tile_columns(level) {
         let left = Strided { data: left, row: 1, inner: left_stride };
-        let right = Right { data: right, row: right_stride, panel: PANEL };
+        let right = Right { data: right, row: right_stride, panel: width };
         return in_tiles(level, (rows, inner, columns), left, right, out, columns, keep);
     }
     let (left, right) = (View::transposed(left, left_stride), View::rows(right, right_stride));
@@ -112,7 +80,7 @@ struct Strided<'a> {
     inner: usize,
 }
 
-/// The right factor: element (k, column) is at `(column / 64)·panel + k·row + column % 64`.
+/// The right factor: element (k, column) is at `(column / width)·panel + k·row + column % width`, with the width of a tile.
 #[derive(Clone, Copy)]
 struct Right<'a> {
     data: &'a [f32],
@@ -133,122 +101,150 @@ fn in_tiles(
     if rows == 0 || inner == 0 || columns == 0 {
         return;
     }
-    assert!(has_kernel(level), "there is no kernel for this processor");
-    let last_panel = (columns - 1) / PANEL;
-    let last_column = last_panel * right.panel + (inner - 1) * right.row + (columns - 1) % PANEL;
+    let Some(panel_columns) = tile_columns(level) else { unreachable!("there is no kernel for this processor") };
+    let last_panel = (columns - 1) / panel_columns;
+    let last_column = last_panel * right.panel + (inner - 1) * right.row + (columns - 1) % panel_columns;
     assert!((rows - 1) * left.row + (inner - 1) * left.inner < left.data.len(), "the left factor is too small");
     assert!(last_column < right.data.len(), "the right factor is too small");
     assert!(out_stride >= columns && (rows - 1) * out_stride + columns <= out.len(), "the product does not fit");
     #[cfg(target_arch = "x86_64")]
     for panel in 0..=last_panel {
-        let width = PANEL.min(columns - panel * PANEL);
+        let width = panel_columns.min(columns - panel * panel_columns);
         for first in (0..rows).step_by(TILE_ROWS) {
-            let tile = Tile {
+            let tile = x86::Tile {
                 inner,
                 left: &left.data[first * left.row..],
                 left_row: left.row,
                 left_inner: left.inner,
                 right: &right.data[panel * right.panel..],
                 right_row: right.row,
-                out: &mut out[first * out_stride + panel * PANEL..],
+                out: &mut out[first * out_stride + panel * panel_columns..],
                 out_stride,
+                rows: (rows - first).min(TILE_ROWS),
                 width,
                 keep,
             };
-            // SAFETY: the level says that the processor has AVX-512. The last elements of both factors and of the
-            // result lie within their slices, as was checked above, and those of a tile come before them.
+            // SAFETY: the level says that the processor has the instructions. The last elements of both factors and of
+            // the result lie within their slices, as was checked above, and those of a tile come before them.
             unsafe {
-                match (rows - first).min(TILE_ROWS) {
-                    1 => tile.of_rows::<1>(),
-                    2 => tile.of_rows::<2>(),
-                    3 => tile.of_rows::<3>(),
-                    _ => tile.of_rows::<4>(),
+                match level.0 {
+                    Kind::Avx512 => tile.avx512(),
+                    _ => tile.avx2(),
                 }
             }
         }
     }
 }
 
-/// Some rows of the product, one panel wide.
 #[cfg(target_arch = "x86_64")]
-struct Tile<'a> {
-    inner: usize,
-    left: &'a [f32],
-    left_row: usize,
-    left_inner: usize,
-    right: &'a [f32],
-    right_row: usize,
-    out: &'a mut [f32],
-    out_stride: usize,
-    width: usize,
-    keep: f32,
-}
+mod x86 {
+    use std::arch::x86_64::{__m256, __m512};
 
-#[cfg(target_arch = "x86_64")]
-impl Tile<'_> {
-    /// Makes `ROWS` rows of as many registers as the width fills.
-    ///
-    /// # Safety
-    ///
-    /// The processor must have AVX-512. `width` is from 1 to 64. Element (row, k) of `left`, (k, column) of `right` and
-    /// (row, column) of `out` must lie within their slices for each row < `ROWS`, k < `inner` and column < `width`.
-    #[target_feature(enable = "avx512f")]
-    unsafe fn of_rows<const ROWS: usize>(self) {
-        // SAFETY: as the caller promises; the registers hold the width.
-        unsafe {
-            match self.width.div_ceil(16) {
-                1 => self.run::<ROWS, 1>(),
-                2 => self.run::<ROWS, 2>(),
-                3 => self.run::<ROWS, 3>(),
-                _ => self.run::<ROWS, 4>(),
-            }
-        }
+    use crate::network::kernels::vector::Vector;
+
+    /// Some rows of the product, one panel wide.
+    pub(super) struct Tile<'a> {
+        pub(super) inner: usize,
+        pub(super) left: &'a [f32],
+        pub(super) left_row: usize,
+        pub(super) left_inner: usize,
+        pub(super) right: &'a [f32],
+        pub(super) right_row: usize,
+        pub(super) out: &'a mut [f32],
+        pub(super) out_stride: usize,
+        pub(super) rows: usize,
+        pub(super) width: usize,
+        pub(super) keep: f32,
     }
 
-    /// Makes `ROWS` rows of `REGISTERS` registers.
-    ///
-    /// # Safety
-    ///
-    /// As [`Tile::of_rows`], and `width` is at most 16·`REGISTERS`.
-    #[target_feature(enable = "avx512f")]
-    unsafe fn run<const ROWS: usize, const REGISTERS: usize>(self) {
-        use std::arch::x86_64::*;
-        let there = u64::MAX >> (PANEL - self.width);
-        let mask = |register: usize| (there >> (16 * register)) as u16;
-        let mut sums = [[_mm512_setzero_ps(); REGISTERS]; ROWS];
-        let (left, right) = (self.left.as_ptr(), self.right.as_ptr());
-        let full = self.width == 16 * REGISTERS;
-        for k in 0..self.inner {
-            let mut row_of_right = [_mm512_setzero_ps(); REGISTERS];
-            for (register, loaded) in row_of_right.iter_mut().enumerate() {
-                // SAFETY: where the tile is not full, the mask lets through only the columns that are there.
-                unsafe {
-                    // The address may lie beyond the slice where the mask is empty, so it is not made by `add`.
-                    let place = right.wrapping_add(k * self.right_row + 16 * register);
-                    *loaded = if full { _mm512_loadu_ps(place) } else { _mm512_maskz_loadu_ps(mask(register), place) };
-                }
+    /// Calls `run` with as many rows as the tile has.
+    macro_rules! by_rows {
+        ($tile:ident, $vector:ty, $registers:literal) => {
+            match $tile.rows {
+                1 => $tile.run::<$vector, 1, $registers>(),
+                2 => $tile.run::<$vector, 2, $registers>(),
+                3 => $tile.run::<$vector, 3, $registers>(),
+                _ => $tile.run::<$vector, 4, $registers>(),
             }
-            for (row, sums) in sums.iter_mut().enumerate() {
-                // SAFETY: the element is one of those that the caller promises.
-                let factor = unsafe { _mm512_set1_ps(*left.add(row * self.left_row + k * self.left_inner)) };
-                for (sum, right) in sums.iter_mut().zip(row_of_right) {
-                    *sum = _mm512_fmadd_ps(factor, right, *sum);
+        };
+    }
+
+    impl Tile<'_> {
+        /// Makes the tile in four registers a row.
+        ///
+        /// # Safety
+        ///
+        /// The processor must have AVX-512. There are 1 to 4 rows, and `width` is from 1 to 64. Element (row, k) of
+        /// `left`, (k, column) of `right` and (row, column) of `out` must lie within their slices for each row < `rows`,
+        /// k < `inner` and column < `width`.
+        #[target_feature(enable = "avx512f")]
+        pub(super) unsafe fn avx512(self) {
+            // SAFETY: as the caller promises; the registers hold the width.
+            unsafe {
+                match self.width.div_ceil(16) {
+                    1 => by_rows!(self, __m512, 1),
+                    2 => by_rows!(self, __m512, 2),
+                    3 => by_rows!(self, __m512, 3),
+                    _ => by_rows!(self, __m512, 4),
                 }
             }
         }
-        let keep = _mm512_set1_ps(self.keep);
-        for (row, sums) in sums.iter().enumerate() {
-            for (register, sum) in sums.iter().enumerate() {
-                let mask = mask(register);
-                let out = self.out.as_mut_ptr().wrapping_add(row * self.out_stride + 16 * register);
-                // SAFETY: the mask lets through only the columns that are there.
-                unsafe {
-                    let value = if self.keep == 0.0 {
-                        *sum
-                    } else {
-                        _mm512_fmadd_ps(keep, _mm512_maskz_loadu_ps(mask, out), *sum)
-                    };
-                    _mm512_mask_storeu_ps(out, mask, value);
+
+        /// Makes the tile in three registers a row.
+        ///
+        /// # Safety
+        ///
+        /// As [`Tile::avx512`], but the processor must have AVX2 and FMA, and `width` is at most 24.
+        #[target_feature(enable = "avx2,fma")]
+        pub(super) unsafe fn avx2(self) {
+            // SAFETY: as the caller promises; the registers hold the width.
+            unsafe {
+                match self.width.div_ceil(8) {
+                    1 => by_rows!(self, __m256, 1),
+                    2 => by_rows!(self, __m256, 2),
+                    _ => by_rows!(self, __m256, 3),
+                }
+            }
+        }
+
+        /// Makes `ROWS` rows of `REGISTERS` registers.
+        ///
+        /// # Safety
+        ///
+        /// As [`Tile::avx512`] for the processor and the slices, with `ROWS` rows, and a `width` that `REGISTERS`
+        /// registers hold and that one less does not.
+        #[inline(always)]
+        unsafe fn run<V: Vector, const ROWS: usize, const REGISTERS: usize>(self) {
+            let full = self.width == V::LANES * REGISTERS;
+            let count = |register: usize| V::LANES.min(self.width - V::LANES * register);
+            let (left, right) = (self.left.as_ptr(), self.right.as_ptr());
+            // SAFETY: the processor has the instructions. The elements are those that the caller promises: where the
+            // tile is not full, only the columns that are there are loaded and stored.
+            unsafe {
+                let mut sums = [[V::splat(0.0); REGISTERS]; ROWS];
+                for k in 0..self.inner {
+                    let mut row_of_right = [V::splat(0.0); REGISTERS];
+                    for (register, loaded) in row_of_right.iter_mut().enumerate() {
+                        let place = right.add(k * self.right_row + V::LANES * register);
+                        *loaded = if full { V::load(place) } else { V::load_first(place, count(register)) };
+                    }
+                    for (row, sums) in sums.iter_mut().enumerate() {
+                        let factor = V::splat(*left.add(row * self.left_row + k * self.left_inner));
+                        for (sum, right) in sums.iter_mut().zip(row_of_right) {
+                            *sum = factor.multiply_add(right, *sum);
+                        }
+                    }
+                }
+                let keep = V::splat(self.keep);
+                for (row, sums) in sums.iter().enumerate() {
+                    for (register, sum) in sums.iter().enumerate() {
+                        let out = self.out.as_mut_ptr().add(row * self.out_stride + V::LANES * register);
+                        let value = match self.keep {
+                            0.0 => *sum,
+                            _ => keep.multiply_add(V::load_first(out, count(register)), *sum),
+                        };
+                        value.store_first(out, count(register));
+                    }
                 }
             }
         }
@@ -258,6 +254,7 @@ impl Tile<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::network::kernels::panels::Block;
 
     const SIZES: [(usize, usize, usize); 8] =
         [(1, 1, 1), (3, 5, 2), (16, 273, 256), (17, 33, 65), (8, 40, 31), (5, 7, 33), (64, 9, 130), (24, 6, 9)];
@@ -298,12 +295,13 @@ mod tests {
                 let weights = values(2, inner * columns);
                 let mut panels = Panels::default();
                 // What an earlier, larger matrix left behind must not matter.
-                panels.fill(level, inner + 4, columns + 40, |plain| plain.fill(f32::NAN));
-                panels.fill(level, inner, columns, |plain| plain.copy_from_slice(&weights));
+                let larger = vec![f32::NAN; (inner + 4) * (columns + 40)];
+                panels.fill(level, columns + 40, &[Block::rows(&larger, columns + 40)]);
+                panels.fill(level, columns, &[Block::rows(&weights, columns)]);
                 for keep in [0.0, 0.8] {
                     let before = values(3, rows * out_stride - 5);
                     let mut out = before.clone();
-                    panels.multiply(level, rows, &left, left_stride, &mut out, out_stride, keep);
+                    multiply_weights(&panels, 0..inner, rows, &left, left_stride, &mut out, out_stride, keep);
                     let product = |row: usize, column: usize| -> f64 {
                         let term =
                             |k| f64::from(left[row * left_stride + k]) * f64::from(weights[k * columns + column]);

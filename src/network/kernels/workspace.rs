@@ -6,16 +6,14 @@ use rayon::prelude::*;
 
 use crate::error::{Error, Result};
 use crate::hyperparameters::Loss;
-use crate::network::kernels::shard::{Job, PackedWeights, Readout, Scratch, Shard};
+use crate::network::kernels::shard::{Job, PackedWeights, Purpose, Readout, Scratch, Shard};
 use crate::network::kernels::{Batch, Cost, Dimensions, Sweep, WeightGradients, Weights, check_length};
 use crate::numerics::Level;
 
 /// Trials of a shard. Fixed, so that results do not depend on the number of threads.
 const SHARD_TRIALS: usize = 8;
-/// Gradients that a thread adds up at a time.
-const SUM_CHUNK: usize = 8192;
-/// Steps of a trial that are kept where only the outputs are wanted.
-const FORWARD_WINDOW: usize = 16;
+/// Gradients that a thread adds up at a time: few enough that their sums stay in the first-level cache.
+const SUM_CHUNK: usize = 2048;
 
 /// Threads and buffers for sweeps; keep one and use it for every step of a training run.
 #[derive(Debug)]
@@ -61,20 +59,21 @@ impl Workspace {
     ) -> Result<Cost> {
         weights.check(&dimensions)?;
         batch.check(&dimensions, sweep.loss)?;
-        self.pack(&dimensions, weights, true);
         let scale = 1.0 / cost_count(&dimensions, sweep.loss) as f32;
-        let job = Job { dimensions, weights: &self.weights, inputs: batch.inputs, sweep: *sweep, level: self.level };
-        let (shards, scratches) = (shards_of(&mut self.shards, dimensions.trials), &self.scratches);
-        self.pool.install(|| {
+        let Workspace { pool, level, weights: packed, scratches, shards } = self;
+        let shards = shards_of(shards, dimensions.trials);
+        // One visit to the pool for everything: waking its threads takes as long as summing the gradients.
+        pool.install(|| {
+            packed.fill(*level, &dimensions, weights, true);
+            let job = Job { dimensions, weights: packed, inputs: batch.inputs, sweep: *sweep, level: *level };
             shards.par_iter_mut().enumerate().with_max_len(1).for_each(|(index, shard)| {
                 let (first, trials) = part(index, dimensions.trials);
                 let mut scratch = of_this_thread(scratches);
-                let (steps, readout) = (dimensions.steps, Readout::default());
-                shard.cost = scratch.forward(&job, first, trials, steps, Some(batch), Some(scale), readout);
+                shard.cost = scratch.forward(&job, first, trials, Purpose::Training(batch, scale));
                 scratch.backward(&job, trials, shard);
             });
+            sum_gradients(&dimensions, shards, gradients);
         });
-        self.pool.install(|| sum_gradients(&dimensions, shards, gradients));
         Ok(total_cost(&dimensions, sweep.loss, shards))
     }
 
@@ -126,65 +125,21 @@ impl Workspace {
         if let Some(outputs) = &outputs {
             check_length("outputs", outputs.len(), &[steps, trials, dimensions.outputs])?;
         }
-        self.pack(&dimensions, weights, false);
-        let job = Job { dimensions, weights: &self.weights, inputs, sweep: *sweep, level: self.level };
-        let (shards, scratches) = (shards_of(&mut self.shards, trials), &self.scratches);
-        let count = shards.len();
-        let hidden = split_by_shard(hidden, trials, units, count);
-        let outputs = split_by_shard(outputs, trials, dimensions.outputs, count);
+        let Workspace { pool, level, weights: packed, scratches, shards } = self;
+        let shards = shards_of(shards, trials);
+        let hidden = split_by_shard(hidden, trials, units, shards.len());
+        let outputs = split_by_shard(outputs, trials, dimensions.outputs, shards.len());
         let work: Vec<_> = shards.iter_mut().zip(hidden).zip(outputs).enumerate().collect();
-        self.pool.install(|| {
+        pool.install(|| {
+            packed.fill(*level, &dimensions, weights, false);
+            let job = Job { dimensions, weights: packed, inputs, sweep: *sweep, level: *level };
             work.into_par_iter().with_max_len(1).for_each(|(index, ((shard, hidden), outputs))| {
                 let (first, trials) = part(index, trials);
-                let window = FORWARD_WINDOW.min(steps);
-                let readout = Readout { hidden, outputs };
-                shard.cost = of_this_thread(scratches).forward(&job, first, trials, window, batch, None, readout);
+                let purpose = Purpose::Reading(batch, Readout { hidden, outputs });
+                shard.cost = of_this_thread(scratches).forward(&job, first, trials, purpose);
             });
         });
         Ok(())
-    }
-
-    /// Lays the weights out for the products.
-    fn pack(&mut self, dimensions: &Dimensions, weights: &Weights<'_>, for_training: bool) {
-        let Dimensions { units, inputs, outputs, .. } = *dimensions;
-        let level = self.level;
-        let PackedWeights { forward, backward, output, b_out } = &mut self.weights;
-        let lay_forward = || {
-            forward.fill(level, units + inputs + 1, units, |plain| {
-                let (recurrent, rest) = plain.split_at_mut(units * units);
-                let (input, bias) = rest.split_at_mut(inputs * units);
-                recurrent.copy_from_slice(weights.w_rec);
-                input.copy_from_slice(weights.w_in);
-                bias.copy_from_slice(weights.b_rec);
-            });
-            output.fill(level, units, outputs, |plain| plain.copy_from_slice(weights.w_out));
-            b_out.clear();
-            b_out.extend_from_slice(weights.b_out);
-        };
-        let lay_backward = || {
-            if for_training {
-                backward.fill(level, units + outputs, units, |plain| {
-                    let (recurrent, output) = plain.split_at_mut(units * units);
-                    transpose(weights.w_rec, units, units, recurrent);
-                    transpose(weights.w_out, units, outputs, output);
-                });
-            }
-        };
-        self.pool.join(lay_forward, lay_backward);
-    }
-}
-
-/// Writes the transpose of a (rows, columns) matrix, in tiles that stay in cache.
-fn transpose(matrix: &[f32], rows: usize, columns: usize, out: &mut [f32]) {
-    const TILE: usize = 16;
-    for first_row in (0..rows).step_by(TILE) {
-        for first_column in (0..columns).step_by(TILE) {
-            for row in first_row..rows.min(first_row + TILE) {
-                for column in first_column..columns.min(first_column + TILE) {
-                    out[column * rows + row] = matrix[row * columns + column];
-                }
-            }
-        }
     }
 }
 
@@ -247,27 +202,28 @@ fn total_cost(dimensions: &Dimensions, loss: Loss, shards: &[Shard]) -> Cost {
 fn sum_gradients(dimensions: &Dimensions, shards: &[Shard], gradients: &mut WeightGradients) {
     let Dimensions { units, inputs, outputs, .. } = *dimensions;
     let WeightGradients { w_in, w_rec, b_rec, w_out, b_out } = gradients;
-    for (gradient, length) in [
-        (&mut *w_in, inputs * units),
-        (&mut *w_rec, units * units),
-        (&mut *b_rec, units),
-        (&mut *w_out, units * outputs),
-        (&mut *b_out, outputs),
-    ] {
-        gradient.clear();
-        gradient.resize(length, 0.0);
+    w_rec.resize(units * units, 0.0);
+    w_in.resize(inputs * units, 0.0);
+    b_rec.resize(units, 0.0);
+    let mut first = 0;
+    let mut chunks: Vec<(usize, &mut [f32])> = Vec::new();
+    for gradient in [w_rec, w_in, b_rec] {
+        let length = gradient.len();
+        chunks.extend(gradient.chunks_mut(SUM_CHUNK).enumerate().map(|(chunk, sum)| (first + chunk * SUM_CHUNK, sum)));
+        first += length;
     }
-    let recurrent = |into: &mut [f32], first: usize| {
-        into.par_chunks_mut(SUM_CHUNK).enumerate().for_each(|(chunk, into)| {
-            for shard in shards {
-                let from = &shard.recurrent_gradients[first + chunk * SUM_CHUNK..];
-                into.iter_mut().zip(from).for_each(|(into, from)| *into += from);
-            }
-        });
-    };
-    recurrent(w_rec, 0);
-    recurrent(w_in, units * units);
-    recurrent(b_rec, (units + inputs) * units);
+    chunks.into_par_iter().for_each(|(first, sum)| {
+        let (start, others) = shards.split_first().expect("a batch has a trial, and so a shard");
+        sum.copy_from_slice(&start.recurrent_gradients[first..][..sum.len()]);
+        for shard in others {
+            sum.iter_mut().zip(&shard.recurrent_gradients[first..]).for_each(|(sum, part)| *sum += part);
+        }
+    });
+    for gradient in [&mut *w_out, &mut *b_out] {
+        gradient.clear();
+    }
+    w_out.resize(units * outputs, 0.0);
+    b_out.resize(outputs, 0.0);
     let width = units + inputs + 1;
     for shard in shards {
         for (output, row) in shard.output_gradients[..outputs * width].chunks_exact(width).enumerate() {
