@@ -9,17 +9,18 @@
 //!
 //! For each of the six rules, 64 trials and 256 units: milliseconds of a training step (cost, gradients, Adam), of a
 //! forward pass and of making the trials; floating-point operations a second; and the ratio of both to the rate of a
-//! large square product, measured in turns with them. Times are the shortest of many, since other work only adds to them.
+//! large square product, measured in turns with them; then a whole evaluation. Times are the shortest of many, since other work only adds to them.
 
 use std::time::Instant;
 
 use dfdx::optim::Optimizer;
 use dfdx::tensor::Cpu;
 use dfdx::tensor_ops::Backward;
+use maturation::network::WeightCost;
 use maturation::network::kernels::{Dimensions, matrix_product_rate};
 use maturation::numerics::random::{Noise, RandomStream};
 use maturation::prelude::*;
-use maturation::training::WeightOptimizer;
+use maturation::training::{WeightOptimizer, evaluate};
 
 /// The shortest time of one call, in seconds.
 fn shortest(best: &mut f64, mut work: impl FnMut()) {
@@ -31,7 +32,8 @@ fn shortest(best: &mut f64, mut work: impl FnMut()) {
 fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().collect();
     let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get());
-    let after = |name: &str| arguments.iter().position(|argument| argument == name).map(|place| &arguments[place + 1..]);
+    let after =
+        |name: &str| arguments.iter().position(|argument| argument == name).map(|place| &arguments[place + 1..]);
     let threads = after("--threads").and_then(|rest| rest.first()?.parse().ok()).unwrap_or(cores);
     let only: Option<Rule> = after("--rule").and_then(|rest| rest.first()?.parse().ok());
     let rounds = if arguments.iter().any(|argument| argument == "--quick") { 1 } else { 6 };
@@ -86,5 +88,48 @@ fn main() -> Result<()> {
             rate / 1e9
         );
     }
+    if only.is_none() {
+        evaluation(&network, &mut workspace, threads, rounds)?;
+    }
+    Ok(())
+}
+
+/// A whole evaluation: six rules, 512 trials each, made, run and graded.
+fn evaluation(
+    network: &Network<Cpu>,
+    workspace: &mut <Cpu as RecurrentSweep>::Workspace,
+    threads: usize,
+    rounds: usize,
+) -> Result<()> {
+    let hyperparameters = network.hyperparameters();
+    let rules = &hyperparameters.rule_trains;
+    let weight_cost = WeightCost::new(network.device(), hyperparameters)?;
+    let mut operations = 0.0;
+    for rule in rules {
+        let dimensions = Dimensions {
+            units: hyperparameters.n_rnn,
+            inputs: hyperparameters.n_input(),
+            outputs: hyperparameters.n_output(),
+            steps: Trials::test(hyperparameters, *rule, Mode::Test)?.steps(),
+            trials: hyperparameters.batch_size_test,
+        };
+        operations += dimensions.forward_operations();
+    }
+    let (mut rate, mut best) = (0.0_f64, f64::MAX);
+    for _ in 0..rounds {
+        rate = rate.max(matrix_product_rate(threads, 0.3));
+        for _ in 0..3 {
+            shortest(&mut best, || {
+                evaluate(network, rules, 0, &weight_cost, workspace).expect("the sizes fit");
+            });
+        }
+    }
+    println!(
+        "an evaluation of {} rules × {} trials: {:.1} ms, {:.2} × its arithmetic",
+        rules.len(),
+        hyperparameters.batch_size_test,
+        1e3 * best,
+        best * rate / operations
+    );
     Ok(())
 }

@@ -1,5 +1,8 @@
 //! How well a network does a rule.
 
+use std::sync::mpsc::sync_channel;
+use std::thread;
+
 use ndarray::{Array3, ArrayView1, Axis, s};
 
 use crate::error::Result;
@@ -66,31 +69,54 @@ pub struct Evaluation {
     pub performance: f64,
 }
 
-/// Evaluates a network on `batch_size_test` random trials of a rule, with input and recurrent noise.
+/// Evaluates a network on `batch_size_test` random trials of each rule, with input and recurrent noise.
 ///
 /// The trials come from a stream of their own, decided by the seed, the trials trained so far and the rule, so that
-/// evaluating changes nothing in the training.
+/// evaluating changes nothing in the training. Nothing of their history is kept but what is graded, and the trials of
+/// one rule are made while the network does those of the rule before.
 pub fn evaluate<D: RecurrentSweep>(
     network: &Network<D>,
-    rule: Rule,
+    rules: &[Rule],
     trials_trained: u64,
     weight_cost: &WeightCost<D>,
     workspace: &mut D::Workspace,
-) -> Result<Evaluation> {
+) -> Result<Vec<Evaluation>> {
     let hyperparameters: &Hyperparameters = network.hyperparameters();
+    let of_weights = weight_cost.evaluate(network)?;
+    thread::scope(|scope| {
+        let (send, made) = sync_channel(0);
+        scope.spawn(move || {
+            for rule in rules {
+                // Nobody listens any more where an earlier rule has failed.
+                if send.send(trials(hyperparameters, *rule, trials_trained)).is_err() {
+                    return;
+                }
+            }
+        });
+        let evaluate_rule = |(rule, trials): (&Rule, Result<Trials>)| {
+            let trials = trials?;
+            let noise =
+                Noise::new(hyperparameters.seed, Purpose::EvaluationNoise.stream([trials_trained, *rule as u64]));
+            let (cost, outputs) = D::evaluate(network, &trials, SweepNoise::Gaussian { noise, step: 0 }, workspace)?;
+            Ok(Evaluation {
+                rule: *rule,
+                cost: cost.task,
+                regularisation_cost: cost.activity + of_weights,
+                performance: performance(&answers(&trials, &outputs)),
+            })
+        };
+        rules.iter().zip(made).map(evaluate_rule).collect()
+    })
+}
+
+/// The trials that a rule is evaluated on.
+fn trials(hyperparameters: &Hyperparameters, rule: Rule, trials_trained: u64) -> Result<Trials> {
     let seed = hyperparameters.seed;
     let parts = [trials_trained, rule as u64];
     let mut stream = RandomStream::new(seed, Purpose::EvaluationTrials.stream(parts));
     let mut trials = Trials::random(hyperparameters, rule, hyperparameters.batch_size_test, &mut stream)?;
     trials.add_input_noise(hyperparameters, Noise::new(seed, Purpose::EvaluationInput.stream(parts)), 0);
-    let noise = Noise::new(seed, Purpose::EvaluationNoise.stream(parts));
-    let (cost, outputs) = D::evaluate(network, &trials, SweepNoise::Gaussian { noise, step: 0 }, workspace)?;
-    Ok(Evaluation {
-        rule,
-        cost: cost.task,
-        regularisation_cost: cost.activity + weight_cost.evaluate(network)?,
-        performance: performance(&answers(&trials, &outputs)),
-    })
+    Ok(trials)
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! Training a network on its rules, and the run that this leaves on disk.
 
+mod batches;
 mod evaluation;
 mod log;
 mod optimizer;

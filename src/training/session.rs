@@ -7,15 +7,14 @@ use std::time::Instant;
 
 use dfdx::optim::Optimizer;
 use dfdx::tensor_ops::Backward;
-use rand::RngExt;
 
 use crate::error::{Error, Result};
 use crate::hyperparameters::Hyperparameters;
 use crate::network::{Network, SweepNoise, WeightCost};
-use crate::numerics::random::{Noise, RandomStream};
+use crate::numerics::random::Noise;
 use crate::seed::Purpose;
 use crate::tables::write_atomically;
-use crate::tasks::{Rule, Trials};
+use crate::training::batches::Batches;
 use crate::training::log::{Log, LogEntry};
 use crate::training::optimizer::{TrainingDevice, WeightOptimizer};
 use crate::training::progress::{Progress, Spent};
@@ -132,6 +131,7 @@ impl<D: TrainingDevice> Session<D> {
     fn go(&mut self, training: &mut Training, workspace: &mut D::Workspace) -> Result<()> {
         let target = self.network.hyperparameters().target_perf;
         let every = self.network.hyperparameters().display_step;
+        let mut batches = Batches::from_step(self.network.hyperparameters(), self.step)?;
         loop {
             let trials_trained = self.trials_trained();
             if self.step.is_multiple_of(every) && self.log.at(trials_trained).is_none() {
@@ -151,7 +151,7 @@ impl<D: TrainingDevice> Session<D> {
                 return Err(Error::Interrupted);
             }
             self.tell(training, false);
-            self.train_step(workspace)?;
+            self.train_step(&mut batches, workspace)?;
         }
     }
 
@@ -159,10 +159,8 @@ impl<D: TrainingDevice> Session<D> {
     fn evaluate(&mut self, workspace: &mut D::Workspace) -> Result<()> {
         let begin = Instant::now();
         let trials_trained = self.trials_trained();
-        let mut rules = Vec::new();
-        for rule in self.network.hyperparameters().rule_trains.clone() {
-            rules.push(evaluation::evaluate(&self.network, rule, trials_trained, &self.weight_cost, workspace)?);
-        }
+        let rules = &self.network.hyperparameters().rule_trains;
+        let rules = evaluation::evaluate(&self.network, rules, trials_trained, &self.weight_cost, workspace)?;
         self.log.entries.push(LogEntry { trials_trained, seconds: self.seconds(), rules });
         self.spent.evaluation += begin.elapsed().as_secs_f64();
 
@@ -181,10 +179,10 @@ impl<D: TrainingDevice> Session<D> {
     }
 
     /// One batch of one rule.
-    fn train_step(&mut self, workspace: &mut D::Workspace) -> Result<()> {
+    fn train_step(&mut self, batches: &mut Batches, workspace: &mut D::Workspace) -> Result<()> {
         let begin = Instant::now();
         let hyperparameters = self.network.hyperparameters();
-        let (rule, trials) = batch(hyperparameters, self.step)?;
+        let (rule, trials) = batches.next()?;
         let noise = SweepNoise::Gaussian {
             noise: Noise::new(hyperparameters.seed, Purpose::TrainingNoise.stream([0, 0])),
             step: self.step as u32,
@@ -238,25 +236,6 @@ fn fresh<D: TrainingDevice>(
     let optimizer = WeightOptimizer::new(hyperparameters, &network)
         .map_err(|problem| Error::device("making the optimiser", problem))?;
     Ok((network, optimizer, 0))
-}
-
-/// The rule and the trials of a training step, a function of the seed and the step alone.
-fn batch(hyperparameters: &Hyperparameters, step: u64) -> Result<(Rule, Trials)> {
-    let seed = hyperparameters.seed;
-    let draw: f64 = RandomStream::new(seed, Purpose::RuleOrder.stream([step, 0])).random();
-    let mut rule = hyperparameters.rule_trains[hyperparameters.rule_trains.len() - 1];
-    let mut below = 0.0;
-    for (candidate, probability) in hyperparameters.rule_trains.iter().zip(hyperparameters.rule_probabilities()) {
-        below += probability;
-        if draw < below {
-            rule = *candidate;
-            break;
-        }
-    }
-    let mut stream = RandomStream::new(seed, Purpose::TrainingTrials.stream([step, 0]));
-    let mut trials = Trials::random(hyperparameters, rule, hyperparameters.batch_size_train, &mut stream)?;
-    trials.add_input_noise(hyperparameters, Noise::new(seed, Purpose::TrainingInput.stream([0, 0])), step as u32);
-    Ok((rule, trials))
 }
 
 /// An error that names the first key in which the run of the folder differs from what is asked for.

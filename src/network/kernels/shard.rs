@@ -10,6 +10,8 @@ use crate::network::kernels::tile::{multiply_transposed, multiply_weights};
 use crate::network::kernels::{Batch, Cost, Dimensions, Sweep, Weights, output};
 use crate::numerics::Level;
 
+/// Trials of a shard, at most. Fixed, so that results do not depend on the number of threads.
+pub(super) const SHARD_TRIALS: usize = 8;
 /// Rows (trials × steps) whose weight gradients are made in one product: few enough to be in cache still.
 const GRADIENT_ROWS: usize = 256;
 /// Steps whose outputs are made in one product; where nobody goes back, the only steps that are kept.
@@ -24,7 +26,7 @@ pub(super) struct PackedWeights {
     pub(super) backward: Panels,
     /// Output weights, (unit, output).
     pub(super) output: Panels,
-    /// Bias of each output.
+    /// Bias of each output, again and again: once for every row whose outputs are made in one product.
     pub(super) b_out: Vec<f32>,
 }
 
@@ -35,8 +37,7 @@ impl PackedWeights {
         let by_unit = |rows| Block::rows(rows, units);
         self.forward.fill(level, units, &[by_unit(weights.w_rec), by_unit(weights.w_in), by_unit(weights.b_rec)]);
         self.output.fill(level, outputs, &[Block::rows(weights.w_out, outputs)]);
-        self.b_out.clear();
-        self.b_out.extend_from_slice(weights.b_out);
+        self.b_out = weights.b_out.repeat(OUTPUT_STEPS * SHARD_TRIALS);
         if for_training {
             let blocks = [Block::transposed(weights.w_rec, units), Block::transposed(weights.w_out, outputs)];
             self.backward.fill(level, units, &blocks);
@@ -221,9 +222,7 @@ impl Scratch {
         let Dimensions { units, outputs, trials, .. } = job.dimensions;
         let rows = count * layout.trials;
         let values = &mut self.values[..rows * outputs];
-        for row in values.chunks_exact_mut(outputs) {
-            row.copy_from_slice(&job.weights.b_out);
-        }
+        values.copy_from_slice(&job.weights.b_out[..rows * outputs]);
         let after = &self.rows[(place + 1) * layout.trials * layout.row..];
         multiply_weights(&job.weights.output, 0..units, rows, after, layout.row, values, outputs, 1.0);
 

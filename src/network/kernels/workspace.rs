@@ -6,12 +6,10 @@ use rayon::prelude::*;
 
 use crate::error::{Error, Result};
 use crate::hyperparameters::Loss;
-use crate::network::kernels::shard::{Job, PackedWeights, Purpose, Readout, Scratch, Shard};
+use crate::network::kernels::shard::{Job, PackedWeights, Purpose, Readout, SHARD_TRIALS, Scratch, Shard};
 use crate::network::kernels::{Batch, Cost, Dimensions, Sweep, WeightGradients, Weights, check_length};
 use crate::numerics::Level;
 
-/// Trials of a shard. Fixed, so that results do not depend on the number of threads.
-const SHARD_TRIALS: usize = 8;
 /// Gradients that a thread adds up at a time: few enough that their sums stay in the first-level cache.
 const SUM_CHUNK: usize = 2048;
 

@@ -1,0 +1,95 @@
+//! The batches of training, made ahead on a thread of their own while the network trains on the one before.
+
+use std::sync::mpsc::{Receiver, sync_channel};
+use std::thread;
+
+use rand::RngExt;
+
+use crate::error::{Error, Result};
+use crate::hyperparameters::Hyperparameters;
+use crate::numerics::random::{Noise, RandomStream};
+use crate::seed::Purpose;
+use crate::tasks::{Rule, Trials};
+
+/// A source of batches in the order of the training steps. Its thread ends with it.
+#[derive(Debug)]
+pub(super) struct Batches {
+    made: Receiver<Result<(Rule, Trials)>>,
+}
+
+impl Batches {
+    /// The batches from training step `first` on.
+    pub(super) fn from_step(hyperparameters: &Hyperparameters, first: u64) -> Result<Self> {
+        let hyperparameters = hyperparameters.clone();
+        // One batch waits in the channel's hand-over, so that no more than two are ever held.
+        let (send, made) = sync_channel(0);
+        thread::Builder::new()
+            .name("batches".to_owned())
+            .spawn(move || {
+                for step in first.. {
+                    if send.send(batch(&hyperparameters, step)).is_err() {
+                        return;
+                    }
+                }
+            })
+            .map_err(|source| {
+                Error::argument(
+                    format!("the thread that makes trials could not be started ({source})"),
+                    "close other programs",
+                )
+            })?;
+        Ok(Batches { made })
+    }
+
+    /// The rule and the trials of the next training step.
+    pub(super) fn next(&mut self) -> Result<(Rule, Trials)> {
+        self.made
+            .recv()
+            .map_err(|_| Error::argument("the thread that makes trials has ended", "train again: the run resumes"))?
+    }
+}
+
+/// The rule and the trials of a training step, a function of the seed and the step alone.
+fn batch(hyperparameters: &Hyperparameters, step: u64) -> Result<(Rule, Trials)> {
+    let seed = hyperparameters.seed;
+    let draw: f64 = RandomStream::new(seed, Purpose::RuleOrder.stream([step, 0])).random();
+    let mut rule = hyperparameters.rule_trains[hyperparameters.rule_trains.len() - 1];
+    let mut below = 0.0;
+    for (candidate, probability) in hyperparameters.rule_trains.iter().zip(hyperparameters.rule_probabilities()) {
+        below += probability;
+        if draw < below {
+            rule = *candidate;
+            break;
+        }
+    }
+    let mut stream = RandomStream::new(seed, Purpose::TrainingTrials.stream([step, 0]));
+    let mut trials = Trials::random(hyperparameters, rule, hyperparameters.batch_size_train, &mut stream)?;
+    trials.add_input_noise(hyperparameters, Noise::new(seed, Purpose::TrainingInput.stream([0, 0])), step as u32);
+    Ok((rule, trials))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn batches_come_in_the_order_of_the_steps() {
+        let hyperparameters = Hyperparameters { batch_size_train: 3, ..Hyperparameters::paper() };
+        let mut batches = Batches::from_step(&hyperparameters, 5).unwrap();
+        for step in 5..9 {
+            let (rule, trials) = batches.next().unwrap();
+            let expected = batch(&hyperparameters, step).unwrap();
+            assert_eq!((rule, trials.inputs), (expected.0, expected.1.inputs));
+        }
+    }
+
+    #[test]
+    fn rules_come_as_often_as_their_probabilities_say() {
+        let hyperparameters = Hyperparameters { batch_size_train: 1, ..Hyperparameters::paper() };
+        let count = 600;
+        let of_odr = (0..count).filter(|step| batch(&hyperparameters, *step).unwrap().0 == Rule::Odr).count();
+        let (place, _) = hyperparameters.rule_trains.iter().enumerate().find(|(_, rule)| **rule == Rule::Odr).unwrap();
+        let expected = hyperparameters.rule_probabilities()[place] * count as f64;
+        assert!((of_odr as f64 - expected).abs() < 5.0 * expected.sqrt(), "{of_odr} {expected}");
+    }
+}
