@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use crate::hyperparameters::Loss;
-use crate::network::kernels::buffer::Buffer;
+use crate::network::kernels::buffer::{Buffer, prefetch};
 use crate::network::kernels::elementwise::{activate, activate_only, add_activity_cost, through_activation};
 use crate::network::kernels::panels::{Block, Panels};
 use crate::network::kernels::tile::{multiply_transposed, multiply_weights};
@@ -184,6 +184,11 @@ impl Scratch {
         let Sweep { activation, alpha, noise_deviation, noise, noise_step, .. } = job.sweep;
         let Layout { trials, row, slope } = layout;
         let block = trials * row;
+        if with_slopes {
+            // A history too long for the cache would be waited for, line by line.
+            prefetch(&self.rows[(place + 2) * block..], block);
+            prefetch(&self.slopes[(place + 1) * trials * slope..], trials * slope);
+        }
         let slopes = &mut self.slopes[place * trials * slope..][..trials * slope];
         let (before, after) = self.rows[place * block..(place + 2) * block].split_at_mut(block);
         // Before the first step no unit is active: only inputs and bias count.
@@ -279,6 +284,10 @@ impl Scratch {
         for step in (0..steps).rev() {
             let (now, later) = self.slopes.split_at_mut((step + 1) * slope_block);
             let last = step + 1 == steps;
+            if step > 0 {
+                prefetch(&now[(step - 1) * slope_block..], slope_block);
+                prefetch(&self.rows[(step - 1) * trials * layout.row..], trials * layout.row);
+            }
             let (inner, keep) = if last { (units..units + outputs, 0.0) } else { (0..units + outputs, 1.0 - alpha) };
             let left = &later[inner.start..];
             multiply_weights(&job.weights.backward, inner, trials, left, layout.slope, rate_gradients, units, keep);
