@@ -212,8 +212,10 @@ mod tests {
     use dfdx::tensor::Cpu;
 
     use super::*;
-    use crate::hyperparameters::Hyperparameters;
+    use crate::hyperparameters::{Hyperparameters, RecurrentInit};
     use crate::network::RecurrentSweep;
+    use crate::network::kernels::Workspace;
+    use crate::numerics::Level;
     use crate::numerics::random::{Noise, RandomStream};
     use crate::tasks::Rule;
 
@@ -243,30 +245,60 @@ mod tests {
                 l2_h: 1e-6,
                 ..Hyperparameters::paper()
             };
-            let mut network = Network::new(&hyperparameters).unwrap();
-            let mut stream = RandomStream::new(1, 1);
-            let bias = (0..units).map(|_| 0.1 * stream.standard_normal() as f32).collect::<Vec<_>>();
-            network.b_rec.copy_from(&bias);
-            let trials = Trials::random(&hyperparameters, Rule::Gap, 20, &mut stream).unwrap();
-            let noise = SweepNoise::Gaussian { noise: Noise::new(1, 2), step: 4 };
-            let mut workspace = Cpu::workspace(2).unwrap();
-
-            let fused = Cpu::cost(&network, &trials, noise, &mut workspace).unwrap();
-            let plain = cost(&network, &trials, noise).unwrap();
             let name = format!("{activation:?} {loss:?} {units}");
-            assert!((fused.parts.task - plain.parts.task).abs() < 2e-5 * plain.parts.task, "{name}");
-            assert!((fused.parts.activity - plain.parts.activity).abs() < 2e-5 * plain.parts.activity, "{name}");
-            let (fused, plain) = (fused.cost.backward(), plain.cost.backward());
-            for (parameter, name_of) in network.parameters().into_iter().zip(crate::network::PARAMETERS) {
-                let error = difference(&fused.get(parameter).as_vec(), &plain.get(parameter).as_vec());
-                assert!(error < 1e-4, "{name} {name_of}: {error}");
-            }
-
-            let kernels = Cpu::run(&network, &trials.inputs, noise, &mut workspace).unwrap();
-            let plain = run(&network, &trials.inputs, noise).unwrap();
-            assert!(difference(kernels.hidden.as_slice().unwrap(), plain.hidden.as_slice().unwrap()) < 1e-5, "{name}");
-            let (_, outputs) = evaluate(&network, &trials, noise).unwrap();
-            assert!(difference(kernels.outputs.as_slice().unwrap(), outputs.as_slice().unwrap()) < 1e-5, "{name}");
+            agree(&hyperparameters, 20, &mut Cpu::workspace(2).unwrap(), &name);
         }
+    }
+
+    #[test]
+    fn kernels_and_plain_operations_agree_for_odd_sizes_at_every_level() {
+        for units in [1, 3, 17, 64, 100, 256, 1000] {
+            let hyperparameters = Hyperparameters {
+                n_rnn: units,
+                // Long steps, so that a trial has few of them.
+                dt: 100.0,
+                tau: 500.0,
+                w_rec_init: RecurrentInit::RandGauss,
+                ..Hyperparameters::paper()
+            };
+            for count in [1, 5, 64] {
+                for level in Level::available() {
+                    // More threads than trials, and so than shards, for the two small batches.
+                    let mut workspace = Workspace::with_level(6, level).unwrap();
+                    agree(
+                        &hyperparameters,
+                        count,
+                        &mut workspace,
+                        &format!("{units} units, {count} trials, {level:?}"),
+                    );
+                }
+            }
+        }
+    }
+
+    /// Compares cost, gradients, rates and outputs of the kernels with those of dfdx's operations.
+    fn agree(hyperparameters: &Hyperparameters, count: usize, workspace: &mut Workspace, name: &str) {
+        let mut network = Network::new(hyperparameters).unwrap();
+        let mut stream = RandomStream::new(1, 1);
+        let bias = (0..hyperparameters.n_rnn).map(|_| 0.1 * stream.standard_normal() as f32).collect::<Vec<_>>();
+        network.b_rec.copy_from(&bias);
+        let trials = Trials::random(hyperparameters, Rule::Gap, count, &mut stream).unwrap();
+        let noise = SweepNoise::Gaussian { noise: Noise::new(1, 2), step: 4 };
+
+        let fused = Cpu::cost(&network, &trials, noise, workspace).unwrap();
+        let plain = cost(&network, &trials, noise).unwrap();
+        assert!((fused.parts.task - plain.parts.task).abs() < 2e-5 * plain.parts.task, "{name}");
+        assert!((fused.parts.activity - plain.parts.activity).abs() <= 2e-5 * plain.parts.activity, "{name}");
+        let (fused, plain) = (fused.cost.backward(), plain.cost.backward());
+        for (parameter, name_of) in network.parameters().into_iter().zip(crate::network::PARAMETERS) {
+            let error = difference(&fused.get(parameter).as_vec(), &plain.get(parameter).as_vec());
+            assert!(error < 1e-4, "{name} {name_of}: {error}");
+        }
+
+        let kernels = Cpu::run(&network, &trials.inputs, noise, workspace).unwrap();
+        let plain = run(&network, &trials.inputs, noise).unwrap();
+        assert!(difference(kernels.hidden.as_slice().unwrap(), plain.hidden.as_slice().unwrap()) < 1e-5, "{name}");
+        let (_, outputs) = evaluate(&network, &trials, noise).unwrap();
+        assert!(difference(kernels.outputs.as_slice().unwrap(), outputs.as_slice().unwrap()) < 1e-5, "{name}");
     }
 }
