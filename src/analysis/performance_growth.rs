@@ -4,7 +4,25 @@ use polars::prelude::*;
 
 use crate::error::{Error, Result};
 use crate::tables::Columns;
-use crate::training::{Run, moving_average};
+use crate::training::{AutomaticChoice, Run, Stage, moving_average};
+
+/// How the growth of performance is shown.
+#[derive(Clone, Debug, PartialEq)]
+pub struct GrowthOptions {
+    /// Evaluations that the curves are averaged over, an odd number; the paper's figure has 5.
+    pub window: usize,
+    /// Evaluations that the performance is averaged over before it decides the stage; 1, as published, takes it as it
+    /// is.
+    pub stage_window: usize,
+    /// Tells which evaluations this choice takes for each stage.
+    pub automatic: Option<AutomaticChoice>,
+}
+
+impl Default for GrowthOptions {
+    fn default() -> Self {
+        GrowthOptions { window: 5, stage_window: 1, automatic: None }
+    }
+}
 
 /// Each rule's performance against trials trained, and its moving average.
 ///
@@ -23,26 +41,64 @@ use crate::training::{Run, moving_average};
 /// # Errors
 /// If `window` is 0.
 pub fn performance_growth(run: &Run, window: usize) -> Result<DataFrame> {
-    if window == 0 {
+    performance_growth_with(run, &GrowthOptions { window, ..GrowthOptions::default() })
+}
+
+/// [`performance_growth`] with all options.
+///
+/// Columns: as there, the stage by the performance averaged over `stage_window` evaluations; with `automatic`, also
+/// automatic_early, automatic_mid and automatic_mature: whether the choice takes the evaluation for that stage of the
+/// rule. An evaluation can stand for two stages.
+///
+/// ```
+/// use maturation::analysis::{GrowthOptions, performance_growth_with};
+/// use maturation::prelude::*;
+///
+/// let options = GrowthOptions { automatic: Some(AutomaticChoice::default()), ..GrowthOptions::default() };
+/// let growth = performance_growth_with(&Run::open("data/6tasks")?, &options)?;
+/// assert!(growth.column("automatic_mature")?.bool()?.iter().any(|chosen| chosen == Some(true)));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Errors
+/// If a window is 0.
+pub fn performance_growth_with(run: &Run, options: &GrowthOptions) -> Result<DataFrame> {
+    if options.window == 0 || options.stage_window == 0 {
         return Err(Error::argument("a window of 0 evaluations averages nothing", "use 1 or more"));
     }
     let log = run.log()?;
+    let hyperparameters = run.hyperparameters();
     let columns = Columns::of(&log, "the log");
     let (trials, performance) = (columns.counts("trials_trained")?, columns.numbers("performance")?);
-    let (rules, stages) = (columns.names("rule")?, columns.names("stage")?);
-    let (mut order, mut smoothed) = (Vec::new(), Vec::new());
-    for rule in &run.hyperparameters().rule_trains {
+    let rules = columns.names("rule")?;
+    let (mut order, mut smoothed, mut stages) = (Vec::new(), Vec::new(), Vec::new());
+    let mut chosen: [Vec<bool>; 3] = Default::default();
+    for rule in &hyperparameters.rule_trains {
         let rows: Vec<usize> = (0..rules.len()).filter(|row| rules[*row] == rule.name()).collect();
         let curve: Vec<f64> = rows.iter().map(|row| performance[*row]).collect();
-        smoothed.extend(moving_average(&curve, window));
+        smoothed.extend(moving_average(&curve, options.window));
+        let stage = |performance| {
+            Stage::of(performance, hyperparameters.early_target_perf, hyperparameters.mid_target_perf).name()
+        };
+        stages.extend(moving_average(&curve, options.stage_window).into_iter().map(stage));
+        if let Some(choice) = &options.automatic {
+            for (chosen, places) in chosen.iter_mut().zip(choice.places(&curve, hyperparameters)) {
+                chosen.extend((0..rows.len()).map(|place| places.binary_search(&place).is_ok()));
+            }
+        }
         order.extend(rows);
     }
-    df![
-        "trials_trained" => order.iter().map(|row| trials[*row]).collect::<Vec<_>>(),
-        "rule" => order.iter().map(|row| rules[*row].as_str()).collect::<Vec<_>>(),
-        "performance" => order.iter().map(|row| performance[*row]).collect::<Vec<_>>(),
-        "smoothed" => smoothed,
-        "stage" => order.iter().map(|row| stages[*row].as_str()).collect::<Vec<_>>(),
-    ]
-    .map_err(Error::table("making the table of performance growth"))
+    let mut columns = vec![
+        Column::new("trials_trained".into(), order.iter().map(|row| trials[*row]).collect::<Vec<_>>()),
+        Column::new("rule".into(), order.iter().map(|row| rules[*row].as_str()).collect::<Vec<_>>()),
+        Column::new("performance".into(), order.iter().map(|row| performance[*row]).collect::<Vec<_>>()),
+        Column::new("smoothed".into(), smoothed),
+        Column::new("stage".into(), stages),
+    ];
+    if options.automatic.is_some() {
+        for (stage, chosen) in Stage::ALL.into_iter().zip(chosen) {
+            columns.push(Column::new(format!("automatic_{stage}").into(), chosen));
+        }
+    }
+    DataFrame::new(order.len(), columns).map_err(Error::table("making the table of performance growth"))
 }
