@@ -163,8 +163,7 @@ pub fn agreement(
     for checkpoint in checkpoints.iter() {
         let activity = readout.activity(checkpoint, first.rule)?;
         let units = Selectivity::of(&activity, first.epoch, &options.selectivity)?;
-        let activity =
-            if first.rule == second.rule { activity } else { readout.activity(checkpoint, second.rule)? };
+        let activity = if first.rule == second.rule { activity } else { readout.activity(checkpoint, second.rule)? };
         let others = Selectivity::of(&activity, second.epoch, &options.selectivity)?;
         rows.push(Agreement::of(&units, &others, options)?);
     }
@@ -186,4 +185,64 @@ pub fn agreement(
         "second_stage" => stages(second.rule),
     ]
     .map_err(Error::table("making the table of preferred locations"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::analysis::golden;
+
+    #[test]
+    fn agrees_with_the_published_system() {
+        let cases = golden::json("agreement");
+        let mut compared = 0;
+        for case in cases.as_array().unwrap() {
+            let part = |key: &str, place: usize| case[key][place].as_str().unwrap().to_owned();
+            for (trials, counts) in case["trials"].as_array().unwrap().iter().zip(case["counts"].as_array().unwrap()) {
+                let of = |key: &str| {
+                    let activity = golden::activity(&part(key, 0), trials.as_u64().unwrap());
+                    Selectivity::of(&activity, part(key, 1).parse().unwrap(), &SelectivityOptions::default()).unwrap()
+                };
+                let found = Agreement::of(&of("first"), &of("second"), &AgreementOptions::default()).unwrap();
+                let found = [found.first, found.second, found.both, found.same, found.different];
+                assert_eq!(serde_json::json!(found), *counts, "{case}");
+                compared += 1;
+            }
+        }
+        assert_eq!(compared, 6);
+    }
+
+    #[test]
+    fn kinds_and_the_test_decide_which_units_count() {
+        let activity = golden::activity("gap", 716800);
+        let units = Selectivity::of(&activity, Epoch::Stim1, &SelectivityOptions::default()).unwrap();
+        let count = |options: &AgreementOptions| Agreement::of(&units, &units, options).unwrap();
+        let published = count(&AgreementOptions::default());
+        assert_eq!((published.both, published.different), (published.first, 0));
+        let none = count(&AgreementOptions { kinds: vec![], ..AgreementOptions::default() });
+        assert_eq!(none, Agreement::default());
+        let unbiased =
+            AgreementOptions { test: Test::Unbiased, kinds: Kind::ALL.to_vec(), ..AgreementOptions::default() };
+        assert_eq!(count(&unbiased).first, 20, "every unit is of some kind, `none` included");
+    }
+
+    #[test]
+    fn two_populations_are_refused() {
+        let units = |activity| Selectivity::of(&activity, Epoch::Stim1, &SelectivityOptions::default()).unwrap();
+        let gap = units(golden::activity("gap", 716800));
+        let synthetic = units(golden::synthetic());
+        let message = Agreement::of(&gap, &synthetic, &AgreementOptions::default()).unwrap_err().to_string();
+        assert!(message.contains("20 units") && message.contains("one population"), "{message}");
+    }
+
+    #[test]
+    fn epochs_of_rules_read_back() {
+        let written = "odrd:delay2".parse::<RuleEpoch>().unwrap();
+        assert_eq!(written.to_string(), "odrd:delay2");
+        for (text, word) in [("odr", "RULE:EPOCH"), ("odr:cue", "stim1"), ("ord:stim1", "odrd"), ("gap:delay2", "go1")]
+        {
+            let message = text.parse::<RuleEpoch>().unwrap_err().to_string();
+            assert!(message.contains(word), "{message}");
+        }
+    }
 }

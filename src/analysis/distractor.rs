@@ -253,3 +253,104 @@ pub fn distractor(
     }
     Ok(distractor)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::analysis::golden;
+    use crate::hyperparameters::Hyperparameters;
+    use crate::tasks::{Mode, Trials};
+    use crate::training::answers;
+
+    fn numbers(table: &DataFrame, name: &str) -> Vec<f64> {
+        table.column(name).unwrap().cast(&DataType::Float64).unwrap().f64().unwrap().iter().flatten().collect()
+    }
+
+    /// An answer that is right or not.
+    fn answer(correct: bool) -> Answer {
+        Answer { fixation: 0.0, direction: Some(0.0), distance: Some(if correct { 0.1 } else { 2.0 }), correct }
+    }
+
+    #[test]
+    fn agrees_with_the_published_system() {
+        let expected = golden::json("distractor");
+        let outputs = golden::outputs("odrd");
+        let answers: Vec<Vec<Answer>> = (outputs.iter().enumerate())
+            .map(|(pair, outputs)| {
+                let mode = Mode::TestPair { stimulus: pair / 8, distractor: pair % 8 };
+                answers(&Trials::test(&Hyperparameters::paper(), Rule::Odrd, mode).unwrap(), outputs)
+            })
+            .collect();
+        let mut distractor = Distractor::new(8);
+        distractor.add(Stage::Mature, &answers).unwrap();
+
+        let table = distractor.performance().unwrap();
+        assert_eq!(serde_json::json!(numbers(&table, "performance")), expected["performance"]);
+        assert_eq!(numbers(&table, "distance_degrees"), [0.0, 45.0, 90.0, 135.0, 180.0]);
+        assert_eq!(numbers(&table, "pairs"), [8.0, 16.0, 16.0, 16.0, 8.0]);
+        assert_eq!(numbers(&table, "trials"), [1024.0, 2048.0, 2048.0, 2048.0, 1024.0]);
+        assert_eq!(table.column("performance_deviation").unwrap().null_count(), 5, "there is one checkpoint");
+        for (found, expected) in
+            numbers(&table, "response_degrees").iter().zip(golden::floats(&expected["mean_degrees"]))
+        {
+            assert!((found / expected.unwrap() - 1.0).abs() < 1e-6, "{found} is not {expected:?}");
+        }
+        let pairs = numbers(&distractor.pairs().unwrap(), "performance");
+        for (found, expected) in pairs.chunks(8).zip(expected["pairs"].as_array().unwrap()) {
+            assert_eq!(serde_json::json!(found), *expected);
+        }
+        let counts = numbers(&distractor.saccades().unwrap(), "trials");
+        assert_eq!(counts.len(), 5 * BINS);
+        for (found, expected) in counts.chunks(BINS).zip(expected["counts"].as_array().unwrap()) {
+            assert_eq!(found, golden::floats(expected).into_iter().flatten().collect::<Vec<_>>());
+        }
+    }
+
+    #[test]
+    fn distances_go_round_a_ring_of_any_size() {
+        for (locations, expected) in
+            [(1, vec![1.0]), (2, vec![2.0, 2.0]), (5, vec![5.0, 10.0, 10.0]), (6, vec![6.0, 12.0, 12.0, 6.0])]
+        {
+            let mut distractor = Distractor::new(locations);
+            // Right where stimulus and distractor are in one place.
+            let answers: Vec<Vec<Answer>> =
+                (0..locations * locations).map(|pair| vec![answer(pair / locations == pair % locations); 3]).collect();
+            distractor.add(Stage::Early, &answers).unwrap();
+            let table = distractor.performance().unwrap();
+            assert_eq!(numbers(&table, "pairs"), expected);
+            let performance = numbers(&table, "performance");
+            assert_eq!(performance[0], 1.0);
+            assert!(performance[1..].iter().all(|performance| *performance == 0.0));
+        }
+    }
+
+    #[test]
+    fn checkpoints_of_a_stage_are_averaged() {
+        let mut distractor = Distractor::new(2);
+        for right in [true, false, false] {
+            distractor.add(Stage::Mid, &vec![vec![answer(right); 4]; 4]).unwrap();
+        }
+        let table = distractor.performance().unwrap();
+        assert_eq!(numbers(&table, "performance"), [1.0 / 3.0; 2]);
+        for deviation in numbers(&table, "performance_deviation") {
+            assert!((deviation - (1.0_f64 / 3.0).sqrt()).abs() < 1e-12, "{deviation}");
+        }
+        assert_eq!((numbers(&table, "checkpoints"), numbers(&table, "trials")), (vec![3.0; 2], vec![24.0; 2]));
+    }
+
+    #[test]
+    fn missing_pairs_are_refused_and_no_checkpoint_is_an_empty_table() {
+        let mut distractor = Distractor::new(8);
+        for answers in [vec![vec![answer(true)]; 63], vec![vec![]; 64]] {
+            let message = distractor.add(Stage::Mid, &answers).unwrap_err().to_string();
+            assert!(message.contains("64 pairs"), "{message}");
+        }
+        for (table, width) in [
+            (distractor.performance().unwrap(), 9),
+            (distractor.pairs().unwrap(), 5),
+            (distractor.saccades().unwrap(), 8),
+        ] {
+            assert_eq!((table.height(), table.width()), (0, width));
+        }
+    }
+}

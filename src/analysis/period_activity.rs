@@ -8,7 +8,7 @@ use ndarray::{Array1, Axis};
 use polars::prelude::*;
 
 use crate::activity::Activity;
-use crate::analysis::rates::{baseline, mean_of_rows, trial_rates};
+use crate::analysis::rates::{baseline, mean_of_rows};
 use crate::analysis::stages::stage_of;
 use crate::analysis::{Kind, Selectivity, SelectivityOptions, Test};
 use crate::error::{Error, Result};
@@ -158,33 +158,31 @@ impl PeriodCheckpoint {
                 "make it from activity of the same population",
             ));
         }
-        let rates = trial_rates(activity, &period.steps(activity)?);
-        let fixation = trial_rates(activity, &baseline(activity, options.selectivity.baseline_skip_ms)?);
+        let (steps, fixation) = (period.steps(activity)?, baseline(activity, options.selectivity.baseline_skip_ms)?);
         let trials_by_location = activity.trials_by_location();
-        let baselines: Vec<Array1<f32>> = (trials_by_location.iter())
-            .map(|trials| {
-                let mut mean = Array1::zeros(activity.units());
-                mean_of_rows(fixation.select(Axis(0), trials).view(), mean.view_mut());
-                mean
-            })
-            .collect();
         let mut units = Vec::new();
         for unit in &selectivity.units {
             let kind = unit.kind(options.test);
             let location = unit.preferred(options.test);
-            let (trials, baseline) = (&trials_by_location[location], baselines[location][unit.unit]);
-            let relative = options.selectivity.normalised;
-            if !options.kinds.contains(&kind) || trials.is_empty() || (relative && baseline == 0.0) {
+            let trials = &trials_by_location[location];
+            if !options.kinds.contains(&kind) || trials.is_empty() {
                 continue;
             }
-            // In single precision, as the published system divides: see `mean_of_rows`.
-            let value = |rate: f32| f64::from(if relative { rate / baseline - 1.0 } else { rate });
-            let sum: f64 = trials.iter().map(|trial| value(rates[[*trial, unit.unit]])).sum();
+            let mut course = mean_course(activity, trials, unit.unit, &steps);
+            if options.selectivity.normalised {
+                let baseline = in_turn(&mean_course(activity, trials, unit.unit, &fixation));
+                if baseline == 0.0 {
+                    continue;
+                }
+                course.iter_mut().for_each(|rate| *rate = *rate / baseline - 1.0);
+            }
+            let mut mean = Array1::zeros(1);
+            mean_of_rows(Array1::from(course).insert_axis(Axis(1)).view(), mean.view_mut());
             units.push(UnitPeriod {
                 unit: unit.unit,
                 kind,
                 preferred_location: location,
-                activity: sum / trials.len() as f64,
+                activity: f64::from(mean[0]),
             });
         }
         Ok(PeriodCheckpoint { trials_trained: activity.trials_trained, stage, units })
@@ -198,6 +196,23 @@ impl PeriodCheckpoint {
         let values = self.values();
         (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
     }
+}
+
+/// A unit's rate at each of some steps, averaged over trials.
+///
+/// In single precision and one trial after the other, as the published system adds here: the last bits decide the sixth
+/// digit of the p-values.
+fn mean_course(activity: &Activity, trials: &[usize], unit: usize, steps: &Range<usize>) -> Vec<f32> {
+    let mean = |step: usize| {
+        let rates = trials.iter().map(|trial| activity.rates[[step, *trial, unit]]);
+        rates.fold(0.0_f32, |sum, rate| sum + rate) / trials.len() as f32
+    };
+    steps.clone().map(mean).collect()
+}
+
+/// The mean of values added one after the other.
+fn in_turn(values: &[f32]) -> f32 {
+    values.iter().fold(0.0_f32, |sum, value| sum + value) / values.len() as f32
 }
 
 /// The activity of selective units in a period of the trial, checkpoint by checkpoint.
@@ -321,7 +336,10 @@ impl PeriodActivity {
                 preferred_location: locations[row] as usize,
                 activity: activity[row],
             };
-            let known = found.checkpoints.iter_mut().find(|known| (known.trials_trained, known.stage) == (trials_trained, stage));
+            let known = found
+                .checkpoints
+                .iter_mut()
+                .find(|known| (known.trials_trained, known.stage) == (trials_trained, stage));
             match known {
                 Some(known) => known.units.push(unit),
                 None => found.checkpoints.push(PeriodCheckpoint { trials_trained, stage, units: vec![unit] }),
@@ -332,9 +350,8 @@ impl PeriodActivity {
 
     /// The last checkpoint of each stage that has a selective unit, the earliest stage first.
     pub fn last_of_stages(&self) -> Vec<(Stage, &PeriodCheckpoint)> {
-        let last = |stage: Stage| {
-            self.checkpoints.iter().rfind(|found| found.stage == Some(stage) && !found.units.is_empty())
-        };
+        let last =
+            |stage: Stage| self.checkpoints.iter().rfind(|found| found.stage == Some(stage) && !found.units.is_empty());
         Stage::ALL.into_iter().filter_map(|stage| last(stage).map(|found| (stage, found))).collect()
     }
 
@@ -361,8 +378,12 @@ impl PeriodActivity {
     /// # Errors
     /// If the table cannot be made.
     pub fn t_tests(&self) -> Result<DataFrame> {
-        let found: Vec<(&PeriodCheckpoint, Vec<f64>)> =
-            self.checkpoints.iter().map(|found| (found, found.values())).filter(|(_, values)| !values.is_empty()).collect();
+        let found: Vec<(&PeriodCheckpoint, Vec<f64>)> = self
+            .checkpoints
+            .iter()
+            .map(|found| (found, found.values()))
+            .filter(|(_, values)| !values.is_empty())
+            .collect();
         let pairs = || found.iter().flat_map(|first| found.iter().map(move |second| (first, second)));
         let tests: Vec<_> = pairs().map(|(first, second)| independent_t_test(&first.1, &second.1)).collect();
         let stage = |found: &PeriodCheckpoint| found.stage.map(Stage::name);
@@ -408,4 +429,131 @@ pub fn period_activity(
         found.checkpoints.push(PeriodCheckpoint::of(Some(stage), &activity, &units, period, options)?);
     }
     Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+    use crate::analysis::golden;
+
+    fn found(case: &Value, options: &PeriodOptions) -> PeriodActivity {
+        let rule = case["rule"].as_str().unwrap();
+        let ends = golden::floats(&case["period_ms"]);
+        let period = Period::Window(ends[0].unwrap()..ends[1].unwrap());
+        let epoch: Epoch = case["selected_in"].as_str().unwrap().parse().unwrap();
+        let checkpoint = |(trials, performance): (&Value, &Value)| {
+            let stage = Stage::of(performance.as_f64().unwrap(), 0.35, 0.65);
+            let activity = golden::activity(rule, trials.as_u64().unwrap());
+            let units = Selectivity::of(&activity, epoch, &options.selectivity).unwrap();
+            PeriodCheckpoint::of(Some(stage), &activity, &units, &period, options).unwrap()
+        };
+        let pairs = case["trials"].as_array().unwrap().iter().zip(case["performance"].as_array().unwrap());
+        PeriodActivity { checkpoints: pairs.map(checkpoint).collect() }
+    }
+
+    #[track_caller]
+    fn assert_close(found: f64, expected: f64, tolerance: f64) {
+        assert!((found - expected).abs() <= tolerance * expected.abs(), "{found:e} is not {expected:e}");
+    }
+
+    #[test]
+    fn agrees_with_the_published_system() {
+        let cases = golden::json("period_activity");
+        for case in cases.as_array().unwrap() {
+            let found = found(case, &PeriodOptions::default());
+            for (checkpoint, expected) in found.checkpoints.iter().zip(case["values"].as_array().unwrap()) {
+                let expected = golden::floats(expected);
+                assert_eq!(checkpoint.units.len(), expected.len());
+                for (unit, expected) in checkpoint.units.iter().zip(expected) {
+                    assert_eq!(unit.activity, expected.unwrap(), "unit {}", unit.unit);
+                }
+            }
+            let anova = found.anova();
+            assert_eq!(anova.stages.len(), 3);
+            let result = anova.result.unwrap();
+            let result = [result.f, result.df_between, result.df_within, result.p_value];
+            for (found, expected) in result.into_iter().zip(golden::floats(&case["anova"])) {
+                assert_close(found, expected.unwrap(), 1e-9);
+            }
+            let tests = found.t_tests().unwrap();
+            let p_values: Vec<f64> = tests.column("p_value").unwrap().f64().unwrap().iter().flatten().collect();
+            let expected = case["t_tests"].as_array().unwrap().iter().flat_map(golden::floats);
+            assert_eq!(p_values.len(), 9);
+            for (found, expected) in p_values.into_iter().zip(expected) {
+                assert_close(found, expected.unwrap(), 1e-9);
+            }
+        }
+    }
+
+    #[test]
+    fn the_last_checkpoint_of_a_stage_stands_for_it() {
+        let case = &golden::json("period_activity")[2];
+        let mut all = found(case, &PeriodOptions::default());
+        all.checkpoints.iter_mut().for_each(|checkpoint| checkpoint.stage = Some(Stage::Mid));
+        all.checkpoints[2].stage = Some(Stage::Mature);
+        let anova = all.anova();
+        let last: Vec<_> = anova.stages.iter().map(|stage| (stage.stage, stage.trials_trained)).collect();
+        assert_eq!(last, [(Stage::Mid, Some(64000)), (Stage::Mature, Some(716800))]);
+        all.checkpoints[1].units.clear();
+        assert_eq!(all.anova().stages[0].trials_trained, Some(58880), "one without units stands for nothing");
+        assert_eq!(all.t_tests().unwrap().height(), 4);
+        assert_eq!(PeriodActivity::from_table(&all.table().unwrap()).unwrap().anova(), all.anova());
+    }
+
+    #[test]
+    fn what_cannot_be_tested_says_why() {
+        let nothing = PeriodActivity::default();
+        assert_eq!((nothing.table().unwrap().height(), nothing.table().unwrap().width()), (0, 6));
+        assert_eq!((nothing.t_tests().unwrap().height(), nothing.t_tests().unwrap().width()), (0, 12));
+        assert_eq!((nothing.anova().table().unwrap().height(), nothing.anova().table().unwrap().width()), (0, 9));
+        let case = &golden::json("period_activity")[2];
+        let mut one = found(case, &PeriodOptions { kinds: vec![], ..PeriodOptions::default() });
+        assert_eq!(one.table().unwrap().height(), 0);
+        one = found(case, &PeriodOptions::default());
+        one.checkpoints.truncate(1);
+        let table = one.anova().table().unwrap();
+        assert_eq!(table.column("not_tested").unwrap().str().unwrap().get(0), Some("too few values"));
+        assert_eq!(table.column("p_value").unwrap().null_count(), 1);
+        one.checkpoints[0].units.iter_mut().for_each(|unit| unit.activity = 0.5);
+        let tests = one.t_tests().unwrap();
+        assert_eq!(tests.column("not_tested").unwrap().str().unwrap().get(0), Some("the repeats do not vary"));
+    }
+
+    #[test]
+    fn a_unit_without_a_baseline_has_no_relative_activity() {
+        let activity = golden::synthetic();
+        for (normalised, expected) in [(true, 11), (false, 12)] {
+            let selectivity = SelectivityOptions { normalised, ..SelectivityOptions::default() };
+            let options = PeriodOptions { kinds: Kind::ALL.to_vec(), selectivity, ..PeriodOptions::default() };
+            let units = Selectivity::of(&activity, Epoch::Stim1, &options.selectivity).unwrap();
+            let period = Period::Epoch(Epoch::Delay1);
+            let found = PeriodCheckpoint::of(None, &activity, &units, &period, &options).unwrap();
+            let zero = (0..12).filter(|unit| units.units[*unit].rates.iter().any(Option::is_none)).count();
+            assert_eq!(found.units.len() + if normalised { zero } else { 0 }, 12);
+            assert!(found.units.len() >= expected - 1 && found.values().iter().all(|value| value.is_finite()));
+        }
+    }
+
+    #[test]
+    fn periods_read_back_and_impossible_ones_are_refused() {
+        for text in ["delay2", "0..1000", "1100..1350 ms", "12.5..20"] {
+            let period: Period = text.parse().unwrap();
+            assert_eq!(period.to_string().parse::<Period>().unwrap(), period);
+        }
+        for text in ["cue", "5..", "..5", "9..3", "-5..7", "a..b"] {
+            assert!(text.parse::<Period>().is_err(), "{text}");
+        }
+        let activity = golden::activity("gap", 64000);
+        let units = Selectivity::of(&activity, Epoch::Stim1, &SelectivityOptions::default()).unwrap();
+        for period in [Period::Window(0.0..1e9), Period::Window(5.0..6.0), Period::Window(f64::NAN..9.0)] {
+            let problem = PeriodCheckpoint::of(None, &activity, &units, &period, &PeriodOptions::default());
+            assert!(problem.unwrap_err().to_string().contains("0 ms to 1700 ms"), "{period}");
+        }
+        let missing = Period::Epoch(Epoch::Delay2);
+        assert!(PeriodCheckpoint::of(None, &activity, &units, &missing, &PeriodOptions::default()).is_err());
+        let other = PeriodCheckpoint::of(None, &golden::synthetic(), &units, &missing, &PeriodOptions::default());
+        assert!(other.unwrap_err().to_string().contains("same population"));
+    }
 }

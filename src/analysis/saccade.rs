@@ -179,3 +179,65 @@ pub fn saccade(
     }
     saccades.table()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::analysis::golden;
+    use crate::hyperparameters::Hyperparameters;
+    use crate::tasks::{Mode, Trials};
+    use crate::training::answers;
+
+    /// An answer so many degrees from its target.
+    fn answer(degrees: f64, fixation: f32) -> Answer {
+        let distance = Some(degrees.to_radians());
+        Answer { fixation, direction: Some(1.0), distance, correct: false }
+    }
+
+    #[test]
+    fn agrees_with_the_published_system() {
+        let expected = golden::json("saccade");
+        let trials = Trials::test(&Hyperparameters::paper(), Rule::Gap, Mode::Test).unwrap();
+        let outputs = golden::outputs("gap");
+        assert_eq!(outputs.len(), 3 * 8);
+        let mut saccades = Saccades::default();
+        for (batches, stage) in outputs.chunks(8).zip(expected["stages"].as_array().unwrap()) {
+            let answers: Vec<Answer> = batches.iter().flat_map(|outputs| answers(&trials, outputs)).collect();
+            saccades.add(stage.as_str().unwrap().parse().unwrap(), &answers);
+        }
+        for stage in Stage::ALL {
+            let found = saccades.stage(stage).unwrap();
+            assert_eq!(serde_json::json!(found.responding), expected["counts"][stage.name()], "{stage}");
+            assert_eq!(found.fixating, [0; BINS]);
+        }
+        let table = saccades.table().unwrap();
+        assert_eq!(table.height(), 3 * BINS);
+        let columns = ["stage", "checkpoints", "from_degrees", "to_degrees", "trials", "fixating", "share"];
+        assert_eq!(table.get_column_names(), columns);
+        let shares: f64 = table.column("share").unwrap().f64().unwrap().iter().flatten().sum();
+        assert!((shares - 3.0).abs() < 1e-12);
+    }
+
+    #[test]
+    fn fixating_trials_are_counted_apart_and_edges_belong_to_the_bin_above() {
+        let mut saccades = Saccades::default();
+        let trials = [answer(0.0, 0.1), answer(5.9, 0.2), answer(6.1, 0.1), answer(180.0, 0.1), answer(90.1, 0.9)];
+        saccades.add(Stage::Mid, &trials);
+        saccades.add(Stage::Mid, &[Answer { distance: None, ..answer(0.0, 0.1) }]);
+        let found = saccades.stage(Stage::Mid).unwrap();
+        assert_eq!((found.responding[0], found.responding[1], found.responding[29]), (2, 1, 1));
+        assert_eq!((found.fixating[15], found.fixating.iter().sum::<u64>()), (1, 1));
+        assert!((found.mean().unwrap() - 48.0).abs() < 1e-9);
+        assert_eq!(saccades.table().unwrap().height(), BINS);
+    }
+
+    #[test]
+    fn a_stage_that_never_responds_has_no_share() {
+        let mut saccades = Saccades::default();
+        assert_eq!((saccades.table().unwrap().height(), saccades.table().unwrap().width()), (0, 7));
+        saccades.add(Stage::Early, &[answer(3.0, 0.9)]);
+        assert_eq!(saccades.stage(Stage::Early).unwrap().mean(), None);
+        assert_eq!(saccades.table().unwrap().column("share").unwrap().null_count(), BINS);
+        assert_eq!(saccades.stage(Stage::Mature), None);
+    }
+}
