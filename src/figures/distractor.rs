@@ -87,7 +87,7 @@ pub fn distractor(table: &DataFrame) -> Result<Figure> {
     let y = style::axis("performance (share of trials right)").range(vec![0.0, 1.05]);
     let mut layout = style::layout(&title, x, y);
     layout.add_shape(style::horizontal_line(CHANCE));
-    layout.add_annotation(style::label("chance", ("paper", 0.02), ("y", CHANCE), Anchor::Left));
+    layout.add_annotation(style::label("chance", ("paper", 0.98), ("y", CHANCE - 0.07), Anchor::Right));
     if stages.is_empty() {
         layout.add_annotation(style::nothing("no checkpoint"));
     }

@@ -117,17 +117,20 @@ fn draw(table: &DataFrame, [early, mid]: [f64; 2], note: &str) -> Result<Figure>
         3 => {
             let [lines, curves] = [[0.0, 0.2], [0.27, 1.0]];
             let names: Vec<String> = names.iter().map(|name| name.to_string()).collect();
-            let axis = style::axis("automatic choice<br>of checkpoints")
+            let axis = style::axis("")
                 .domain(&lines)
                 .range(vec![names.len() as f64 - 0.5, -0.5])
                 .tick_values((0..names.len()).map(|place| place as f64).collect())
                 .tick_text(names)
-                .show_grid(false);
+                .show_grid(false)
+                .auto_margin(true);
             style::layout(&title, x.anchor("y2"), y.domain(&curves)).y_axis2(axis.anchor("x")).height(620)
         }
         _ => style::layout(&title, x, y),
     };
     if let [_, _, _] = &ranges[..] {
+        let text = "evaluations that the automatic choice of checkpoints takes for each stage";
+        layout.add_annotation(style::label(text, ("paper", 0.5), ("paper", 0.2), Anchor::Center));
         for (stage, chosen) in Stage::ALL.into_iter().zip(&ranges) {
             for (place, name) in names.iter().enumerate() {
                 let rows: Vec<usize> = (0..rules.len()).filter(|row| rules[*row] == **name).collect();

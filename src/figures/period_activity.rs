@@ -18,6 +18,8 @@ use crate::training::Stage;
 const BIN_WIDTH: f64 = 0.5;
 const FEWEST_BINS: f64 = 8.0;
 const MOST_BINS: f64 = 60.0;
+/// The share of units that is drawn in any case.
+const HELD: f64 = 0.97;
 /// Beyond this −log₁₀ p the heat map's colour does not change any more.
 const STRONGEST: f64 = 10.0;
 
@@ -55,7 +57,10 @@ pub fn period_activity(table: &DataFrame, title: &str, normalised: bool) -> Resu
     };
 
     let values = |found: &PeriodCheckpoint| found.units.iter().map(|unit| unit.activity).collect::<Vec<_>>();
-    let edges = edges(&groups.iter().flat_map(|(_, found)| values(found)).collect::<Vec<_>>());
+    let pooled: Vec<f64> = groups.iter().flat_map(|(_, found)| values(found)).collect();
+    let edges = edges(&pooled);
+    let shown = edges.first().copied().unwrap_or(0.0)..edges.last().copied().unwrap_or(1.0);
+    let beyond = pooled.iter().filter(|value| !shown.contains(value)).count();
     let mut plot = Plot::new();
     for (place, (stage, found)) in groups.iter().enumerate() {
         let colour = stage.map_or(style::SERIES[place % style::SERIES.len()], style::stage_colour);
@@ -67,8 +72,10 @@ pub fn period_activity(table: &DataFrame, title: &str, normalised: bool) -> Resu
         let counts = counts(&values(found), &edges);
         let mut heights = counts.clone();
         heights.extend(counts.last());
-        let hover = edges.windows(2).zip(&counts).map(|(ends, count)| {
-            format!("activity {:.2} to {:.2}: {count} of {} units", ends[0], ends[1], found.units.len())
+        let bins = edges.windows(2).zip(&counts).enumerate();
+        let hover = bins.map(|(bin, (ends, count))| {
+            let to = if beyond > 0 && bin + 1 == counts.len() { " or more" } else { "" };
+            format!("activity {:.2} to {:.2}{to}: {count} of {} units", ends[0], ends[1], found.units.len())
         });
         plot.add_trace(
             Scatter::new(edges.clone(), heights)
@@ -115,13 +122,18 @@ pub fn period_activity(table: &DataFrame, title: &str, normalised: bool) -> Resu
     };
     let mut title = title.to_owned();
     if !means.is_empty() {
-        title.push_str(&format!("<br><sup>means: {}; {test}</sup>", means.join(", ")));
+        title.push_str(&format!("<br><sup>means: {}; {test}", means.join(", ")));
+        if beyond > 0 {
+            title.push_str(&format!("; {beyond} units above {:.1} are in the last bin", shown.end));
+        }
+        title.push_str("</sup>");
     }
     let unit = if normalised { "activity (rate / fixation rate − 1)" } else { "rate" };
     let x = style::axis(unit).domain(&[0.0, 0.52]);
+    let span = shown.end - shown.start;
     let mut layout = style::layout(&title, x, style::axis("number of units"))
         .x_axis2(style::axis("stage").domain(&[0.64, 1.0]).anchor("y2"))
-        .y_axis2(style::axis(unit).anchor("x2"));
+        .y_axis2(style::axis(unit).anchor("x2").range(vec![shown.start - 0.02 * span, shown.end + 0.02 * span]));
     if groups.is_empty() {
         layout.add_annotation(style::nothing("no selective unit"));
     }
@@ -138,10 +150,14 @@ fn probability(p_value: f64) -> String {
     }
 }
 
-/// The edges of bins that hold all values.
+/// The edges of bins that hold all values, or all but the few highest where these are far off: the last bin is theirs too.
 fn edges(values: &[f64]) -> Vec<f64> {
     let low = values.iter().copied().fold(f64::INFINITY, f64::min);
-    let high = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let high = sorted.last().copied().unwrap_or(f64::NAN);
+    let most = sorted.get((HELD * sorted.len() as f64) as usize).copied().unwrap_or(high);
+    let high = if high - low > 2.0 * (most - low) && most > low { most } else { high };
     if !(low.is_finite() && high.is_finite()) {
         return Vec::new();
     }
@@ -158,11 +174,11 @@ fn edges(values: &[f64]) -> Vec<f64> {
     (0..=count).map(|edge| (first + edge as f64) * width).collect()
 }
 
-/// How many values lie between each edge and the next.
+/// How many values lie between each edge and the next; those beyond the last edge are in the last bin.
 fn counts(values: &[f64], edges: &[f64]) -> Vec<usize> {
     let mut counts = vec![0; edges.len().saturating_sub(1)];
     for value in values {
-        let bin = edges.partition_point(|edge| edge <= value).saturating_sub(1);
+        let bin = edges.partition_point(|edge| edge <= value).saturating_sub(1).min(counts.len().saturating_sub(1));
         if let Some(count) = counts.get_mut(bin) {
             *count += 1;
         }
@@ -222,7 +238,7 @@ pub fn period_tests(table: &DataFrame, title: &str) -> Result<Figure> {
     }
     let labels: Vec<String> = trials.iter().map(|trials| trials.to_string()).collect();
     let ticks = vec![-10.0, -5.0, -1.3, 1.3, 5.0, 10.0];
-    let texts = ["column higher, p ≤ 1e−10", "1e−5", "0.05", "0.05", "1e−5", "row higher, p ≤ 1e−10"];
+    let texts = ["1e−10, column higher", "1e−5", "0.05", "0.05", "1e−5", "1e−10, row higher"];
     let bar = ColorBar::new()
         .tick_vals(ticks)
         .tick_text(texts.map(str::to_owned).to_vec())
@@ -249,7 +265,8 @@ pub fn period_tests(table: &DataFrame, title: &str) -> Result<Figure> {
             .tick_font(Font::new().size(12))
     };
     let x = axis("checkpoint (trials trained)").tick_angle(-45.0);
-    let mut layout = style::layout(title, x, axis("checkpoint (trials trained)")).height(640);
+    let heading = format!("{title}<br><sup>t-tests between checkpoints, not corrected for their number</sup>");
+    let mut layout = style::layout(&heading, x, axis("checkpoint (trials trained)")).height(640);
     layout = layout.margin(plotly::layout::Margin::new().left(95).right(20).top(85).bottom(95));
     // A strip beside the map tells the stages.
     for (place, stage) in stages.iter().enumerate() {

@@ -1,7 +1,7 @@
 //! How far from the target responses end: one distribution a stage.
 
-use plotly::common::{Anchor, Fill, Line, LineShape, Mode};
-use plotly::layout::Shape;
+use plotly::common::{Anchor, DashType, Fill, Line, LineShape, Mode};
+use plotly::layout::{Shape, ShapeLine, ShapeType};
 use plotly::{Plot, Scatter};
 use polars::frame::DataFrame;
 
@@ -89,18 +89,20 @@ impl Distribution {
 
 /// The line at which a response stops being right, over the whole height of the axis `x_ref`.
 pub(super) fn tolerance(x_ref: &str, y_ref: &str) -> Shape {
-    style::horizontal_line(0.0)
+    Shape::new()
+        .shape_type(ShapeType::Line)
         .x_ref(x_ref)
         .x0(TOLERANCE.to_degrees())
         .x1(TOLERANCE.to_degrees())
         .y_ref(y_ref)
         .y0(0.0)
         .y1(1.0)
+        .line(ShapeLine::new().color(style::INK).width(1.2).dash(DashType::Dot))
 }
 
 /// The axis of the response's distance from the target.
 pub(super) fn distance_axis(title: &str) -> plotly::layout::Axis {
-    style::axis(title).range(vec![0.0, 180.0]).tick_values(vec![0.0, 36.0, 90.0, 135.0, 180.0])
+    style::axis(title).range(vec![0.0, 180.0]).tick_values(vec![0.0, 45.0, 90.0, 135.0, 180.0])
 }
 
 /// How far from the target the responses of each stage end (paper: distributions of saccade end points): steps over bins
@@ -131,9 +133,12 @@ pub fn saccade(table: &DataFrame, rule: Rule) -> Result<Figure> {
     let mut title = format!("Where responses end, rule {rule}");
     let counts = found.iter().map(|stage| {
         let all = stage.responding() + stage.fixating;
-        format!("{}: {} of {all} trials still fixating, not counted", stage.stage, stage.fixating)
+        format!("{} {} of {all}", stage.stage, stage.fixating)
     });
-    let mut notes: Vec<String> = counts.collect();
+    let mut notes = Vec::new();
+    if !found.is_empty() {
+        notes.push(format!("still fixating, not counted: {}", counts.collect::<Vec<_>>().join(", ")));
+    }
     let missing: Vec<&str> = Stage::ALL
         .into_iter()
         .filter(|stage| !found.iter().any(|found| found.stage == *stage))
@@ -148,7 +153,7 @@ pub fn saccade(table: &DataFrame, rule: Rule) -> Result<Figure> {
     let x = distance_axis("distance of the response from the target (degrees)");
     let mut layout = style::layout(&title, x, style::axis("responding trials (%)"));
     layout.add_shape(tolerance("x", "paper"));
-    layout.add_annotation(style::label("counts as right", ("x", 35.0), ("paper", 1.0), Anchor::Right));
+    layout.add_annotation(style::label("right up to 36°", ("x", 38.0), ("paper", 0.93), Anchor::Left));
     layout.add_shape(style::horizontal_line(100.0 / 30.0));
     layout.add_annotation(style::label("chance", ("paper", 0.98), ("y", 100.0 / 30.0), Anchor::Right));
     if found.iter().all(|stage| stage.responding() == 0) {
@@ -188,9 +193,12 @@ mod tests {
         assert_eq!(traces[0]["y"], serde_json::json!([25.0, 75.0, 75.0]));
         assert_eq!(traces[0]["hovertext"][1], "90° to 180°: 30 of 40 trials");
         let text = json["layout"].to_string();
-        for word in
-            ["from the target (degrees)", "early: 7 of 47 trials still fixating", "no checkpoint: mid", "chance"]
-        {
+        for word in [
+            "from the target (degrees)",
+            "still fixating, not counted: early 7 of 47, mature 0 of 5",
+            "no checkpoint: mid",
+            "chance",
+        ] {
             assert!(text.contains(word), "{word}: {text}");
         }
     }

@@ -13,7 +13,8 @@ const FONT: &str = "Helvetica, Arial, sans-serif";
 /// Size of text in a figure: legible when a figure is shown at half a page's width.
 const TEXT: usize = 14;
 const GRID: &str = "#ececec";
-const INK: &str = "#333333";
+/// The colour of axes and text.
+pub(super) const INK: &str = "#333333";
 
 /// The colour of a stage. The three differ in lightness too, so that they survive grey printing.
 pub(super) fn stage_colour(stage: Stage) -> &'static str {
