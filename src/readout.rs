@@ -219,3 +219,31 @@ impl Checkpoint {
         Readout::new(ReadoutOptions::default())?.activity(self, rule)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::training::Run;
+
+    #[test]
+    fn batches_have_noise_of_their_own_and_the_first_has_that_of_outputs() {
+        let run = Run::open(concat!(env!("CARGO_MANIFEST_DIR"), "/data/6tasks")).unwrap();
+        let checkpoint = run.last().unwrap();
+        let mut readout = Readout::new(ReadoutOptions { input_noise: true, ..ReadoutOptions::default() }).unwrap();
+        let outputs = readout.outputs(&checkpoint, Rule::Gap).unwrap();
+        let fixation: Vec<f32> = outputs.column("fixation").unwrap().f32().unwrap().iter().flatten().collect();
+        let conditions = readout.trials(&checkpoint, Rule::Gap).unwrap().conditions;
+        let batches = vec![conditions.clone(), conditions];
+        let found = readout.answers(&checkpoint, Rule::Gap, &batches).unwrap();
+        let of = |batch: usize| found[batch].iter().map(|answer| answer.fixation).collect::<Vec<_>>();
+        assert_eq!(of(0), fixation);
+        assert_ne!(of(1), fixation);
+        assert_eq!(readout.answers(&checkpoint, Rule::Gap, &batches).unwrap(), found);
+
+        let mut silent = Readout::new(ReadoutOptions { recurrent_noise: false, ..ReadoutOptions::default() }).unwrap();
+        let found = silent.answers(&checkpoint, Rule::Gap, &batches).unwrap();
+        assert_eq!(found[0], found[1]);
+        let message = silent.answers(&checkpoint, Rule::Gap, &[vec![]]).unwrap_err().to_string();
+        assert!(message.contains("no trial"), "{message}");
+    }
+}

@@ -102,3 +102,60 @@ pub fn performance_growth_with(run: &Run, options: &GrowthOptions) -> Result<Dat
     }
     DataFrame::new(order.len(), columns).map_err(Error::table("making the table of performance growth"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tasks::Rule;
+
+    fn shipped() -> Run {
+        Run::open(concat!(env!("CARGO_MANIFEST_DIR"), "/data/6tasks")).unwrap()
+    }
+
+    /// The rows of rule odrd: (trials trained, stage, chosen for each stage).
+    fn rows(table: &DataFrame) -> Vec<(u64, String, [bool; 3])> {
+        let columns = Columns::of(table, "the table");
+        let (trials, rules) = (columns.counts("trials_trained").unwrap(), columns.names("rule").unwrap());
+        let stages = columns.names("stage").unwrap();
+        let chosen = Stage::ALL.map(|stage| columns.counts(&format!("automatic_{stage}")).unwrap());
+        let row = |row: usize| (trials[row], stages[row].clone(), [0, 1, 2].map(|stage| chosen[stage][row] == 1));
+        (0..rules.len()).filter(|place| rules[*place] == "odrd").map(row).collect()
+    }
+
+    #[test]
+    fn the_automatic_choice_is_that_of_the_run() {
+        let run = shipped();
+        let choice = AutomaticChoice::default();
+        let options = GrowthOptions { automatic: Some(choice), ..GrowthOptions::default() };
+        let rows = rows(&performance_growth_with(&run, &options).unwrap());
+        for (place, stage) in Stage::ALL.into_iter().enumerate() {
+            let marked: Vec<u64> = rows.iter().filter(|row| row.2[place]).map(|row| row.0).collect();
+            assert!(!marked.is_empty() && marked.len() <= choice.most, "{stage}: {}", marked.len());
+            let checkpoints = run.automatic(Rule::Odrd, stage, &choice).unwrap();
+            assert!(checkpoints.iter().all(|checkpoint| marked.contains(&checkpoint.trials_trained())));
+        }
+        assert_eq!(performance_growth(&run, 5).unwrap().width(), 5);
+    }
+
+    #[test]
+    fn stages_by_averages_are_those_of_the_run_and_flip_less() {
+        let run = shipped();
+        let flips = |stage_window: usize| {
+            let automatic = Some(AutomaticChoice::default());
+            let options = GrowthOptions { stage_window, automatic, ..GrowthOptions::default() };
+            let rows = rows(&performance_growth_with(&run, &options).unwrap());
+            for (trials, stage, _) in &rows {
+                let of_run = run.averaged_stage_at(Rule::Odrd, *trials, stage_window).unwrap();
+                assert_eq!(of_run.name(), stage);
+                assert!(stage_window > 1 || run.stage_at(Rule::Odrd, *trials) == Some(of_run));
+            }
+            rows.windows(2).filter(|pair| pair[0].1 != pair[1].1).count()
+        };
+        assert!(flips(9) < flips(1), "{} flips, {} without averaging", flips(9), flips(1));
+        assert_eq!(run.averaged_stage_at(Rule::Odrd, 1, 9), None);
+        for (window, stage_window) in [(0, 1), (5, 0)] {
+            let options = GrowthOptions { window, stage_window, automatic: None };
+            assert!(performance_growth_with(&run, &options).unwrap_err().to_string().contains("1 or more"));
+        }
+    }
+}

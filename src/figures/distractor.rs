@@ -118,8 +118,9 @@ pub fn distractor_saccades(table: &DataFrame) -> Result<Figure> {
         let x_ref = format!("x{number}");
         let text = if place == middle { "distance of the response from the target (degrees)" } else { "" };
         let from = place as f64 * width;
-        let axis =
-            distance_axis(text).tick_values(vec![0.0, 90.0, 180.0]).domain(&[from + 0.06 * width, from + 0.94 * width]);
+        // Where a panel ends the next one begins.
+        let tick_values = if place + 1 == panels.len() { vec![0.0, 90.0, 180.0] } else { vec![0.0, 90.0] };
+        let axis = distance_axis(text).tick_values(tick_values).domain(&[from + 0.06 * width, from + 0.94 * width]);
         layout = match place {
             0 => layout.x_axis(axis),
             1 => layout.x_axis2(axis),

@@ -279,7 +279,7 @@ pub fn period_tests(table: &DataFrame, title: &str) -> Result<Figure> {
     let present = Stage::ALL.into_iter().filter(|stage| stages.iter().any(|found| found == stage.name()));
     for (place, stage) in present.enumerate() {
         let text = format!("<span style=\"color:{}\">■</span> {stage}", style::stage_colour(stage));
-        let x = 0.02 + 0.12 * place as f64;
+        let x = 0.6 + 0.12 * place as f64;
         layout.add_annotation(style::label(&text, ("paper", x), ("paper", 1.03), Anchor::Left));
     }
     if count == 0 {
