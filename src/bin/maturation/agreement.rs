@@ -71,10 +71,10 @@ pub fn section(run: &Run) -> Result<Vec<Section>> {
     let table = agreement(run, &Selection::All, first, second, &options, &readout)?;
     Ok(vec![Section {
         id: "agreement-odr-odrd-stim1".to_owned(),
-        title: "Units prefer the same location in two tasks (paper: direction agreement)".to_owned(),
+        title: "Preferred locations in two tasks (paper: direction agreement)".to_owned(),
         text: "The excited and mixed units that are selective in stim1 of both odr and odrd, and how many of them \
-               prefer the same location in both. The two tasks begin alike, so most agree; if the preferences had \
-               nothing to do with each other, one in eight would."
+               prefer the same location in both. If the preferences had nothing to do with each other, one in \
+               eight would."
             .to_owned(),
         figure: figures::agreement(&table)?,
         table,

@@ -118,7 +118,7 @@ pub fn section(run: &Run) -> Result<Vec<Section>> {
     Ok(vec![
         Section {
             id: "distractor".to_owned(),
-            title: "A distractor disturbs most where it is near (paper: distractor effect)".to_owned(),
+            title: "Performance by the distance of the distractor (paper: distractor effect)".to_owned(),
             text: format!(
                 "Performance on odrd for all pairs of a stimulus and a distractor location, by their distance, \
                  {REPEATS} trials a pair and checkpoint; a distance is averaged over as many pairs as it has. Bars are \
