@@ -25,7 +25,8 @@
 //! - [`network`]: a network's weights on a device, and sweeps over whole trials;
 //! - [`training`]: training, evaluation, the run directory, stages of maturation;
 //! - [`readout`] and [`activity`]: what the units of a checkpoint do;
-//! - [`analysis`]: selectivity, PSTH, growth of performance, each a table;
+//! - [`analysis`]: selectivity, PSTH, growth of performance, agreement of preferred locations, activity in a period,
+//!   responses and distractors, each a table;
 //! - [`figures`]: each table as a picture, and all of them on one page;
 //! - [`notebook`]: how tables show in a notebook.
 //!

@@ -14,8 +14,8 @@ use crate::network::kernels::Workspace;
 use crate::network::{Network, RecurrentSweep, SweepNoise};
 use crate::numerics::random::Noise;
 use crate::seed::Purpose;
-use crate::tasks::{Mode, Rule, Trials};
-use crate::training::{Checkpoint, answers};
+use crate::tasks::{Condition, Mode, Rule, Trials};
+use crate::training::{Answer, Checkpoint, answers};
 
 /// How a checkpoint is read out.
 #[derive(Clone, Debug, PartialEq)]
@@ -140,6 +140,61 @@ impl Readout {
         .map_err(Error::table("making the table of outputs"))
     }
 
+    /// How a checkpoint answers batches of trials of a rule, whatever the mode of the options: the answers of each
+    /// batch, trial by trial.
+    ///
+    /// Each batch meets noise of its own; that of the first one is the noise of [`Readout::outputs`].
+    ///
+    /// ```
+    /// use maturation::prelude::*;
+    /// use maturation::readout::{Readout, ReadoutOptions};
+    ///
+    /// let last = Run::open("data/6tasks")?.last()?;
+    /// let batches = vec![vec![Condition::with_distractor(0.0, 0.8); 4], vec![Condition::with_distractor(0.0, 3.1); 4]];
+    /// let answers = Readout::new(ReadoutOptions::default())?.answers(&last, Rule::Odrd, &batches)?;
+    /// assert_eq!((answers.len(), answers[0].len()), (2, 4));
+    /// # Ok::<(), maturation::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// If the rule is not in the network's ruleset, a batch is empty, the checkpoint cannot be read, or its outputs are
+    /// not finite.
+    pub fn answers(
+        &mut self,
+        checkpoint: &Checkpoint,
+        rule: Rule,
+        batches: &[Vec<Condition>],
+    ) -> Result<Vec<Vec<Answer>>> {
+        let network = checkpoint.network()?;
+        let seed = self.seed(checkpoint);
+        let hyperparameters = &Hyperparameters { seed, ..checkpoint.hyperparameters().clone() };
+        let input_noise = Noise::new(seed, Purpose::ActivityInput.stream(self.parts(checkpoint, rule)));
+        let mut all = Vec::with_capacity(batches.len());
+        for (batch, conditions) in batches.iter().enumerate() {
+            if conditions.is_empty() {
+                return Err(Error::argument(format!("batch {batch} has no trial"), "give at least one"));
+            }
+            let mut trials = Trials::from_conditions(hyperparameters, rule, conditions.clone())?;
+            if self.options.input_noise {
+                trials.add_input_noise(hyperparameters, input_noise, batch as u32);
+            }
+            let noise = match self.noise(checkpoint, rule) {
+                SweepNoise::Gaussian { noise, .. } => SweepNoise::Gaussian { noise, step: batch as u32 },
+                none => none,
+            };
+            let (_, outputs) = Cpu::evaluate(&network, &trials, noise, &mut self.workspace)?;
+            let graded = answers(&trials, &outputs);
+            if graded.iter().any(|answer| answer.direction.is_none() || !answer.fixation.is_finite()) {
+                return Err(Error::argument(
+                    format!("the outputs after {} trials are not finite", checkpoint.trials_trained()),
+                    "the network has diverged: choose an earlier checkpoint",
+                ));
+            }
+            all.push(graded);
+        }
+        Ok(all)
+    }
+
     /// The cost of a checkpoint on a rule's test trials without any noise, and its gradients by the weights, not
     /// clipped, written to a safetensors file: an array a parameter, and `cost`.
     pub fn gradients(&mut self, checkpoint: &Checkpoint, rule: Rule, path: impl AsRef<Path>) -> Result<f64> {
@@ -162,5 +217,33 @@ impl Checkpoint {
     /// published system reads it out; see [`Readout`] for other ways and for many checkpoints.
     pub fn activity(&self, rule: Rule) -> Result<Activity> {
         Readout::new(ReadoutOptions::default())?.activity(self, rule)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::training::Run;
+
+    #[test]
+    fn batches_have_noise_of_their_own_and_the_first_has_that_of_outputs() {
+        let run = Run::open(concat!(env!("CARGO_MANIFEST_DIR"), "/data/6tasks")).unwrap();
+        let checkpoint = run.last().unwrap();
+        let mut readout = Readout::new(ReadoutOptions { input_noise: true, ..ReadoutOptions::default() }).unwrap();
+        let outputs = readout.outputs(&checkpoint, Rule::Gap).unwrap();
+        let fixation: Vec<f32> = outputs.column("fixation").unwrap().f32().unwrap().iter().flatten().collect();
+        let conditions = readout.trials(&checkpoint, Rule::Gap).unwrap().conditions;
+        let batches = vec![conditions.clone(), conditions];
+        let found = readout.answers(&checkpoint, Rule::Gap, &batches).unwrap();
+        let of = |batch: usize| found[batch].iter().map(|answer| answer.fixation).collect::<Vec<_>>();
+        assert_eq!(of(0), fixation);
+        assert_ne!(of(1), fixation);
+        assert_eq!(readout.answers(&checkpoint, Rule::Gap, &batches).unwrap(), found);
+
+        let mut silent = Readout::new(ReadoutOptions { recurrent_noise: false, ..ReadoutOptions::default() }).unwrap();
+        let found = silent.answers(&checkpoint, Rule::Gap, &batches).unwrap();
+        assert_eq!(found[0], found[1]);
+        let message = silent.answers(&checkpoint, Rule::Gap, &[vec![]]).unwrap_err().to_string();
+        assert!(message.contains("no trial"), "{message}");
     }
 }

@@ -94,6 +94,30 @@ fn tables_have_the_columns_that_they_promise() {
         let (names, rows) = columns(&["growth", run], kind);
         assert_eq!(names, ["trials_trained", "rule", "performance", "smoothed", "stage"].map(String::from));
         assert_eq!(rows, 9);
+        let (names, _) = columns(&["growth", run, "--automatic", "--stage-window", "3"], kind);
+        assert_eq!(names[5..], ["automatic_early", "automatic_mid", "automatic_mature"].map(String::from));
+        let (names, rows) = columns(&["agreement", run, "--first", "odr:stim1", "--second", "odrd:stim1"], kind);
+        let expected = ["trials_trained", "first", "second", "first_selective", "second_selective", "both", "same"];
+        assert_eq!((names[..7].to_vec(), rows), (expected.map(String::from).to_vec(), 3));
+        let period = ["period", run, "--rule", "odrd", "--epoch", "delay2", "--units", "excited,mixed,inhibited,none"];
+        let (names, rows) = columns(&period, kind);
+        let expected = ["trials_trained", "stage", "unit", "kind", "preferred_location", "activity"];
+        assert_eq!((names, rows), (expected.map(String::from).to_vec(), 3 * 10));
+        let (names, rows) = columns(&[&period[..], &["--show", "tests"]].concat(), kind);
+        assert_eq!((names[..2].to_vec(), rows), (["first", "second"].map(String::from).to_vec(), 9));
+        let (names, rows) = columns(&[&period[..], &["--show", "anova"]].concat(), kind);
+        assert_eq!((names[0].as_str(), rows), ("stage", 1));
+        let (names, rows) = columns(&["saccade", run, "--rule", "gap", "--batches", "2"], kind);
+        let expected = ["stage", "checkpoints", "from_degrees", "to_degrees", "trials", "fixating", "share"];
+        assert_eq!((names, rows), (expected.map(String::from).to_vec(), 30));
+        let distractor = ["distractor", run, "--repeats", "2", "--trials", "last"];
+        let (names, rows) = columns(&distractor, kind);
+        assert_eq!(
+            (names[..3].to_vec(), rows),
+            (["stage", "checkpoints", "distance_degrees"].map(String::from).to_vec(), 5)
+        );
+        assert_eq!(columns(&[&distractor[..], &["--show", "pairs"]].concat(), kind).1, 64);
+        assert_eq!(columns(&[&distractor[..], &["--show", "saccades"]].concat(), kind).1, 5 * 30);
     }
 }
 
@@ -117,6 +141,9 @@ fn a_table_of_activity_stands_in_for_a_run() {
         "stim1",
     ]);
     assert_eq!(by_rule, by_time);
+    let period = ["period", "--rule", "gap", "--epoch", "stim1", "--units", "excited,inhibited,mixed,none"];
+    let of_table = succeeds(&[&period[..], &["--activity", text(&activity)]].concat());
+    assert!(of_table.contains("shape: (10, 6)") && of_table.contains("null"), "{of_table}");
     let rows = |table: &str| table.lines().filter(|line| line.contains("preferred")).count();
     assert_eq!(rows(&direct), rows(&by_rule));
 }
@@ -127,6 +154,13 @@ fn figures_and_the_page_need_no_network() {
     for arguments in [
         vec!["growth", text(run())],
         vec!["psth", text(run()), "--rule", "odr", "--epoch", "stim1", "--opposite", "--normalised", "no"],
+        vec!["growth", text(run()), "--automatic", "--published-average"],
+        vec!["agreement", text(run()), "--first", "odrd:delay1", "--second", "odrd:delay2"],
+        vec!["period", text(run()), "--rule", "odr", "--epoch", "1100..1400", "--selected-in", "stim1"],
+        vec!["period", text(run()), "--rule", "odr", "--epoch", "delay1", "--show", "tests"],
+        vec!["saccade", text(run()), "--rule", "odr", "--batches", "1", "--trials", "last"],
+        vec!["distractor", text(run()), "--repeats", "1", "--trials", "last"],
+        vec!["distractor", text(run()), "--repeats", "1", "--trials", "last", "--show", "saccades"],
     ] {
         let path = folder.path().join("figure.html");
         succeeds(&[&arguments[..], &["--figure", text(&path)]].concat());
@@ -166,8 +200,22 @@ fn the_same_command_prints_the_same() {
 #[test]
 fn every_command_explains_itself() {
     let all = succeeds(&["--help"]);
-    let commands =
-        ["reproduce", "train", "log", "trials", "activity", "outputs", "gradients", "selectivity", "psth", "growth"];
+    let commands = [
+        "reproduce",
+        "train",
+        "log",
+        "trials",
+        "activity",
+        "outputs",
+        "gradients",
+        "selectivity",
+        "psth",
+        "growth",
+        "agreement",
+        "period",
+        "distractor",
+        "saccade",
+    ];
     for command in commands {
         assert!(all.contains(command));
         let help = succeeds(&[command, "--help"]);
@@ -188,6 +236,17 @@ fn what_does_not_exist_is_refused_with_what_does() {
         (vec!["psth", run, "--rule", "odr", "--epoch", "stim1", "--stage", "mature"], vec!["mature", "odr"]),
         (vec!["psth", run, "--rule", "odr", "--epoch", "stim1", "--stage", "adult"], vec!["adult", "mature"]),
         (vec!["psth", run, "--rule", "odr", "--epoch", "stim1", "--figure", "a.gif"], vec!["a.gif", ".html"]),
+        (vec!["agreement", run, "--first", "odr", "--second", "odr:stim1"], vec!["RULE:EPOCH"]),
+        (vec!["agreement", run, "--first", "odr:delay2", "--second", "odr:stim1"], vec!["delay2", "delay1"]),
+        (vec!["agreement", run, "--first", "odr:stim1", "--second", "odr3000:stim1"], vec!["odr3000", "overlap"]),
+        (vec!["period", run, "--rule", "odr", "--epoch", "delay2"], vec!["delay2", "delay1"]),
+        (vec!["period", run, "--rule", "odr", "--epoch", "100..200"], vec!["--selected-in"]),
+        (vec!["period", run, "--rule", "odr", "--epoch", "9..1", "--selected-in", "stim1"], vec!["9..1", "START..END"]),
+        (vec!["period", run, "--rule", "odr", "--epoch", "delay1", "--stage-window", "0"], vec!["window", "1 or more"]),
+        (vec!["saccade", run, "--rule", "overlap"], vec!["overlap", "gap"]),
+        (vec!["saccade", run, "--rule", "gap", "--batches", "0"], vec!["batches"]),
+        (vec!["distractor", run, "--stage", "mature"], vec!["mature", "odrd"]),
+        (vec!["distractor", run, "--repeats", "0"], vec!["1 or more"]),
         (vec!["log", run, "--out", "a.xlsx"], vec!["a.xlsx", ".parquet"]),
         (vec!["log", "no/such/run"], vec!["no/such/run", "hp.json"]),
         (vec!["trials", "--rule", "odr", "--mode", "test-2-5"], vec!["odr", "odrd"]),

@@ -70,3 +70,14 @@ pub(super) fn synthetic() -> Activity {
 fn ring() -> Vec<usize> {
     (0..128).map(|trial| trial / 16).collect()
 }
+
+/// Outputs at the last time step, batch by batch, each (1, 128 trials, 9 outputs).
+pub(super) fn outputs(name: &str) -> Vec<Array3<f32>> {
+    let table = read_table(path(&format!("outputs_{name}.parquet"))).unwrap();
+    let codes: Vec<i32> = table.column("output").unwrap().i32().unwrap().iter().flatten().collect();
+    let all = codes.len() / 9;
+    let output = |trial: usize, channel: usize| codes[channel * all + trial] as f64 / f64::from((1 << 17) - 1);
+    let batch =
+        |first: usize| Array3::from_shape_fn((1, 128, 9), |(_, trial, channel)| output(first + trial, channel) as f32);
+    (0..all).step_by(128).map(batch).collect()
+}

@@ -4,18 +4,26 @@
 //! tell apart, axes with units, and what is drawn told on hovering. A picture shows by itself where a notebook cell
 //! ends in it, and [`Figure::save`] writes it as a page that needs no network.
 
+mod agreement;
+mod distractor;
 mod page;
 mod performance_growth;
+mod period_activity;
 mod psth;
+mod saccade;
 mod style;
 
 use std::io::Write;
 use std::path::Path;
 
+pub use agreement::agreement;
+pub use distractor::{distractor, distractor_saccades};
 pub(crate) use page::escape;
 pub use page::{Page, Section};
-pub use performance_growth::{performance_growth, performance_growth_of};
+pub use performance_growth::{performance_growth, performance_growth_of, performance_growth_with};
+pub use period_activity::{period_activity, period_tests};
 pub use psth::{PsthAbout, psth};
+pub use saccade::saccade;
 
 use plotly::Plot;
 

@@ -1,10 +1,10 @@
 //! Performance growth (Fig. S7): how well each rule is done against trials trained.
 
-use plotly::common::{Anchor, Line, Mode};
+use plotly::common::{Anchor, Line, Marker, MarkerSymbol, Mode};
 use plotly::{Plot, Scatter};
 use polars::frame::DataFrame;
 
-use crate::analysis;
+use crate::analysis::{self, GrowthOptions};
 use crate::error::Result;
 use crate::figures::{Figure, style};
 use crate::tables::Columns;
@@ -29,9 +29,35 @@ const STAGE_LIMITS: [f64; 2] = [0.35, 0.65];
 /// # Ok::<(), maturation::Error>(())
 /// ```
 pub fn performance_growth(run: &Run) -> Result<Figure> {
+    performance_growth_with(run, &GrowthOptions { window: WINDOW, ..GrowthOptions::default() })
+}
+
+/// The growth of performance with all options; the evaluations that the automatic choice of checkpoints takes for each
+/// stage stand below the curves, a line a rule.
+///
+/// ```
+/// use maturation::analysis::GrowthOptions;
+/// use maturation::prelude::*;
+///
+/// let options = GrowthOptions { automatic: Some(AutomaticChoice::default()), ..GrowthOptions::default() };
+/// let figure = figures::performance_growth_with(&Run::open("data/6tasks")?, &options)?;
+/// assert!(figure.json().contains("automatic choice"));
+/// # Ok::<(), maturation::Error>(())
+/// ```
+///
+/// # Errors
+/// If a window is 0.
+pub fn performance_growth_with(run: &Run, options: &GrowthOptions) -> Result<Figure> {
     let hyperparameters = run.hyperparameters();
     let limits = [hyperparameters.early_target_perf, hyperparameters.mid_target_perf];
-    draw(&analysis::performance_growth(run, WINDOW)?, limits)
+    let mut notes = vec![match options.window {
+        1 => "each evaluation".to_owned(),
+        window => format!("averages over {window} evaluations"),
+    }];
+    if options.stage_window > 1 {
+        notes.push(format!("stages by averages over {}", options.stage_window));
+    }
+    draw(&analysis::performance_growth_with(run, options)?, limits, &notes.join("; "))
 }
 
 /// The same from a table of [`analysis::performance_growth`], which may be smoothed otherwise or joined from several
@@ -40,13 +66,17 @@ pub fn performance_growth(run: &Run) -> Result<Figure> {
 /// # Errors
 /// If a column is missing or of another type.
 pub fn performance_growth_of(table: &DataFrame) -> Result<Figure> {
-    draw(table, STAGE_LIMITS)
+    draw(table, STAGE_LIMITS, "")
 }
 
-fn draw(table: &DataFrame, [early, mid]: [f64; 2]) -> Result<Figure> {
+fn draw(table: &DataFrame, [early, mid]: [f64; 2], note: &str) -> Result<Figure> {
     let columns = Columns::of(table, "the table of performance growth");
     let (trials, rules) = (columns.counts("trials_trained")?, columns.names("rule")?);
     let smoothed = columns.numbers("smoothed")?;
+    let stages = if columns.has("stage") { Some(columns.names("stage")?) } else { None };
+    let ranges = Stage::ALL.into_iter().map(|stage| format!("automatic_{stage}"));
+    let ranges: Vec<Vec<u64>> =
+        ranges.filter(|name| columns.has(name)).map(|name| columns.counts(&name)).collect::<Result<_>>()?;
 
     let mut names: Vec<&String> = Vec::new();
     for rule in &rules {
@@ -68,13 +98,64 @@ fn draw(table: &DataFrame, [early, mid]: [f64; 2]) -> Result<Figure> {
                 .name(name.as_str())
                 .mode(Mode::Lines)
                 .line(Line::new().color(colour).width(2.5))
-                .hover_template("%{fullData.name}<br>%{x:,} trials<br>performance %{y:.2f}<extra></extra>"),
+                .hover_text_array(
+                    rows().map(|row| stages.as_ref().map_or(String::new(), |stages| stages[row].clone())).collect(),
+                )
+                .hover_template(
+                    "%{fullData.name}<br>%{x:,} trials<br>performance %{y:.2f}<br>%{hovertext}<extra></extra>",
+                ),
         );
     }
 
     let x = style::axis("trials trained").tick_format(",").range_mode(plotly::layout::RangeMode::ToZero);
     let y = style::axis("performance (share of trials right)").range(vec![0.0, 1.03]);
-    let mut layout = style::layout("Performance grows with training", x, y);
+    let mut title = "Performance grows with training".to_owned();
+    if !note.is_empty() {
+        title.push_str(&format!("<br><sup>{note}</sup>"));
+    }
+    let mut layout = match ranges.len() {
+        3 => {
+            let [lines, curves] = [[0.0, 0.2], [0.27, 1.0]];
+            let names: Vec<String> = names.iter().map(|name| name.to_string()).collect();
+            let axis = style::axis("")
+                .domain(&lines)
+                .range(vec![names.len() as f64 - 0.5, -0.5])
+                .tick_values((0..names.len()).map(|place| place as f64).collect())
+                .tick_text(names)
+                .show_grid(false)
+                .auto_margin(true);
+            style::layout(&title, x.anchor("y2"), y.domain(&curves)).y_axis2(axis.anchor("x")).height(620)
+        }
+        _ => style::layout(&title, x, y),
+    };
+    if let [_, _, _] = &ranges[..] {
+        let text = "evaluations that the automatic choice of checkpoints takes for each stage";
+        layout.add_annotation(style::label(text, ("paper", 0.5), ("paper", 0.2), Anchor::Center));
+        for (stage, chosen) in Stage::ALL.into_iter().zip(&ranges) {
+            for (place, name) in names.iter().enumerate() {
+                let rows: Vec<usize> = (0..rules.len()).filter(|row| rules[*row] == **name).collect();
+                let chosen: Vec<(u64, bool)> = rows.iter().map(|row| (trials[*row], chosen[*row] > 0)).collect();
+                let at: Vec<u64> = chosen.iter().filter(|(_, chosen)| *chosen).map(|(trials, _)| *trials).collect();
+                if at.is_empty() {
+                    continue;
+                }
+                let trace = Scatter::new(at.clone(), vec![place as f64; at.len()])
+                    .name(format!("{name}: {} {stage}", at.len()))
+                    .mode(Mode::Markers)
+                    .marker(
+                        Marker::new()
+                            .color(style::stage_colour(stage))
+                            .symbol(MarkerSymbol::LineNSOpen)
+                            .size(9)
+                            .line(Line::new().color(style::stage_colour(stage)).width(2.0)),
+                    )
+                    .show_legend(false)
+                    .y_axis("y2")
+                    .hover_template("%{fullData.name} evaluations<br>%{x:,} trials<extra></extra>");
+                plot.add_trace(trace);
+            }
+        }
+    }
     let bands = [(Stage::Early, 0.0, early), (Stage::Mid, early, mid), (Stage::Mature, mid, 1.03)];
     for (stage, from, to) in bands {
         layout.add_shape(style::horizontal_band(from, to, style::stage_colour(stage)));

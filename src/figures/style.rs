@@ -13,7 +13,8 @@ const FONT: &str = "Helvetica, Arial, sans-serif";
 /// Size of text in a figure: legible when a figure is shown at half a page's width.
 const TEXT: usize = 14;
 const GRID: &str = "#ececec";
-const INK: &str = "#333333";
+/// The colour of axes and text.
+pub(super) const INK: &str = "#333333";
 
 /// The colour of a stage. The three differ in lightness too, so that they survive grey printing.
 pub(super) fn stage_colour(stage: Stage) -> &'static str {
@@ -123,4 +124,27 @@ pub(super) fn label(text: &str, (x_ref, x): (&str, f64), (y_ref, y): (&str, f64)
 /// A picture's place for 'there is nothing to show'.
 pub(super) fn nothing(text: &str) -> Annotation {
     label(text, ("paper", 0.5), ("paper", 0.5), Anchor::Center).font(font(TEXT + 4))
+}
+
+/// A colour of the form `#rrggbb`, see-through, to fill what lies below a curve.
+pub(super) fn faint(colour: &str) -> String {
+    format!("{colour}22")
+}
+
+/// A filled rectangle; each position says what it counts in ("x", "y" or "paper").
+pub(super) fn solid(
+    colour: &str,
+    (x_ref, left, right): (&str, f64, f64),
+    (y_ref, low, high): (&str, f64, f64),
+) -> Shape {
+    Shape::new()
+        .shape_type(ShapeType::Rect)
+        .x_ref(x_ref)
+        .x0(left)
+        .x1(right)
+        .y_ref(y_ref)
+        .y0(low)
+        .y1(high)
+        .fill_color(colour.to_owned())
+        .line(ShapeLine::new().width(0.0))
 }

@@ -32,6 +32,13 @@ pub struct Answer {
     pub correct: bool,
 }
 
+impl Answer {
+    /// Whether the network still fixates, so that the direction is no response.
+    pub fn fixating(&self) -> bool {
+        self.fixation > FIXATING
+    }
+}
+
 /// Grades outputs, (time, trial, output), at the trials' last time step.
 pub fn answers(trials: &Trials, outputs: &Array3<f32>) -> Vec<Answer> {
     let ring = Ring::new(outputs.len_of(Axis(2)).saturating_sub(1));

@@ -10,8 +10,8 @@ use crate::error::{Error, Result};
 use crate::hyperparameters::Hyperparameters;
 use crate::network::Network;
 use crate::tasks::Rule;
-use crate::training::log::Log;
-use crate::training::stage::{AutomaticChoice, Stage};
+use crate::training::log::{Log, LogEntry};
+use crate::training::stage::{AutomaticChoice, Stage, moving_average};
 
 /// File names within a run directory.
 pub(crate) const HYPERPARAMETERS_FILE: &str = "hp.json";
@@ -109,6 +109,17 @@ impl Run {
     pub fn stage_at(&self, rule: Rule, trials_trained: u64) -> Option<Stage> {
         let performance = self.performance_at(rule, trials_trained)?;
         Some(Stage::of(performance, self.hyperparameters.early_target_perf, self.hyperparameters.mid_target_perf))
+    }
+
+    /// The stage of `rule` at a checkpoint by its performance averaged over `window` evaluations around it, as
+    /// [`moving_average`] does, if the log has it. Single evaluations are noisy: a curve can cross a threshold many
+    /// times.
+    pub fn averaged_stage_at(&self, rule: Rule, trials_trained: u64, window: usize) -> Option<Stage> {
+        let performance = |entry: &LogEntry| Some((entry.trials_trained, entry.performance(rule)?));
+        let (trials, curve): (Vec<u64>, Vec<f64>) = self.log.entries.iter().filter_map(performance).unzip();
+        let place = trials.iter().position(|trials| *trials == trials_trained)?;
+        let averaged = *moving_average(&curve, window).get(place)?;
+        Some(Stage::of(averaged, self.hyperparameters.early_target_perf, self.hyperparameters.mid_target_perf))
     }
 
     /// The performance on `rule` at a checkpoint, if the log has it.

@@ -40,6 +40,14 @@ pub enum Command {
     Psth(PsthArguments),
     /// The growth of performance with training (paper, Fig. S7).
     Growth(Growth),
+    /// Whether units prefer the same location in two epochs, of one rule or two (paper: direction agreement).
+    Agreement(crate::agreement::Agreement),
+    /// The activity of selective units in a period of the trial, by stage and by checkpoint (paper: period activity).
+    Period(crate::period::PeriodArguments),
+    /// What a distractor does to the response, by its distance from the stimulus (paper: distractor effect).
+    Distractor(crate::distractor::DistractorArguments),
+    /// How far from the target responses end, by stage (paper: saccade end points).
+    Saccade(crate::saccade::SaccadeArguments),
 }
 
 /// Where a table goes.
@@ -304,6 +312,15 @@ pub struct Growth {
     /// Evaluations that are averaged around each (an odd number).
     #[arg(long, value_name = "N", default_value_t = 5)]
     pub window: usize,
+    /// Evaluations that are averaged before the performance decides the stage (an odd number).
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub stage_window: usize,
+    /// Mark the evaluations that the automatic choice of checkpoints takes for each stage.
+    #[arg(long)]
+    pub automatic: bool,
+    /// With --automatic: average ahead of each evaluation, as published, rather than around it.
+    #[arg(long, requires = "automatic")]
+    pub published_average: bool,
     #[command(flatten)]
     pub table: TableOut,
     #[command(flatten)]

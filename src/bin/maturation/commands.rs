@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use maturation::activity::Activity;
-use maturation::analysis::{self, Grouping, PsthOptions};
+use maturation::analysis::{self, Grouping, GrowthOptions, PsthOptions};
 use maturation::figures::{Figure, PsthAbout};
 use maturation::prelude::*;
 use maturation::readout::{Readout, ReadoutOptions};
@@ -34,11 +34,15 @@ pub fn run(command: Command) -> Result<()> {
         Command::Selectivity(arguments) => selectivity(arguments),
         Command::Psth(arguments) => psth(arguments),
         Command::Growth(arguments) => growth(arguments),
+        Command::Agreement(arguments) => crate::agreement::run(arguments),
+        Command::Period(arguments) => crate::period::run(arguments),
+        Command::Distractor(arguments) => crate::distractor::run(arguments),
+        Command::Saccade(arguments) => crate::saccade::run(arguments),
     }
 }
 
 /// An argument that cannot be worked with, and what to do.
-fn refuse(what: impl Into<String>, remedy: impl Into<String>) -> Error {
+pub(crate) fn refuse(what: impl Into<String>, remedy: impl Into<String>) -> Error {
     Error::Argument { what: what.into(), remedy: remedy.into() }
 }
 
@@ -59,7 +63,7 @@ fn put_table(mut table: DataFrame, out: &TableOut) -> Result<()> {
 }
 
 /// Puts a figure where it was asked for, and a table where it was, or on the screen if there is no figure.
-fn put_both(
+pub(crate) fn put_both(
     table: DataFrame,
     out: &TableOut,
     figure: &FigureOut,
@@ -197,13 +201,13 @@ fn gradients(arguments: Gradients) -> Result<()> {
 
 /// Where activity comes from, once looked at.
 #[allow(clippy::large_enum_variant, reason = "there is one at a time")]
-enum Opened {
+pub(crate) enum Opened {
     Run(Run, Selection, Rule, ReadoutOptions),
     Table(Activity),
 }
 
 /// Opens the run or reads the table that `source` names.
-fn open(source: &Source, default: Selection) -> Result<Opened> {
+pub(crate) fn open(source: &Source, default: Selection) -> Result<Opened> {
     if let Some(path) = &source.activity {
         let activity = Activity::from_table(&read_table(path)?, source.dt)?;
         let activity = if source.epoch_ms.is_empty() {
@@ -297,6 +301,12 @@ fn psth(arguments: PsthArguments) -> Result<()> {
 
 fn growth(arguments: Growth) -> Result<()> {
     let run = Run::open(&arguments.run)?;
-    let table = analysis::performance_growth(&run, arguments.window)?;
-    put_both(table, &arguments.table, &arguments.figure, figures::performance_growth_of)
+    let choice = AutomaticChoice { published_average: arguments.published_average, ..AutomaticChoice::default() };
+    let options = GrowthOptions {
+        window: arguments.window,
+        stage_window: arguments.stage_window,
+        automatic: arguments.automatic.then_some(choice),
+    };
+    let table = analysis::performance_growth_with(&run, &options)?;
+    put_both(table, &arguments.table, &arguments.figure, |_| figures::performance_growth_with(&run, &options))
 }

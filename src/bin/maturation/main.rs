@@ -1,8 +1,12 @@
 //! The command line: each subcommand is a function of the library, with its arguments and a place for its result.
 
+mod agreement;
 mod arguments;
 mod commands;
+mod distractor;
+mod period;
 mod reproduce;
+mod saccade;
 
 use clap::Parser;
 use clap::error::ErrorKind;

@@ -1,0 +1,82 @@
+//! Agreement of preferred locations in two epochs.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use maturation::analysis::{AgreementOptions, Kind, RuleEpoch, SelectivityOptions, Test, agreement};
+use maturation::figures::{self, Section};
+use maturation::prelude::*;
+use maturation::readout::ReadoutOptions;
+
+use crate::arguments::{FigureOut, TableOut, TestArguments};
+use crate::commands::put_both;
+
+#[derive(Debug, Args)]
+pub struct Agreement {
+    /// The run directory.
+    #[arg(value_name = "RUN")]
+    pub run: PathBuf,
+    /// The first epoch, for example odr:stim1.
+    #[arg(long, value_name = "RULE:EPOCH")]
+    pub first: RuleEpoch,
+    /// The second epoch, for example odrd:stim1.
+    #[arg(long, value_name = "RULE:EPOCH")]
+    pub second: RuleEpoch,
+    /// The checkpoints: N,N,… (trials trained), A..B, last or all.
+    #[arg(long, value_name = "CHECKPOINTS", default_value = "all")]
+    pub trials: Selection,
+    /// The kinds of units that count, of excited, inhibited and mixed.
+    #[arg(long, value_name = "KIND,…", value_delimiter = ',', default_value = "excited,mixed")]
+    pub units: Vec<Kind>,
+    /// The test that decides which units are selective: published or unbiased.
+    #[arg(long, value_name = "TEST", default_value = "published")]
+    pub selected_by: Test,
+    #[command(flatten)]
+    pub test: TestArguments,
+    /// The seed of the noise [default: that of the run].
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+    /// Give every checkpoint the same noise, for paired comparisons.
+    #[arg(long)]
+    pub same_noise: bool,
+    #[command(flatten)]
+    pub table: TableOut,
+    #[command(flatten)]
+    pub figure: FigureOut,
+}
+
+/// Makes the table and the figure.
+pub fn run(arguments: Agreement) -> Result<()> {
+    let run = Run::open(&arguments.run)?;
+    let options = AgreementOptions {
+        kinds: arguments.units,
+        test: arguments.selected_by,
+        selectivity: SelectivityOptions::from(&arguments.test),
+    };
+    let readout =
+        ReadoutOptions { seed: arguments.seed, same_noise: arguments.same_noise, ..ReadoutOptions::default() };
+    let table = agreement(&run, &arguments.trials, arguments.first, arguments.second, &options, &readout)?;
+    put_both(table, &arguments.table, &arguments.figure, figures::agreement)
+}
+
+/// The sections of the page: the cue of the two memory rules, if the run was trained on both.
+#[expect(dead_code, reason = "the page of all figures does not take it up yet")]
+pub fn section(run: &Run) -> Result<Vec<Section>> {
+    let pair = [Rule::Odr, Rule::Odrd];
+    if !pair.iter().all(|rule| run.hyperparameters().rule_trains.contains(rule)) {
+        return Ok(Vec::new());
+    }
+    let [first, second] = pair.map(|rule| RuleEpoch { rule, epoch: Epoch::Stim1 });
+    let (options, readout) = (AgreementOptions::default(), ReadoutOptions::default());
+    let table = agreement(run, &Selection::All, first, second, &options, &readout)?;
+    Ok(vec![Section {
+        id: "agreement-odr-odrd-stim1".to_owned(),
+        title: "Preferred locations in two tasks (paper: direction agreement)".to_owned(),
+        text: "The excited and mixed units that are selective in stim1 of both odr and odrd, and how many of them \
+               prefer the same location in both. If the preferences had nothing to do with each other, one in \
+               eight would."
+            .to_owned(),
+        figure: figures::agreement(&table)?,
+        table,
+    }])
+}

@@ -1,0 +1,68 @@
+//! How far from the target responses end.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use maturation::analysis::{SaccadeOptions, saccade};
+use maturation::figures::{self, Section};
+use maturation::prelude::*;
+use maturation::readout::ReadoutOptions;
+
+use crate::arguments::{FigureOut, ReadoutArguments, TableOut};
+use crate::commands::put_both;
+
+#[derive(Debug, Args)]
+pub struct SaccadeArguments {
+    /// The run directory.
+    #[arg(value_name = "RUN")]
+    pub run: PathBuf,
+    /// The rule, for example gap.
+    #[arg(long, value_name = "RULE")]
+    pub rule: Rule,
+    /// The checkpoints: N,N,… (trials trained), A..B, last or all.
+    #[arg(long, value_name = "CHECKPOINTS", default_value = "all")]
+    pub trials: Selection,
+    /// How often the batch of trials is run at each checkpoint, each time with other noise.
+    #[arg(long, value_name = "N", default_value_t = 8)]
+    pub batches: usize,
+    /// Evaluations that the performance is averaged over before it decides the stage (an odd number).
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub stage_window: usize,
+    #[command(flatten)]
+    pub readout: ReadoutArguments,
+    #[command(flatten)]
+    pub table: TableOut,
+    #[command(flatten)]
+    pub figure: FigureOut,
+}
+
+/// Makes the table and the figure.
+pub fn run(arguments: SaccadeArguments) -> Result<()> {
+    let run = Run::open(&arguments.run)?;
+    let options = SaccadeOptions { batches: arguments.batches, stage_window: arguments.stage_window };
+    let rule = arguments.rule;
+    let table = saccade(&run, &arguments.trials, rule, &options, &arguments.readout.into())?;
+    put_both(table, &arguments.table, &arguments.figure, |table| figures::saccade(table, rule))
+}
+
+/// The sections of the page: the anti-saccade rules of the paper's figure that the run was trained on.
+#[expect(dead_code, reason = "the page of all figures does not take it up yet")]
+pub fn section(run: &Run) -> Result<Vec<Section>> {
+    let trained = |rule: &Rule| run.hyperparameters().rule_trains.contains(rule);
+    let rules = [Rule::Overlap, Rule::ZeroGap, Rule::Gap].into_iter().filter(trained);
+    let section = |rule: Rule| {
+        let options = SaccadeOptions::default();
+        let table = saccade(run, &Selection::All, rule, &options, &ReadoutOptions::default())?;
+        Ok(Section {
+            id: format!("saccade-{rule}").replace('_', "-"),
+            title: format!("Where responses end, rule {rule} (paper: saccade end points)"),
+            text: "How far from the target the responses end at the trials' last time step, in bins of 6 degrees. \
+                   Trials that still fixate then have no response; they are counted apart, where the published \
+                   figure has them among the others."
+                .to_owned(),
+            figure: figures::saccade(&table, rule)?,
+            table,
+        })
+    };
+    rules.map(section).collect()
+}

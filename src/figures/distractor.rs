@@ -1,0 +1,220 @@
+//! What a distractor does to the response, by its distance from the stimulus.
+
+use plotly::common::{Anchor, ErrorData, ErrorType, Line, Marker, Mode};
+use plotly::{Plot, Scatter};
+use polars::frame::DataFrame;
+
+use crate::error::Result;
+use crate::figures::saccade::{Distribution, distance_axis, tolerance};
+use crate::figures::{Figure, style};
+use crate::tables::Columns;
+use crate::training::Stage;
+
+/// What guessing earns.
+const CHANCE: f64 = 0.2;
+
+/// Performance against the distance of the distractor from the stimulus, a curve a stage; bars are the standard error
+/// between the stage's checkpoints (paper: distractor effect).
+///
+/// `table` is that of [`crate::analysis::Distractor::performance`]. A stage without checkpoints has no curve, and the
+/// title says so.
+///
+/// ```
+/// use maturation::analysis::{DistractorOptions, distractor};
+/// use maturation::prelude::*;
+/// use maturation::readout::ReadoutOptions;
+///
+/// let run = Run::open("data/6tasks")?;
+/// let options = DistractorOptions { repeats: 1, ..DistractorOptions::default() };
+/// let found = distractor(&run, &Selection::Last, &options, &ReadoutOptions::default())?;
+/// assert!(figures::distractor(&found.performance()?)?.json().contains("distance of the distractor"));
+/// assert!(figures::distractor_saccades(&found.saccades()?)?.json().contains("180°"));
+/// # Ok::<(), maturation::Error>(())
+/// ```
+///
+/// # Errors
+/// If a column is missing or of another type.
+pub fn distractor(table: &DataFrame) -> Result<Figure> {
+    let columns = Columns::of(table, "the table of performance with a distractor");
+    let (stages, checkpoints) = (columns.names("stage")?, columns.counts("checkpoints")?);
+    let (distances, performance) = (columns.numbers("distance_degrees")?, columns.numbers("performance")?);
+    let (deviation, response) = (columns.numbers("performance_deviation")?, columns.numbers("response_degrees")?);
+    let (pairs, trials, fixating) = (columns.counts("pairs")?, columns.counts("trials")?, columns.counts("fixating")?);
+
+    let mut plot = Plot::new();
+    let mut missing = Vec::new();
+    for stage in Stage::ALL {
+        let rows: Vec<usize> = (0..stages.len()).filter(|row| stages[*row] == stage.name()).collect();
+        let Some(first) = rows.first() else {
+            missing.push(stage.name());
+            continue;
+        };
+        let count = checkpoints[*first];
+        let colour = style::stage_colour(stage);
+        let rounded = |value: f64| (1e4 * value).round() / 1e4;
+        let error = |row: &usize| {
+            let error = deviation[*row] / (count as f64).sqrt();
+            if error.is_finite() { rounded(error) } else { 0.0 }
+        };
+        let hover = |row: &usize| {
+            let end = match response[*row] {
+                end if end.is_finite() => format!("responses end {end:.0}° from the target on average"),
+                _ => "no response".to_owned(),
+            };
+            format!("{end}<br>{} trials of {} pairs, {} still fixating", trials[*row], pairs[*row], fixating[*row])
+        };
+        let plural = if count == 1 { "" } else { "s" };
+        let trace = Scatter::new(
+            rows.iter().map(|row| distances[*row]).collect(),
+            rows.iter().map(|row| rounded(performance[*row])).collect::<Vec<_>>(),
+        )
+        .name(format!("{stage} ({count} checkpoint{plural})"))
+        .mode(Mode::LinesMarkers)
+        .line(Line::new().color(colour).width(2.8))
+        .marker(Marker::new().color(colour).size(8))
+        .error_y(ErrorData::new(ErrorType::Data).array(rows.iter().map(error).collect()).color(colour).thickness(1.3))
+        .hover_text_array(rows.iter().map(hover).collect())
+        .hover_template(
+            "%{fullData.name}<br>distractor %{x}° away: performance %{y:.3f}<br>%{hovertext}<extra></extra>",
+        );
+        plot.add_trace(trace);
+    }
+    let mut title = "A distractor near the stimulus, and one far from it, rule odrd".to_owned();
+    if !stages.is_empty() && !missing.is_empty() {
+        title.push_str(&format!("<br><sup>no checkpoint: {}</sup>", missing.join(", ")));
+    }
+    let x = style::axis("distance of the distractor from the stimulus (degrees)").tick_values(ticks(&distances));
+    let y = style::axis("performance (share of trials right)").range(vec![0.0, 1.05]);
+    let mut layout = style::layout(&title, x, y);
+    layout.add_shape(style::horizontal_line(CHANCE));
+    layout.add_annotation(style::label("chance", ("paper", 0.98), ("y", CHANCE - 0.07), Anchor::Right));
+    if stages.is_empty() {
+        layout.add_annotation(style::nothing("no checkpoint"));
+    }
+    plot.set_layout(layout);
+    Ok(Figure::new(plot, format!("Performance against distractor distance, {} stages", 3 - missing.len())))
+}
+
+/// How far from the target responses end, a panel for each distance of the distractor from the stimulus.
+///
+/// `table` is that of [`crate::analysis::Distractor::saccades`].
+///
+/// # Errors
+/// If a column is missing or of another type.
+pub fn distractor_saccades(table: &DataFrame) -> Result<Figure> {
+    let columns = Columns::of(table, "the table of responses with a distractor");
+    let distances = columns.numbers("distance_degrees")?;
+    let panels: Vec<f64> = ticks(&distances);
+    // Eight pairs of axes are what a plot has.
+    let panels = &panels[..panels.len().min(8)];
+    let mut plot = Plot::new();
+    let y = style::axis("responding trials (%)");
+    let middle = panels.len() / 2;
+    let title = "Where responses end, by distance of the distractor from the stimulus, rule odrd";
+    let mut layout = style::layout(title, style::axis(""), y);
+    let width = 1.0 / panels.len().max(1) as f64;
+    for (place, distance) in panels.iter().enumerate() {
+        let number = if place == 0 { String::new() } else { (place + 1).to_string() };
+        let x_ref = format!("x{number}");
+        let text = if place == middle { "distance of the response from the target (degrees)" } else { "" };
+        let from = place as f64 * width;
+        // Where a panel ends the next one begins.
+        let tick_values = if place + 1 == panels.len() { vec![0.0, 90.0, 180.0] } else { vec![0.0, 90.0] };
+        let axis = distance_axis(text).tick_values(tick_values).domain(&[from + 0.06 * width, from + 0.94 * width]);
+        layout = match place {
+            0 => layout.x_axis(axis),
+            1 => layout.x_axis2(axis),
+            2 => layout.x_axis3(axis),
+            3 => layout.x_axis4(axis),
+            4 => layout.x_axis5(axis),
+            5 => layout.x_axis6(axis),
+            6 => layout.x_axis7(axis),
+            _ => layout.x_axis8(axis),
+        };
+        for stage in Distribution::all(&columns, |row| distances[row] == *distance)? {
+            if let Some(trace) = stage.trace([&x_ref, "y"], place == 0) {
+                plot.add_trace(trace);
+            }
+        }
+        layout.add_shape(tolerance(&x_ref, "paper"));
+        let label = format!("{}°", (10.0 * distance).round() / 10.0);
+        layout.add_annotation(style::label(&label, ("paper", from + width / 2.0), ("paper", 1.0), Anchor::Center));
+    }
+    if panels.is_empty() {
+        layout.add_annotation(style::nothing("no checkpoint"));
+    }
+    plot.set_layout(layout);
+    Ok(Figure::new(plot, format!("Distance of the response from the target at {} distractor distances", panels.len())))
+}
+
+/// Each value once, in ascending order.
+fn ticks(values: &[f64]) -> Vec<f64> {
+    let mut ticks: Vec<f64> = values.iter().copied().filter(|value| value.is_finite()).collect();
+    ticks.sort_by(f64::total_cmp);
+    ticks.dedup();
+    ticks
+}
+
+#[cfg(test)]
+mod tests {
+    use polars::prelude::*;
+
+    use super::*;
+
+    fn table() -> DataFrame {
+        df![
+            "stage" => ["early", "early", "mature", "mature"],
+            "checkpoints" => [4_u32, 4, 1, 1],
+            "distance_degrees" => [0.0, 180.0, 0.0, 180.0],
+            "pairs" => [2_u32; 4],
+            "trials" => [8_u64; 4],
+            "performance" => [0.2, 0.3, 0.5, 0.9],
+            "performance_deviation" => [Some(0.1), Some(0.2), None, None],
+            "fixating" => [1_u64, 0, 0, 0],
+            "response_degrees" => [Some(50.0), Some(30.0), None, Some(9.0)],
+        ]
+        .unwrap()
+    }
+
+    #[test]
+    fn the_picture_has_a_curve_a_stage_with_its_error() {
+        let json: serde_json::Value = serde_json::from_str(&distractor(&table()).unwrap().json()).unwrap();
+        let traces = json["data"].as_array().unwrap();
+        assert_eq!(traces.len(), 2);
+        assert_eq!(traces[0]["error_y"]["array"], serde_json::json!([0.05, 0.1]));
+        assert_eq!(traces[1]["error_y"]["array"], serde_json::json!([0.0, 0.0]));
+        assert_eq!(traces[1]["y"], serde_json::json!([0.5, 0.9]));
+        assert!(traces[1]["hovertext"][0].as_str().unwrap().starts_with("no response"));
+        let text = json["layout"].to_string();
+        for word in ["distance of the distractor from the stimulus (degrees)", "no checkpoint: mid", "chance"] {
+            assert!(text.contains(word), "{word}");
+        }
+    }
+
+    #[test]
+    fn responses_have_a_panel_a_distance() {
+        let table = df![
+            "stage" => ["early"; 6],
+            "checkpoints" => [2_u32; 6],
+            "distance_degrees" => [0.0, 0.0, 90.0, 90.0, 180.0, 180.0],
+            "from_degrees" => [0.0, 90.0, 0.0, 90.0, 0.0, 90.0],
+            "to_degrees" => [90.0, 180.0, 90.0, 180.0, 90.0, 180.0],
+            "trials" => [1_u64, 3, 2, 2, 0, 0],
+            "fixating" => [0_u64, 0, 0, 0, 1, 2],
+        ]
+        .unwrap();
+        let json: serde_json::Value = serde_json::from_str(&distractor_saccades(&table).unwrap().json()).unwrap();
+        let traces = json["data"].as_array().unwrap();
+        assert_eq!(traces.len(), 2, "where nothing responds there is no curve");
+        assert_eq!((&traces[0]["xaxis"], &traces[1]["xaxis"]), (&"x".into(), &"x2".into()));
+        assert_eq!((&traces[0]["showlegend"], &traces[1]["showlegend"]), (&true.into(), &false.into()));
+        assert!(json["layout"]["xaxis3"]["domain"].is_array());
+    }
+
+    #[test]
+    fn nothing_makes_a_picture_that_says_so_and_a_wrong_table_an_error() {
+        assert!(distractor(&table().clear()).unwrap().json().contains("no checkpoint"));
+        assert!(distractor(&table().drop("pairs").unwrap()).unwrap_err().to_string().contains("`pairs`"));
+        assert!(distractor_saccades(&table()).unwrap_err().to_string().contains("`from_degrees`"));
+    }
+}
