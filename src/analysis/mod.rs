@@ -2,15 +2,25 @@
 //!
 //! Each analysis has a typed form, which the figures use, and gives a table with documented columns.
 
+mod epoch_growth;
 #[cfg(test)]
 mod golden;
 mod of_run;
 mod performance_growth;
+mod population;
 mod psth;
 mod rates;
+mod sample_unit;
 mod selectivity;
+mod tuning;
+mod unit_counts;
 
-pub use of_run::{psth, psth_with, selectivity_of_run};
+pub use epoch_growth::EpochGrowth;
+pub use of_run::{epoch_growth, psth, psth_with, selectivity_of_run, tuning, unit_counts};
 pub use performance_growth::performance_growth;
+pub use population::PopulationOptions;
 pub use psth::{Grouping, Psth, PsthOptions};
+pub use sample_unit::{SampleLocation, SampleUnit};
 pub use selectivity::{Kind, Selectivity, SelectivityOptions, Test, UnitSelectivity, selectivity, selectivity_with};
+pub use tuning::Tuning;
+pub use unit_counts::UnitCounts;
