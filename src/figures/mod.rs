@@ -4,18 +4,26 @@
 //! tell apart, axes with units, and what is drawn told on hovering. A picture shows by itself where a notebook cell
 //! ends in it, and [`Figure::save`] writes it as a page that needs no network.
 
+mod epoch_growth;
 mod page;
 mod performance_growth;
 mod psth;
+mod sample_unit;
 mod style;
+mod tuning;
+mod unit_counts;
 
 use std::io::Write;
 use std::path::Path;
 
+pub use epoch_growth::epoch_growth;
 pub(crate) use page::escape;
 pub use page::{Page, Section};
 pub use performance_growth::{performance_growth, performance_growth_of};
 pub use psth::{PsthAbout, psth};
+pub use sample_unit::sample_unit;
+pub use tuning::tuning;
+pub use unit_counts::unit_counts;
 
 use plotly::Plot;
 

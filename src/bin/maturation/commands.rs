@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use maturation::activity::Activity;
-use maturation::analysis::{self, Grouping, PsthOptions};
-use maturation::figures::{Figure, PsthAbout};
+use maturation::analysis;
+use maturation::figures::Figure;
 use maturation::prelude::*;
 use maturation::readout::{Readout, ReadoutOptions};
 use maturation::tables::{read_table, write_table};
@@ -16,10 +16,10 @@ use maturation::training::Selection;
 use polars::frame::DataFrame;
 
 use crate::arguments::{
-    ActivityArguments, Command, FigureOut, Gradients, Growth, Log, PsthArguments, SelectivityArguments, Source,
-    TableOut, TestArguments, Train, TrialsArguments,
+    ActivityArguments, Command, FigureOut, Gradients, Growth, Log, SelectivityArguments, Source, TableOut,
+    TestArguments, Train, TrialsArguments,
 };
-use crate::reproduce;
+use crate::{epoch_growth, psth, reproduce, sample_unit, tuning, units};
 
 /// Does what is asked for.
 pub fn run(command: Command) -> Result<()> {
@@ -32,13 +32,17 @@ pub fn run(command: Command) -> Result<()> {
         Command::Outputs(arguments) => outputs(arguments),
         Command::Gradients(arguments) => gradients(arguments),
         Command::Selectivity(arguments) => selectivity(arguments),
-        Command::Psth(arguments) => psth(arguments),
+        Command::Psth(arguments) => psth::psth(arguments),
         Command::Growth(arguments) => growth(arguments),
+        Command::Tuning(arguments) => tuning::tuning(arguments),
+        Command::EpochGrowth(arguments) => epoch_growth::epoch_growth(arguments),
+        Command::SampleUnit(arguments) => sample_unit::sample_unit(arguments),
+        Command::Units(arguments) => units::units(arguments),
     }
 }
 
 /// An argument that cannot be worked with, and what to do.
-fn refuse(what: impl Into<String>, remedy: impl Into<String>) -> Error {
+pub(crate) fn refuse(what: impl Into<String>, remedy: impl Into<String>) -> Error {
     Error::Argument { what: what.into(), remedy: remedy.into() }
 }
 
@@ -48,7 +52,7 @@ fn say(text: impl std::fmt::Display) {
 }
 
 /// Puts a table where it was asked for.
-fn put_table(mut table: DataFrame, out: &TableOut) -> Result<()> {
+pub(crate) fn put_table(mut table: DataFrame, out: &TableOut) -> Result<()> {
     match &out.out {
         Some(path) => write_table(path, &mut table),
         None => {
@@ -59,7 +63,7 @@ fn put_table(mut table: DataFrame, out: &TableOut) -> Result<()> {
 }
 
 /// Puts a figure where it was asked for, and a table where it was, or on the screen if there is no figure.
-fn put_both(
+pub(crate) fn put_both(
     table: DataFrame,
     out: &TableOut,
     figure: &FigureOut,
@@ -165,7 +169,7 @@ fn trials(arguments: TrialsArguments) -> Result<()> {
 }
 
 /// The single checkpoint that `--trials` names.
-fn one(run: &Run, selection: &Selection, rule: Rule) -> Result<Checkpoint> {
+pub(crate) fn one(run: &Run, selection: &Selection, rule: Rule) -> Result<Checkpoint> {
     let chosen = run.selected(selection, rule)?;
     match chosen.len() {
         1 => Ok(chosen.first().clone()),
@@ -197,13 +201,13 @@ fn gradients(arguments: Gradients) -> Result<()> {
 
 /// Where activity comes from, once looked at.
 #[allow(clippy::large_enum_variant, reason = "there is one at a time")]
-enum Opened {
+pub(crate) enum Opened {
     Run(Run, Selection, Rule, ReadoutOptions),
     Table(Activity),
 }
 
 /// Opens the run or reads the table that `source` names.
-fn open(source: &Source, default: Selection) -> Result<Opened> {
+pub(crate) fn open(source: &Source, default: Selection) -> Result<Opened> {
     if let Some(path) = &source.activity {
         let activity = Activity::from_table(&read_table(path)?, source.dt)?;
         let activity = if source.epoch_ms.is_empty() {
@@ -260,39 +264,6 @@ fn selectivity(arguments: SelectivityArguments) -> Result<()> {
         }
     };
     put_table(table, &arguments.table)
-}
-
-fn psth(arguments: PsthArguments) -> Result<()> {
-    let selectivity = SelectivityOptions::from(&arguments.test);
-    let mut options = PsthOptions {
-        kinds: arguments.units,
-        normalised: selectivity.normalised,
-        opposite: arguments.opposite,
-        test: arguments.selected_by,
-        grouping: if arguments.by_checkpoint { Grouping::Checkpoint } else { Grouping::Stage },
-        baseline_skip_ms: selectivity.baseline_skip_ms,
-    };
-    let epoch = arguments.epoch;
-    let (table, mut about) = match open(&arguments.source, Selection::All)? {
-        Opened::Table(activity) => {
-            // A recording has no stage; its single curve stands for the recording.
-            options.grouping = Grouping::Checkpoint;
-            let units = Selectivity::of(&activity, epoch, &selectivity)?;
-            let mut psth = analysis::Psth::new(options);
-            psth.add(Stage::Mature, &activity, &units)?;
-            let in_ms = |step: usize| step as f64 * activity.dt;
-            let epochs = activity.epochs.iter().map(|(epoch, range)| (*epoch, in_ms(range.start)..in_ms(range.end)));
-            let title = format!("Average activity of {epoch}-selective units");
-            (psth.table()?, PsthAbout { title, epochs: epochs.collect(), normalised: true })
-        }
-        Opened::Run(run, selection, rule, readout) => {
-            let checkpoints = run.selected(&selection, rule)?;
-            let table = analysis::psth_with(&run, &checkpoints, rule, epoch, &options, &selectivity, &readout)?;
-            (table, PsthAbout::of(rule, epoch, run.hyperparameters().dt))
-        }
-    };
-    about.normalised = selectivity.normalised;
-    put_both(table, &arguments.table, &arguments.figure, |table| figures::psth(table, &about))
 }
 
 fn growth(arguments: Growth) -> Result<()> {

@@ -2,7 +2,13 @@
 
 mod arguments;
 mod commands;
+mod epoch_growth;
+mod population;
+mod psth;
 mod reproduce;
+mod sample_unit;
+mod tuning;
+mod units;
 
 use clap::Parser;
 use clap::error::ErrorKind;
