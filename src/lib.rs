@@ -25,8 +25,8 @@
 //! - [`network`]: a network's weights on a device, and sweeps over whole trials;
 //! - [`training`]: training, evaluation, the run directory, stages of maturation;
 //! - [`readout`] and [`activity`]: what the units of a checkpoint do;
-//! - [`analysis`]: selectivity, PSTH, growth of performance, agreement of preferred locations, activity in a period,
-//!   responses and distractors, each a table;
+//! - [`analysis`]: selectivity, PSTH, tuning, growth of performance and of activity, agreement of preferred locations,
+//!   activity in a period, responses and distractors, each a table;
 //! - [`figures`]: each table as a picture, and all of them on one page;
 //! - [`notebook`]: how tables show in a notebook.
 //!
@@ -74,7 +74,9 @@ pub mod prelude {
     pub use polars::frame::DataFrame;
 
     pub use crate::activity::Activity;
-    pub use crate::analysis::{self, PsthOptions, Selectivity, SelectivityOptions, selectivity, selectivity_with};
+    pub use crate::analysis::{
+        self, PopulationOptions, PsthOptions, Selectivity, SelectivityOptions, selectivity, selectivity_with,
+    };
     pub use crate::error::{Error, Result};
     pub use crate::figures::{self, Figure, PsthAbout};
     pub use crate::hyperparameters::{Activation, Hyperparameters, Loss, OptimizerKind, RecurrentInit};

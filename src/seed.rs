@@ -28,6 +28,8 @@ pub(crate) enum Purpose {
     ActivityInput,
     /// Recurrent noise where hidden activity is read out.
     ActivityNoise,
+    /// Units that intervals are resampled from.
+    Bootstrap,
 }
 
 impl Purpose {

@@ -14,9 +14,15 @@
 //! # Ok::<(), NotTested>(())
 //! ```
 
+mod bootstrap;
+mod fit;
+
 use statrs::function::beta::checked_beta_reg;
 
-/// Why a test has no result.
+pub use bootstrap::{ResampledMean, UnitResamples, percentile_interval};
+pub use fit::{GaussianFit, VonMisesFit};
+
+/// Why a test or a fit has no result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum NotTested {
@@ -28,6 +34,8 @@ pub enum NotTested {
     NotFinite,
     /// A rate relative to the baseline is asked for, and the baseline is exactly zero.
     ZeroBaseline,
+    /// No curve of least squares was found, or many are equally good.
+    NoSolution,
 }
 
 impl std::fmt::Display for NotTested {
@@ -37,6 +45,7 @@ impl std::fmt::Display for NotTested {
             NotTested::NoVariance => "the repeats do not vary",
             NotTested::NotFinite => "a value is not finite",
             NotTested::ZeroBaseline => "the baseline is zero",
+            NotTested::NoSolution => "the fit has no definite solution",
         })
     }
 }

@@ -4,24 +4,34 @@
 
 mod agreement;
 mod distractor;
+mod epoch_growth;
 #[cfg(test)]
 mod golden;
 mod of_run;
 mod performance_growth;
 mod period_activity;
+mod population;
 mod psth;
 mod rates;
 mod saccade;
+mod sample_unit;
 mod selectivity;
 mod stages;
+mod tuning;
+mod unit_counts;
 
 pub use agreement::{Agreement, AgreementOptions, RuleEpoch, agreement};
 pub use distractor::{Distractor, DistractorOptions, distractor};
-pub use of_run::{psth, psth_with, selectivity_of_run};
+pub use epoch_growth::EpochGrowth;
+pub use of_run::{epoch_growth, psth, psth_with, selectivity_of_run, tuning, unit_counts};
 pub use performance_growth::{GrowthOptions, performance_growth, performance_growth_with};
 pub use period_activity::{
     Period, PeriodActivity, PeriodAnova, PeriodCheckpoint, PeriodOptions, PeriodStage, UnitPeriod, period_activity,
 };
+pub use population::PopulationOptions;
 pub use psth::{Grouping, Psth, PsthOptions};
 pub use saccade::{SaccadeHistogram, SaccadeOptions, Saccades, saccade};
+pub use sample_unit::{SampleLocation, SampleUnit};
 pub use selectivity::{Kind, Selectivity, SelectivityOptions, Test, UnitSelectivity, selectivity, selectivity_with};
+pub use tuning::Tuning;
+pub use unit_counts::UnitCounts;

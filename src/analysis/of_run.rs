@@ -2,11 +2,48 @@
 
 use polars::prelude::*;
 
-use crate::analysis::{Psth, PsthOptions, Selectivity, SelectivityOptions};
+use crate::activity::Activity;
+use crate::analysis::{
+    EpochGrowth, PopulationOptions, Psth, PsthOptions, Selectivity, SelectivityOptions, Tuning, UnitCounts,
+};
 use crate::error::{Error, Result};
 use crate::readout::{Readout, ReadoutOptions};
 use crate::tasks::{Epoch, Rule};
-use crate::training::{Checkpoints, Run, Selection};
+use crate::training::{Checkpoints, Run, Selection, Stage};
+
+/// Reads checkpoints out one after the other and hands each on, with its stage by its logged performance on the rule.
+fn over_checkpoints(
+    run: &Run,
+    checkpoints: &Checkpoints,
+    rule: Rule,
+    readout: &mut Readout,
+    mut each: impl FnMut(Stage, &Activity) -> Result<()>,
+) -> Result<()> {
+    for checkpoint in checkpoints.iter() {
+        let trials = checkpoint.trials_trained();
+        let stage = run.stage_at(rule, trials).ok_or_else(|| {
+            let what =
+                format!("the log of `{}` has no performance on `{rule}` after {trials} trials", run.path().display());
+            Error::argument(what, "choose a rule and checkpoints that the log has")
+        })?;
+        each(stage, &readout.activity(checkpoint, rule)?)?;
+    }
+    Ok(())
+}
+
+/// The units that are followed, if any: those of the last checkpoint of a stage.
+fn followed(
+    run: &Run,
+    rule: Rule,
+    epoch: Epoch,
+    stage: Option<Stage>,
+    selectivity: &SelectivityOptions,
+    readout: &mut Readout,
+) -> Result<Option<Selectivity>> {
+    let Some(stage) = stage else { return Ok(None) };
+    let activity = readout.activity(run.stage(rule, stage)?.last(), rule)?;
+    Selectivity::of(&activity, epoch, selectivity).map(Some)
+}
 
 /// The selectivity of every unit at each of a run's checkpoints, one below the other: columns as
 /// [`crate::analysis::selectivity`].
@@ -38,7 +75,7 @@ pub fn selectivity_of_run(
 /// The average activity of a run's selective units over the trial, by stage or by checkpoint (Fig. 4E–G): columns as
 /// [`Psth::table`].
 ///
-/// A unit is selected anew at each checkpoint, and a checkpoint's stage is that of its logged performance on the rule.
+/// A unit is selected anew at each checkpoint unless `follow` is set, and a checkpoint's stage is that of its logged performance on the rule.
 ///
 /// ```
 /// use maturation::analysis::{PsthOptions, psth};
@@ -78,15 +115,116 @@ pub fn psth_with(
 ) -> Result<DataFrame> {
     let mut readout = Readout::new(readout.clone())?;
     let mut psth = Psth::new(options.clone());
-    for checkpoint in checkpoints.iter() {
-        let trials = checkpoint.trials_trained();
-        let stage = run.stage_at(rule, trials).ok_or_else(|| {
-            let what =
-                format!("the log of `{}` has no performance on `{rule}` after {trials} trials", run.path().display());
-            Error::argument(what, "choose a rule and checkpoints that the log has")
-        })?;
-        let activity = readout.activity(checkpoint, rule)?;
-        psth.add(stage, &activity, &Selectivity::of(&activity, epoch, selectivity)?)?;
-    }
+    let followed = followed(run, rule, epoch, options.follow, selectivity, &mut readout)?;
+    over_checkpoints(run, checkpoints, rule, &mut readout, |stage, activity| match &followed {
+        Some(units) => psth.add(stage, activity, units),
+        None => psth.add(stage, activity, &Selectivity::of(activity, epoch, selectivity)?),
+    })?;
     psth.table()
+}
+
+/// The tuning curves of a run's selective units by stage (Fig. S3B), their fits and the tests of their heights.
+///
+/// A checkpoint's stage is that of its logged performance on the rule.
+///
+/// ```
+/// use maturation::analysis::{self, PopulationOptions};
+/// use maturation::prelude::*;
+/// use maturation::readout::ReadoutOptions;
+///
+/// let run = Run::open("data/6tasks")?;
+/// let last = run.selected(&Selection::Last, Rule::Gap)?;
+/// let (options, readout) = (PopulationOptions::default(), ReadoutOptions::default());
+/// let tuning = analysis::tuning(&run, &last, Rule::Gap, Epoch::Stim1, &options, &readout)?;
+/// assert_eq!(tuning.table()?.height(), 9); // one stage, offsets −4 … 4
+/// assert_eq!(tuning.fits()?.height(), 2);  // a Gaussian and a von Mises curve
+/// # Ok::<(), maturation::Error>(())
+/// ```
+///
+/// # Errors
+/// If the rule has no such epoch, a checkpoint has no performance in the log, the stage to follow has no checkpoint, or
+/// an option is impossible.
+pub fn tuning(
+    run: &Run,
+    checkpoints: &Checkpoints,
+    rule: Rule,
+    epoch: Epoch,
+    options: &PopulationOptions,
+    readout: &ReadoutOptions,
+) -> Result<Tuning> {
+    let mut readout = Readout::new(readout.clone())?;
+    let followed = followed(run, rule, epoch, options.follow, &options.selectivity, &mut readout)?;
+    let mut tuning = Tuning::new(options.clone());
+    over_checkpoints(run, checkpoints, rule, &mut readout, |stage, activity| {
+        let measured = Selectivity::of(activity, epoch, &options.selectivity)?;
+        tuning.add(Some(stage), &measured, followed.as_ref().unwrap_or(&measured))
+    })?;
+    Ok(tuning)
+}
+
+/// The mean activity of a run's selective units in an epoch against trials trained (Fig. S2B): columns as
+/// [`EpochGrowth::table`].
+///
+/// Units are selected in the epoch `selected` and measured, at the location that they prefer there, in the epoch
+/// `measured`.
+///
+/// ```
+/// use maturation::analysis::{self, PopulationOptions};
+/// use maturation::prelude::*;
+/// use maturation::readout::ReadoutOptions;
+///
+/// let run = Run::open("data/6tasks")?;
+/// let checkpoints = run.selected(&Selection::Last, Rule::Odr)?;
+/// let delay = Epoch::Delay1;
+/// let (options, readout) = (PopulationOptions::default(), ReadoutOptions::default());
+/// let growth = analysis::epoch_growth(&run, &checkpoints, Rule::Odr, delay, delay, &options, &readout)?;
+/// assert_eq!(growth.height(), 1);
+/// # Ok::<(), maturation::Error>(())
+/// ```
+///
+/// # Errors
+/// As [`tuning`].
+pub fn epoch_growth(
+    run: &Run,
+    checkpoints: &Checkpoints,
+    rule: Rule,
+    selected: Epoch,
+    measured: Epoch,
+    options: &PopulationOptions,
+    readout: &ReadoutOptions,
+) -> Result<DataFrame> {
+    let mut readout = Readout::new(readout.clone())?;
+    let followed = followed(run, rule, selected, options.follow, &options.selectivity, &mut readout)?;
+    let mut growth = EpochGrowth::new(options.clone());
+    over_checkpoints(run, checkpoints, rule, &mut readout, |stage, activity| {
+        let rates = Selectivity::of(activity, measured, &options.selectivity)?;
+        match &followed {
+            Some(units) => growth.add(stage, &rates, units),
+            None if selected == measured => growth.add(stage, &rates, &rates),
+            None => growth.add(stage, &rates, &Selectivity::of(activity, selected, &options.selectivity)?),
+        }
+    })?;
+    growth.table()
+}
+
+/// How many units of a run each test of selectivity keeps, by checkpoint, test and kind: columns as
+/// [`UnitCounts::table`].
+///
+/// # Errors
+/// If the rule has no such epoch, a checkpoint has no performance in the log, or an option is impossible.
+pub fn unit_counts(
+    run: &Run,
+    checkpoints: &Checkpoints,
+    rule: Rule,
+    epoch: Epoch,
+    options: &SelectivityOptions,
+    readout: &ReadoutOptions,
+) -> Result<DataFrame> {
+    let mut readout = Readout::new(readout.clone())?;
+    let mut counts = UnitCounts::new();
+    over_checkpoints(run, checkpoints, rule, &mut readout, |stage, activity| {
+        counts.add(Some(stage), &Selectivity::of(activity, epoch, options)?);
+        Ok(())
+    })?;
+    counts.table()
 }

@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use ndarray::{Array2, Axis};
 use polars::prelude::*;
 
 use crate::activity::Activity;
 use crate::analysis::rates::{baseline, location_means};
 use crate::analysis::{Kind, Selectivity, Test};
 use crate::error::{Error, Result};
+use crate::statistics::{ResampledMean, UnitResamples};
 use crate::training::Stage;
 
 /// What one curve of a PSTH stands for.
@@ -35,6 +37,13 @@ pub struct PsthOptions {
     pub grouping: Grouping,
     /// ms at the start of fix1 that are left out of the baseline.
     pub baseline_skip_ms: f64,
+    /// Of a run: units are selected once, at the last checkpoint of this stage, and followed with their preferred
+    /// locations through the others; none: selected anew at each checkpoint.
+    pub follow: Option<Stage>,
+    /// Resamples of the units for 95 % intervals (1000 is usual); 0 makes none.
+    pub bootstrap: usize,
+    /// Decides the resamples.
+    pub seed: u64,
 }
 
 impl Default for PsthOptions {
@@ -46,6 +55,9 @@ impl Default for PsthOptions {
             test: Test::Published,
             grouping: Grouping::Stage,
             baseline_skip_ms: 0.0,
+            follow: None,
+            bootstrap: 0,
+            seed: 0,
         }
     }
 }
@@ -85,6 +97,7 @@ impl Default for PsthOptions {
 pub struct Psth {
     options: PsthOptions,
     groups: BTreeMap<Key, Group>,
+    resamples: Option<UnitResamples>,
     /// Steps of a trial and ms a step, once a checkpoint was added.
     clock: Option<(usize, f64)>,
 }
@@ -105,7 +118,7 @@ struct Group {
     opposite: Curve,
 }
 
-/// A sum of curves.
+/// The average over checkpoints of curves.
 #[derive(Clone, Debug)]
 struct Curve {
     sum: Vec<f64>,
@@ -113,29 +126,62 @@ struct Curve {
     count: usize,
     /// Units in all curves together.
     units: usize,
+    resampled: Option<ResampledMean>,
+    /// The intervals, once no checkpoint will be added: resamples take much room.
+    intervals: Option<Vec<Option<(f64, f64)>>>,
 }
 
 impl Curve {
     fn new(steps: usize) -> Curve {
-        Curve { sum: vec![0.0; steps], count: 0, units: 0 }
+        Curve { sum: vec![0.0; steps], count: 0, units: 0, resampled: None, intervals: None }
     }
 
-    /// Adds the average of the curves in another sum.
-    fn add_average(&mut self, curve: &Curve) {
-        if curve.count > 0 {
-            for (sum, value) in self.sum.iter_mut().zip(&curve.sum) {
-                *sum += value / curve.count as f64;
-            }
-            self.count += 1;
-            self.units += curve.count;
+    /// Adds the average over a checkpoint's units.
+    fn add(&mut self, curves: &UnitCurves, resamples: Option<&UnitResamples>) -> Result<()> {
+        let Some(mean) = curves.rates.mean_axis(Axis(0)).filter(|_| !curves.units.is_empty()) else { return Ok(()) };
+        for (sum, value) in self.sum.iter_mut().zip(mean) {
+            *sum += value;
+        }
+        self.count += 1;
+        self.units += curves.units.len();
+        if let Some(resamples) = resamples {
+            let resampled = self.resampled.get_or_insert_with(|| ResampledMean::new(resamples, curves.rates.ncols()));
+            resampled.add(resamples, &curves.units, &curves.rates)?;
+        }
+        Ok(())
+    }
+
+    /// Makes the intervals and lets the resamples go.
+    fn close(&mut self) {
+        self.intervals = self.resampled.take().map(|mean| intervals(&mean, self.sum.len()));
+    }
+
+    /// The interval at each step, none where there is none.
+    fn intervals(&self) -> Vec<Option<(f64, f64)>> {
+        let steps = self.sum.len();
+        match (&self.intervals, &self.resampled) {
+            (Some(intervals), _) => intervals.clone(),
+            (None, Some(resampled)) => intervals(resampled, steps),
+            (None, None) => vec![None; steps],
         }
     }
+}
+
+fn intervals(resampled: &ResampledMean, steps: usize) -> Vec<Option<(f64, f64)>> {
+    (0..steps).map(|step| resampled.interval(step)).collect()
+}
+
+/// The curves of the selected units of a checkpoint.
+struct UnitCurves {
+    units: Vec<usize>,
+    /// (unit, step).
+    rates: Array2<f64>,
 }
 
 impl Psth {
     /// A PSTH without any checkpoint yet.
     pub fn new(options: PsthOptions) -> Psth {
-        Psth { options, groups: BTreeMap::new(), clock: None }
+        Psth { options, groups: BTreeMap::new(), resamples: None, clock: None }
     }
 
     /// Adds a checkpoint of a stage: its activity, and which units are selective.
@@ -168,7 +214,10 @@ impl Psth {
             ));
         }
 
-        let (preferred, opposite) = self.average(activity, selectivity)?;
+        let (preferred, opposite) = self.unit_curves(activity, selectivity)?;
+        if self.options.bootstrap > 0 && self.resamples.is_none() {
+            self.resamples = Some(UnitResamples::new(self.options.bootstrap, unit_count, self.options.seed)?);
+        }
         let key = match self.options.grouping {
             Grouping::Stage => Key::Stage(stage),
             Grouping::Checkpoint => Key::Checkpoint(self.groups.len()),
@@ -181,57 +230,66 @@ impl Psth {
             opposite: Curve::new(clock.0),
         });
         group.checkpoints += 1;
-        group.preferred.add_average(&preferred);
-        group.opposite.add_average(&opposite);
+        for (curve, added) in [(&mut group.preferred, preferred), (&mut group.opposite, opposite)] {
+            curve.add(&added, self.resamples.as_ref())?;
+            if self.options.grouping == Grouping::Checkpoint {
+                curve.close();
+            }
+        }
         Ok(())
     }
 
-    /// The sums over a checkpoint's selected units, at the preferred and the opposite location.
-    fn average(&self, activity: &Activity, selectivity: &Selectivity) -> Result<(Curve, Curve)> {
+    /// The curves of a checkpoint's selected units, at the preferred and the opposite location.
+    fn unit_curves(&self, activity: &Activity, selectivity: &Selectivity) -> Result<(UnitCurves, UnitCurves)> {
         let trials_by_location = activity.trials_by_location();
         let baseline = baseline(activity, self.options.baseline_skip_ms)?;
         let means = location_means(activity, &trials_by_location);
         // The curve of a unit, averaged over the locations that have one.
-        let add = |sum: &mut Curve, unit: usize, locations: &[usize]| {
-            let mut curve = Curve::new(activity.steps());
+        let curve_of = |unit: usize, locations: &[usize]| -> Option<Vec<f64>> {
+            let (mut sum, mut count) = (vec![0.0; activity.steps()], 0);
             for location in locations.iter().filter(|location| !trials_by_location[**location].is_empty()) {
                 let activity = means.slice(ndarray::s![*location, .., unit]);
                 let fixation = activity.slice(ndarray::s![baseline.clone()]).sum() / baseline.len() as f64;
                 if self.options.normalised && fixation == 0.0 {
                     continue;
                 }
-                for (sum, rate) in curve.sum.iter_mut().zip(activity) {
+                for (sum, rate) in sum.iter_mut().zip(activity) {
                     *sum += if self.options.normalised { rate / fixation - 1.0 } else { *rate };
                 }
-                curve.count += 1;
+                count += 1;
             }
-            sum.add_average(&curve);
+            (count > 0).then(|| sum.into_iter().map(|sum| sum / f64::from(count)).collect())
         };
-
-        let mut preferred = Curve::new(activity.steps());
-        let mut opposite = Curve::new(activity.steps());
-        let ring = activity.location_count;
-        for unit in &selectivity.units {
-            if self.options.kinds.contains(&unit.kind(self.options.test)) {
-                let location = unit.preferred(self.options.test);
-                add(&mut preferred, unit.unit, &[location]);
-                if self.options.opposite {
-                    // A ring of an odd number of locations has two that are farthest away.
-                    add(
-                        &mut opposite,
-                        unit.unit,
-                        &[(location + ring / 2) % ring, (location + ring.div_ceil(2)) % ring],
-                    );
+        let chosen =
+            || selectivity.units.iter().filter(|unit| self.options.kinds.contains(&unit.kind(self.options.test)));
+        let curves_at = |locations: &dyn Fn(usize) -> Vec<usize>| -> Result<UnitCurves> {
+            let (mut units, mut rates) = (Vec::new(), Vec::new());
+            for unit in chosen() {
+                if let Some(curve) = curve_of(unit.unit, &locations(unit.preferred(self.options.test))) {
+                    units.push(unit.unit);
+                    rates.extend(curve);
                 }
             }
-        }
+            let rates = Array2::from_shape_vec((units.len(), activity.steps()), rates)
+                .map_err(|problem| Error::argument(problem.to_string(), "give every unit a rate a step"))?;
+            Ok(UnitCurves { units, rates })
+        };
+        let ring = activity.location_count;
+        let preferred = curves_at(&|location| vec![location])?;
+        let opposite = match self.options.opposite {
+            // A ring of an odd number of locations has two that are farthest away.
+            true => curves_at(&|location| vec![(location + ring / 2) % ring, (location + ring.div_ceil(2)) % ring])?,
+            false => UnitCurves { units: Vec::new(), rates: Array2::zeros((0, activity.steps())) },
+        };
         Ok((preferred, opposite))
     }
 
     /// The curves as a table.
     ///
     /// Columns: stage, or trials_trained if curves are of checkpoints; direction (preferred, opposite); step; time_ms
-    /// (the step's start); activity; units, the number of units averaged (the mean over the checkpoints of a stage).
+    /// (the step's start); activity; units, the number of units averaged (the mean over the checkpoints of a stage); low
+    /// and high, the 95 % interval of the activity over resamples of the units, if these were asked for (null of a
+    /// single unit).
     /// A stage or checkpoint without a selected unit has no rows, and a PSTH without any has no rows at all.
     ///
     /// # Errors
@@ -244,11 +302,15 @@ impl Psth {
         let mut times: Vec<f64> = Vec::new();
         let mut activity: Vec<f64> = Vec::new();
         let mut units: Vec<f64> = Vec::new();
+        let mut all_intervals: Vec<Option<(f64, f64)>> = Vec::new();
         let dt = self.clock.map_or(0.0, |(_, dt)| dt);
         for (key, group) in &self.groups {
             for (direction, curve) in [("preferred", &group.preferred), ("opposite", &group.opposite)] {
                 if curve.count == 0 {
                     continue;
+                }
+                if self.options.bootstrap > 0 {
+                    all_intervals.extend(curve.intervals());
                 }
                 for (step, sum) in curve.sum.iter().enumerate() {
                     match key {
@@ -267,7 +329,7 @@ impl Psth {
             Grouping::Stage => Column::new("stage".into(), stages),
             Grouping::Checkpoint => Column::new("trials_trained".into(), trials_trained),
         };
-        let columns = vec![
+        let mut columns = vec![
             key,
             Column::new("direction".into(), directions),
             Column::new("step".into(), steps),
@@ -275,6 +337,12 @@ impl Psth {
             Column::new("activity".into(), activity),
             Column::new("units".into(), units),
         ];
+        if self.options.bootstrap > 0 {
+            let ends =
+                |end: fn((f64, f64)) -> f64| all_intervals.iter().map(|found| found.map(end)).collect::<Vec<_>>();
+            columns.push(Column::new("low".into(), ends(|(low, _)| low)));
+            columns.push(Column::new("high".into(), ends(|(_, high)| high)));
+        }
         DataFrame::new(columns[1].len(), columns).map_err(Error::table("cannot make the table of the PSTH"))
     }
 }
@@ -385,6 +453,44 @@ mod tests {
         assert!((mean[60] - (all[60] + all[85 + 60] + all[170 + 60]) / 3.0).abs() < 1e-12);
         assert!((column(&table, "units")[0] - (16.0 + 17.0 + 19.0) / 3.0).abs() < 1e-12);
         assert_eq!(column(&table, "time_ms")[60], 1200.0);
+    }
+
+    #[test]
+    fn intervals_hold_the_curves_and_do_not_move_them() {
+        let checkpoints = [58880, 64000, 716800].map(|trials| golden::activity("gap", trials));
+        let table = |grouping: Grouping, bootstrap: usize, seed: u64| {
+            let mut psth = Psth::new(PsthOptions { grouping, bootstrap, seed, ..PsthOptions::default() });
+            for activity in &checkpoints {
+                psth.add(Stage::Mid, activity, &units_of(activity, "stim1")).unwrap();
+            }
+            psth.table().unwrap()
+        };
+        for grouping in [Grouping::Stage, Grouping::Checkpoint] {
+            let (with, without) = (table(grouping, 200, 1), table(grouping, 0, 1));
+            assert_eq!(with.get_column_names()[6..], ["low", "high"]);
+            assert!(with.head(None).drop_many(["low", "high"]).equals(&without.head(None)));
+            let (low, high) = (column(&with, "low"), column(&with, "high"));
+            assert_eq!(low.len(), with.height(), "no interval is missing");
+            for (row, activity) in column(&with, "activity").into_iter().enumerate() {
+                assert!(low[row] < activity && activity < high[row], "{} {activity} {}", low[row], high[row]);
+            }
+            assert!(with.equals(&table(grouping, 200, 1)));
+            assert!(!with.equals(&table(grouping, 200, 2)));
+        }
+        let few = PsthOptions { bootstrap: 10, ..PsthOptions::default() };
+        let message = Psth::new(few).add(Stage::Mid, &checkpoints[0], &units_of(&checkpoints[0], "stim1")).unwrap_err();
+        assert!(message.to_string().contains("10 resamples"));
+    }
+
+    #[test]
+    fn a_single_unit_has_no_interval() {
+        let activity = golden::activity("gap", 64000);
+        let mut units = units_of(&activity, "stim1");
+        units.units.truncate(1);
+        units.units[0].kind = Kind::Excited;
+        let mut psth = Psth::new(PsthOptions { bootstrap: 100, ..PsthOptions::default() });
+        psth.add(Stage::Early, &activity, &units).unwrap();
+        assert_eq!(psth.table().unwrap().column("low").unwrap().null_count(), 85);
     }
 
     #[test]

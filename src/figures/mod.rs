@@ -6,29 +6,36 @@
 
 mod agreement;
 mod distractor;
+mod epoch_growth;
 mod page;
 mod performance_growth;
 mod period_activity;
 mod psth;
 mod saccade;
+mod sample_unit;
 mod style;
+mod tuning;
+mod unit_counts;
 
 use std::io::Write;
 use std::path::Path;
 
 pub use agreement::agreement;
 pub use distractor::{distractor, distractor_saccades};
+pub use epoch_growth::epoch_growth;
 pub(crate) use page::escape;
 pub use page::{Page, Section};
 pub use performance_growth::{performance_growth, performance_growth_of, performance_growth_with};
 pub use period_activity::{period_activity, period_tests};
 pub use psth::{PsthAbout, psth};
 pub use saccade::saccade;
-
-use plotly::Plot;
+pub use sample_unit::sample_unit;
+pub use tuning::tuning;
+pub use unit_counts::unit_counts;
 
 use crate::error::{Error, Result};
 use crate::tables::write_atomically;
+use plotly::Plot;
 
 /// A picture.
 #[derive(Clone)]

@@ -37,7 +37,7 @@ impl PsthAbout {
 }
 
 /// The average activity of selective units over the trial: a curve a stage (or checkpoint), the opposite direction
-/// dashed, the epochs marked.
+/// dashed, the epochs marked; the intervals shaded, if the table has them.
 ///
 /// `table` is that of [`crate::analysis::psth`]. A stage without selective units has no curve, and the title says so.
 ///
@@ -63,6 +63,10 @@ pub fn psth(table: &DataFrame, about: &PsthAbout) -> Result<Figure> {
     let directions = columns.names("direction")?;
     let (times, activity) = (columns.numbers("time_ms")?, columns.numbers("activity")?);
     let units = columns.numbers("units")?;
+    let intervals = match columns.has("low") {
+        true => Some((columns.numbers("low")?, columns.numbers("high")?)),
+        false => None,
+    };
 
     let mut curves: Vec<(&str, &str)> = Vec::new();
     for (group, direction) in groups.iter().zip(&directions) {
@@ -84,6 +88,12 @@ pub fn psth(table: &DataFrame, about: &PsthAbout) -> Result<Figure> {
         let count = rows.first().map_or(0.0, |row| units[*row]);
         let opposite = *direction == "opposite";
         let name = if opposite { format!("{group}, opposite") } else { format!("{group} ({count:.0} units)") };
+        if let Some((low, high)) = &intervals {
+            let at = |values: &[f64]| rows.iter().map(|row| values[*row]).collect::<Vec<_>>();
+            if let Some(band) = style::interval_band(&at(&times), &at(low), &at(high), colour) {
+                plot.add_trace(band.legend_group(name.as_str()));
+            }
+        }
         let line = Line::new().color(colour).width(if opposite { 1.8 } else { 2.8 });
         let line = if opposite { line.dash(DashType::Dash) } else { line };
         plot.add_trace(
@@ -91,6 +101,7 @@ pub fn psth(table: &DataFrame, about: &PsthAbout) -> Result<Figure> {
                 rows.iter().map(|row| times[*row]).collect(),
                 rows.iter().map(|row| (1e5 * activity[*row]).round() / 1e5).collect::<Vec<_>>(),
             )
+            .legend_group(name.as_str())
             .name(name)
             .mode(Mode::Lines)
             .line(line)
@@ -167,6 +178,21 @@ mod tests {
         {
             assert!(text.contains(word), "{word}");
         }
+    }
+
+    #[test]
+    fn intervals_are_shaded_behind_their_curve() {
+        let (low, high) = ([Some(0.0), Some(0.1), Some(0.2), None, None, None], [Some(0.5); 6]);
+        let mut table = table();
+        table.with_column(Column::new("low".into(), low)).unwrap();
+        table.with_column(Column::new("high".into(), high)).unwrap();
+        let figure = psth(&table, &PsthAbout::default()).unwrap();
+        let json: serde_json::Value = serde_json::from_str(&figure.json()).unwrap();
+        let traces = json["data"].as_array().unwrap();
+        assert_eq!(traces.len(), 4, "one band: the others have no interval");
+        assert_eq!(traces[0]["y"], serde_json::json!([0.0, 0.1, 0.5, 0.5]));
+        assert_eq!((&traces[0]["fill"], &traces[0]["showlegend"]), (&"toself".into(), &false.into()));
+        assert_eq!(traces[0]["legendgroup"], traces[1]["legendgroup"]);
     }
 
     #[test]

@@ -1,10 +1,12 @@
 //! The one style of all figures.
 
-use plotly::Layout;
 use plotly::color::NamedColor;
-use plotly::common::{Anchor, Font, Orientation, Title};
+use plotly::common::{Anchor, Fill, Font, HoverInfo, Line, Mode, Orientation, Title};
 use plotly::layout::{Annotation, Axis, HoverMode, Legend, Margin, Shape, ShapeLayer, ShapeLine, ShapeType};
 
+use plotly::{Layout, Scatter};
+
+use crate::analysis::Kind;
 use crate::tasks::Rule;
 use crate::training::Stage;
 
@@ -12,8 +14,8 @@ use crate::training::Stage;
 const FONT: &str = "Helvetica, Arial, sans-serif";
 /// Size of text in a figure: legible when a figure is shown at half a page's width.
 const TEXT: usize = 14;
-const GRID: &str = "#ececec";
 /// The colour of axes and text.
+pub(super) const GRID: &str = "#ececec";
 pub(super) const INK: &str = "#333333";
 
 /// The colour of a stage. The three differ in lightness too, so that they survive grey printing.
@@ -37,6 +39,16 @@ pub(super) fn rule_colour(rule: Rule) -> &'static str {
         Rule::MatchOrNonEasy => "#777777",
         Rule::MatchOrNonPassive => "#b5a400",
         _ => "#0072b2",
+    }
+}
+
+/// The colour of a kind of units.
+pub(super) fn kind_colour(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Excited => "#d55e00",
+        Kind::Mixed => "#e8c27a",
+        Kind::Inhibited => "#0072b2",
+        Kind::None => "#cccccc",
     }
 }
 
@@ -105,6 +117,26 @@ pub(super) fn horizontal_line(value: f64) -> Shape {
         .line(ShapeLine::new().color(INK).width(1.0))
         .opacity(0.5)
         .layer(ShapeLayer::Below)
+}
+
+/// The area between two curves, as of an interval about a third; none where there are no finite values.
+pub(super) fn interval_band(x: &[f64], low: &[f64], high: &[f64], colour: &str) -> Option<Box<Scatter<f64, f64>>> {
+    let there: Vec<usize> = (0..x.len()).filter(|at| low[*at].is_finite() && high[*at].is_finite()).collect();
+    if there.len() < 2 {
+        return None;
+    }
+    let round = |value: f64| (1e5 * value).round() / 1e5;
+    let (forth, back) = (there.iter(), there.iter().rev());
+    let xs = forth.clone().chain(back.clone()).map(|at| x[*at]).collect();
+    let ys = forth.map(|at| round(low[*at])).chain(back.map(|at| round(high[*at]))).collect();
+    let band = Scatter::new(xs, ys).mode(Mode::Lines).line(Line::new().color(colour.to_owned()).width(0.0));
+    Some(band.fill(Fill::ToSelf).fill_color(translucent(colour)).hover_info(HoverInfo::Skip).show_legend(false))
+}
+
+/// A colour `#rrggbb`, one fifth opaque.
+pub(super) fn translucent(colour: &str) -> String {
+    let part = |from: usize| colour.get(from..from + 2).and_then(|hex| u8::from_str_radix(hex, 16).ok()).unwrap_or(128);
+    format!("rgba({},{},{},0.2)", part(1), part(3), part(5))
 }
 
 /// A small label; `x_ref` and `y_ref` say what its position counts in ("x", "y" or "paper").

@@ -60,7 +60,6 @@ pub fn run(arguments: Agreement) -> Result<()> {
 }
 
 /// The sections of the page: the cue of the two memory rules, if the run was trained on both.
-#[expect(dead_code, reason = "the page of all figures does not take it up yet")]
 pub fn section(run: &Run) -> Result<Vec<Section>> {
     let pair = [Rule::Odr, Rule::Odrd];
     if !pair.iter().all(|rule| run.hyperparameters().rule_trains.contains(rule)) {

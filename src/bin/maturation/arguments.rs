@@ -3,10 +3,15 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
-use maturation::analysis::{Kind, Test};
 use maturation::prelude::*;
 use maturation::readout::ReadoutOptions;
 use maturation::training::Selection;
+
+use crate::epoch_growth::EpochGrowthArguments;
+use crate::psth::PsthArguments;
+use crate::sample_unit::SampleUnitArguments;
+use crate::tuning::TuningArguments;
+use crate::units::UnitsArguments;
 
 /// Train recurrent networks on working-memory tasks and watch their units mature.
 ///
@@ -48,6 +53,14 @@ pub enum Command {
     Distractor(crate::distractor::DistractorArguments),
     /// How far from the target responses end, by stage (paper: saccade end points).
     Saccade(crate::saccade::SaccadeArguments),
+    /// The tuning curves of selective units by stage, their width and height (paper, Fig. S3B).
+    Tuning(TuningArguments),
+    /// The growth of selective units' activity in an epoch with training (paper, Fig. S2B).
+    EpochGrowth(EpochGrowthArguments),
+    /// One unit at every location, with its polar plot (paper, Fig. 3B).
+    SampleUnit(SampleUnitArguments),
+    /// How many units the published and the unbiased test of selectivity keep at each stage.
+    Units(UnitsArguments),
 }
 
 /// Where a table goes.
@@ -237,7 +250,7 @@ pub struct Source {
     /// All checkpoints.
     #[arg(long, conflicts_with = "activity")]
     pub all: bool,
-    /// The seed of the noise [default: that of the run].
+    /// The seed of the noise, and of resamples [default: that of the run].
     #[arg(long, value_name = "N")]
     pub seed: Option<u64>,
     /// Give every checkpoint the same noise, for paired comparisons.
@@ -275,33 +288,6 @@ pub struct SelectivityArguments {
     pub test: TestArguments,
     #[command(flatten)]
     pub table: TableOut,
-}
-
-#[derive(Debug, Args)]
-pub struct PsthArguments {
-    #[command(flatten)]
-    pub source: Source,
-    /// The epoch in which units must be selective, for example stim1 or delay1.
-    #[arg(long, value_name = "EPOCH")]
-    pub epoch: Epoch,
-    /// Show the activity at the location opposite the preferred one too.
-    #[arg(long)]
-    pub opposite: bool,
-    /// The kinds of units to average, of excited, inhibited and mixed.
-    #[arg(long, value_name = "KIND,…", value_delimiter = ',', default_value = "excited,mixed")]
-    pub units: Vec<Kind>,
-    /// The test that decides which units are selective: published or unbiased.
-    #[arg(long, value_name = "TEST", default_value = "published")]
-    pub selected_by: Test,
-    /// A curve for each checkpoint in place of each stage.
-    #[arg(long)]
-    pub by_checkpoint: bool,
-    #[command(flatten)]
-    pub test: TestArguments,
-    #[command(flatten)]
-    pub table: TableOut,
-    #[command(flatten)]
-    pub figure: FigureOut,
 }
 
 #[derive(Debug, Args)]

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use maturation::activity::Activity;
-use maturation::analysis::{self, Grouping, GrowthOptions, PsthOptions};
-use maturation::figures::{Figure, PsthAbout};
+use maturation::analysis::{self, GrowthOptions};
+use maturation::figures::Figure;
 use maturation::prelude::*;
 use maturation::readout::{Readout, ReadoutOptions};
 use maturation::tables::{read_table, write_table};
@@ -16,10 +16,10 @@ use maturation::training::Selection;
 use polars::frame::DataFrame;
 
 use crate::arguments::{
-    ActivityArguments, Command, FigureOut, Gradients, Growth, Log, PsthArguments, SelectivityArguments, Source,
-    TableOut, TestArguments, Train, TrialsArguments,
+    ActivityArguments, Command, FigureOut, Gradients, Growth, Log, SelectivityArguments, Source, TableOut,
+    TestArguments, Train, TrialsArguments,
 };
-use crate::reproduce;
+use crate::{agreement, distractor, epoch_growth, period, psth, reproduce, saccade, sample_unit, tuning, units};
 
 /// Does what is asked for.
 pub fn run(command: Command) -> Result<()> {
@@ -32,12 +32,16 @@ pub fn run(command: Command) -> Result<()> {
         Command::Outputs(arguments) => outputs(arguments),
         Command::Gradients(arguments) => gradients(arguments),
         Command::Selectivity(arguments) => selectivity(arguments),
-        Command::Psth(arguments) => psth(arguments),
+        Command::Psth(arguments) => psth::psth(arguments),
         Command::Growth(arguments) => growth(arguments),
-        Command::Agreement(arguments) => crate::agreement::run(arguments),
-        Command::Period(arguments) => crate::period::run(arguments),
-        Command::Distractor(arguments) => crate::distractor::run(arguments),
-        Command::Saccade(arguments) => crate::saccade::run(arguments),
+        Command::Agreement(arguments) => agreement::run(arguments),
+        Command::Period(arguments) => period::run(arguments),
+        Command::Distractor(arguments) => distractor::run(arguments),
+        Command::Saccade(arguments) => saccade::run(arguments),
+        Command::Tuning(arguments) => tuning::tuning(arguments),
+        Command::EpochGrowth(arguments) => epoch_growth::epoch_growth(arguments),
+        Command::SampleUnit(arguments) => sample_unit::sample_unit(arguments),
+        Command::Units(arguments) => units::units(arguments),
     }
 }
 
@@ -52,7 +56,7 @@ fn say(text: impl std::fmt::Display) {
 }
 
 /// Puts a table where it was asked for.
-fn put_table(mut table: DataFrame, out: &TableOut) -> Result<()> {
+pub(crate) fn put_table(mut table: DataFrame, out: &TableOut) -> Result<()> {
     match &out.out {
         Some(path) => write_table(path, &mut table),
         None => {
@@ -169,7 +173,7 @@ fn trials(arguments: TrialsArguments) -> Result<()> {
 }
 
 /// The single checkpoint that `--trials` names.
-fn one(run: &Run, selection: &Selection, rule: Rule) -> Result<Checkpoint> {
+pub(crate) fn one(run: &Run, selection: &Selection, rule: Rule) -> Result<Checkpoint> {
     let chosen = run.selected(selection, rule)?;
     match chosen.len() {
         1 => Ok(chosen.first().clone()),
@@ -264,39 +268,6 @@ fn selectivity(arguments: SelectivityArguments) -> Result<()> {
         }
     };
     put_table(table, &arguments.table)
-}
-
-fn psth(arguments: PsthArguments) -> Result<()> {
-    let selectivity = SelectivityOptions::from(&arguments.test);
-    let mut options = PsthOptions {
-        kinds: arguments.units,
-        normalised: selectivity.normalised,
-        opposite: arguments.opposite,
-        test: arguments.selected_by,
-        grouping: if arguments.by_checkpoint { Grouping::Checkpoint } else { Grouping::Stage },
-        baseline_skip_ms: selectivity.baseline_skip_ms,
-    };
-    let epoch = arguments.epoch;
-    let (table, mut about) = match open(&arguments.source, Selection::All)? {
-        Opened::Table(activity) => {
-            // A recording has no stage; its single curve stands for the recording.
-            options.grouping = Grouping::Checkpoint;
-            let units = Selectivity::of(&activity, epoch, &selectivity)?;
-            let mut psth = analysis::Psth::new(options);
-            psth.add(Stage::Mature, &activity, &units)?;
-            let in_ms = |step: usize| step as f64 * activity.dt;
-            let epochs = activity.epochs.iter().map(|(epoch, range)| (*epoch, in_ms(range.start)..in_ms(range.end)));
-            let title = format!("Average activity of {epoch}-selective units");
-            (psth.table()?, PsthAbout { title, epochs: epochs.collect(), normalised: true })
-        }
-        Opened::Run(run, selection, rule, readout) => {
-            let checkpoints = run.selected(&selection, rule)?;
-            let table = analysis::psth_with(&run, &checkpoints, rule, epoch, &options, &selectivity, &readout)?;
-            (table, PsthAbout::of(rule, epoch, run.hyperparameters().dt))
-        }
-    };
-    about.normalised = selectivity.normalised;
-    put_both(table, &arguments.table, &arguments.figure, |table| figures::psth(table, &about))
 }
 
 fn growth(arguments: Growth) -> Result<()> {

@@ -104,7 +104,6 @@ pub fn run(arguments: DistractorArguments) -> Result<()> {
 }
 
 /// The sections of the page, if the run was trained on the distractor task.
-#[expect(dead_code, reason = "the page of all figures does not take it up yet")]
 pub fn section(run: &Run) -> Result<Vec<Section>> {
     /// Trials of each pair: an eighth of the published number, in an eighth of the time; a stage's performance moves by
     /// less than its checkpoints differ.

@@ -4,9 +4,15 @@ mod agreement;
 mod arguments;
 mod commands;
 mod distractor;
+mod epoch_growth;
 mod period;
+mod population;
+mod psth;
 mod reproduce;
 mod saccade;
+mod sample_unit;
+mod tuning;
+mod units;
 
 use clap::Parser;
 use clap::error::ErrorKind;

@@ -108,7 +108,6 @@ pub fn run(arguments: PeriodArguments) -> Result<()> {
 }
 
 /// The sections of the page: the second delay of the distractor task, if the run was trained on it.
-#[expect(dead_code, reason = "the page of all figures does not take it up yet")]
 pub fn section(run: &Run) -> Result<Vec<Section>> {
     let (rule, epoch) = (Rule::Odrd, Epoch::Delay2);
     if !run.hyperparameters().rule_trains.contains(&rule) {

@@ -8,9 +8,27 @@ use maturation::figures::{Page, PsthAbout, Section};
 use maturation::prelude::*;
 use maturation::training::Selection;
 
+use crate::{agreement, distractor, epoch_growth, period, psth, saccade, sample_unit, tuning, units};
+
 /// The epochs whose selective units are followed over the trial, where the rule was trained.
 const PSTHS: [(Rule, Epoch); 4] =
     [(Rule::Odrd, Epoch::Stim1), (Rule::Odr, Epoch::Stim1), (Rule::Odr, Epoch::Delay1), (Rule::Gap, Epoch::Stim1)];
+
+/// Makes the sections of the page that a run has the rules for.
+type Sections = fn(&Run) -> Result<Vec<Section>>;
+
+/// What follows on the page, in this order.
+const SECTIONS: [(&str, Sections); 9] = [
+    ("a sample unit", sample_unit::section),
+    ("tuning curves", tuning::section),
+    ("growth of delay activity", epoch_growth::section),
+    ("units of one stage followed through the others", psth::section),
+    ("activity in the second delay", period::section),
+    ("agreement of preferred locations", agreement::section),
+    ("distractors", distractor::section),
+    ("where responses end", saccade::section),
+    ("how many units are selective", units::section),
+];
 
 /// Writes `index.html` with every figure of the run into the folder `out`.
 pub fn reproduce(path: &Path, out: &Path) -> Result<()> {
@@ -65,6 +83,11 @@ pub fn reproduce(path: &Path, out: &Path) -> Result<()> {
             figure: figures::psth(&table, &PsthAbout::of(rule, epoch, hyperparameters.dt))?,
             table,
         });
+    }
+
+    for (what, sections) in SECTIONS {
+        eprintln!("{what}");
+        page.sections.extend(sections(&run)?);
     }
 
     page.facts.push(("maturation".to_owned(), env!("CARGO_PKG_VERSION").to_owned()));

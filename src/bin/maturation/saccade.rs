@@ -46,7 +46,6 @@ pub fn run(arguments: SaccadeArguments) -> Result<()> {
 }
 
 /// The sections of the page: the anti-saccade rules of the paper's figure that the run was trained on.
-#[expect(dead_code, reason = "the page of all figures does not take it up yet")]
 pub fn section(run: &Run) -> Result<Vec<Section>> {
     let trained = |rule: &Rule| run.hyperparameters().rule_trains.contains(rule);
     let rules = [Rule::Overlap, Rule::ZeroGap, Rule::Gap].into_iter().filter(trained);
