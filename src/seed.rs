@@ -28,6 +28,10 @@ pub(crate) enum Purpose {
     ActivityInput,
     /// Recurrent noise where hidden activity is read out.
     ActivityNoise,
+    /// The trials that cross-validation of demixed principal components holds out.
+    HeldOutTrials,
+    /// The order of trials whose locations are shuffled, and the trials held out then.
+    ShuffledTrials,
 }
 
 impl Purpose {
