@@ -4,7 +4,10 @@
 //! tell apart, axes with units, and what is drawn told on hovering. A picture shows by itself where a notebook cell
 //! ends in it, and [`Figure::save`] writes it as a page that needs no network.
 
+mod dpca;
 mod page;
+mod panels;
+mod pca;
 mod performance_growth;
 mod psth;
 mod style;
@@ -12,8 +15,11 @@ mod style;
 use std::io::Write;
 use std::path::Path;
 
+pub use dpca::{dpca, dpca_explained_variance};
 pub(crate) use page::escape;
 pub use page::{Page, Section};
+pub use panels::TrialAbout;
+pub use pca::{pca, pca_trajectories};
 pub use performance_growth::{performance_growth, performance_growth_of};
 pub use psth::{PsthAbout, psth};
 

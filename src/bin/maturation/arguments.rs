@@ -8,6 +8,9 @@ use maturation::prelude::*;
 use maturation::readout::ReadoutOptions;
 use maturation::training::Selection;
 
+use crate::dpca::Dpca;
+use crate::pca::Pca;
+
 /// Train recurrent networks on working-memory tasks and watch their units mature.
 ///
 /// Without a command, every figure of the shipped run is made into figures/index.html.
@@ -40,6 +43,10 @@ pub enum Command {
     Psth(PsthArguments),
     /// The growth of performance with training (paper, Fig. S7).
     Growth(Growth),
+    /// Demixed principal components: what varies with time, with the stimulus location, and with both (paper, Fig. 5E).
+    Dpca(Dpca),
+    /// Principal components of the activity averaged over the trials at each location.
+    Pca(Pca),
 }
 
 /// Where a table goes.

@@ -19,7 +19,7 @@ use crate::arguments::{
     ActivityArguments, Command, FigureOut, Gradients, Growth, Log, PsthArguments, SelectivityArguments, Source,
     TableOut, TestArguments, Train, TrialsArguments,
 };
-use crate::reproduce;
+use crate::{dpca, pca, reproduce};
 
 /// Does what is asked for.
 pub fn run(command: Command) -> Result<()> {
@@ -34,21 +34,23 @@ pub fn run(command: Command) -> Result<()> {
         Command::Selectivity(arguments) => selectivity(arguments),
         Command::Psth(arguments) => psth(arguments),
         Command::Growth(arguments) => growth(arguments),
+        Command::Dpca(arguments) => dpca::dpca(arguments),
+        Command::Pca(arguments) => pca::pca(arguments),
     }
 }
 
 /// An argument that cannot be worked with, and what to do.
-fn refuse(what: impl Into<String>, remedy: impl Into<String>) -> Error {
+pub(crate) fn refuse(what: impl Into<String>, remedy: impl Into<String>) -> Error {
     Error::Argument { what: what.into(), remedy: remedy.into() }
 }
 
 /// Prints a line; a reader that has gone away is no error.
-fn say(text: impl std::fmt::Display) {
+pub(crate) fn say(text: impl std::fmt::Display) {
     let _ = writeln!(std::io::stdout(), "{text}");
 }
 
 /// Puts a table where it was asked for.
-fn put_table(mut table: DataFrame, out: &TableOut) -> Result<()> {
+pub(crate) fn put_table(mut table: DataFrame, out: &TableOut) -> Result<()> {
     match &out.out {
         Some(path) => write_table(path, &mut table),
         None => {
@@ -59,7 +61,7 @@ fn put_table(mut table: DataFrame, out: &TableOut) -> Result<()> {
 }
 
 /// Puts a figure where it was asked for, and a table where it was, or on the screen if there is no figure.
-fn put_both(
+pub(crate) fn put_both(
     table: DataFrame,
     out: &TableOut,
     figure: &FigureOut,
@@ -165,7 +167,7 @@ fn trials(arguments: TrialsArguments) -> Result<()> {
 }
 
 /// The single checkpoint that `--trials` names.
-fn one(run: &Run, selection: &Selection, rule: Rule) -> Result<Checkpoint> {
+pub(crate) fn one(run: &Run, selection: &Selection, rule: Rule) -> Result<Checkpoint> {
     let chosen = run.selected(selection, rule)?;
     match chosen.len() {
         1 => Ok(chosen.first().clone()),
@@ -197,13 +199,13 @@ fn gradients(arguments: Gradients) -> Result<()> {
 
 /// Where activity comes from, once looked at.
 #[allow(clippy::large_enum_variant, reason = "there is one at a time")]
-enum Opened {
+pub(crate) enum Opened {
     Run(Run, Selection, Rule, ReadoutOptions),
     Table(Activity),
 }
 
 /// Opens the run or reads the table that `source` names.
-fn open(source: &Source, default: Selection) -> Result<Opened> {
+pub(crate) fn open(source: &Source, default: Selection) -> Result<Opened> {
     if let Some(path) = &source.activity {
         let activity = Activity::from_table(&read_table(path)?, source.dt)?;
         let activity = if source.epoch_ms.is_empty() {

@@ -2,6 +2,8 @@
 
 mod arguments;
 mod commands;
+mod dpca;
+mod pca;
 mod reproduce;
 
 use clap::Parser;
