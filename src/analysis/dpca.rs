@@ -97,7 +97,8 @@ pub struct DpcaOptions {
     pub locations: Option<Vec<usize>>,
     /// Times that the trials' locations are shuffled to tell how good a component is by chance; 0: not at all.
     pub shuffles: usize,
-    /// Times that trials are held out for the data as they are, and for each shuffle.
+    /// Times that a trial of each location is held out, for the data as they are and for each shuffle: as often as
+    /// there are trials a location, each is held out once.
     pub splits: usize,
     /// Decides which trials are held out and how locations are shuffled.
     pub seed: u64,
@@ -113,7 +114,7 @@ impl Default for DpcaOptions {
             folds: 3,
             locations: None,
             shuffles: 0,
-            splits: 10,
+            splits: 16,
             seed: 0,
             unbalanced: false,
         }
@@ -210,10 +211,10 @@ pub struct Dpca {
 /// here, so that a picture does not flip from run to run: where the score rises, the unit that carries the component
 /// most does.
 ///
-/// **Significance**, if shuffles are asked for: with held-out trials as above (but without choosing the regularisation
-/// anew) each component of stimulus and mixed is used to classify the location at each step, as that of the nearest mean
-/// score; the same after shuffling the locations of all trials. All units of a trial are shuffled together, which keeps
-/// their noise correlated as it is.
+/// **Significance**, if shuffles are asked for: a trial of each location is held out, the same for all units, and each
+/// component of stimulus and mixed, found from the other trials at the same regularisation, classifies its location at
+/// each step as that of the nearest mean score; the same after shuffling the locations of all trials. Trials stay whole
+/// throughout, which keeps the noise of units correlated as it is.
 ///
 /// ```
 /// use maturation::activity::Activity;

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use plotly::common::{Anchor, Line, Mode};
-use plotly::layout::{Annotation, Axis, Layout};
+use plotly::layout::{Annotation, Axis, Layout, Margin};
 use plotly::{Plot, Scatter};
 use polars::frame::DataFrame;
 
@@ -158,21 +158,22 @@ pub(super) fn draw(scores: &Scores, panels: &[Panel], about: &TrialAbout, subtit
     if panels.is_empty() {
         layout.add_annotation(style::nothing("no component"));
     }
-    if panels.len() > PANELS_IN_A_ROW {
-        layout = layout.height(860);
-    }
+    let height = if panels.len() > PANELS_IN_A_ROW { 900 } else { 520 };
+    let layout = layout.height(height).margin(Margin::new().left(75).right(20).top(135).bottom(65));
     plot.set_layout(layout);
     Figure::new(plot, format!("{}: {} components", about.title, panels.len()))
 }
 
 fn panel_title(text: &str, x: f64, top: f64) -> Annotation {
-    style::label(text, ("paper", x), ("paper", top), Anchor::Center).y_shift(16.0)
+    style::label(text, ("paper", x), ("paper", top), Anchor::Center).y_shift(26.0)
 }
 
 /// Shades stimuli and, fainter, the response, and names all epochs above the panel.
 fn mark_epochs(layout: &mut Layout, about: &TrialAbout, x: &str, [bottom, top]: [f64; 2]) {
+    // The names of many epochs would run into each other on one line.
+    let second_line = if about.epochs.len() > 4 { 11.0 } else { 0.0 };
     let mut marked = 0.0;
-    for (epoch, range) in &about.epochs {
+    for (number, (epoch, range)) in about.epochs.iter().enumerate() {
         let opacity = match epoch {
             Epoch::Stim1 | Epoch::Stim2 | Epoch::Distract1 => 0.14,
             Epoch::Go1 => 0.06,
@@ -186,7 +187,9 @@ fn mark_epochs(layout: &mut Layout, about: &TrialAbout, x: &str, [bottom, top]: 
         let from = range.start.max(marked);
         let middle = 0.5 * (from + range.end);
         layout.add_annotation(
-            style::label(epoch.name(), (x, middle), ("paper", top), Anchor::Center).font(style::tiny()),
+            style::label(epoch.name(), (x, middle), ("paper", top), Anchor::Center)
+                .font(style::tiny())
+                .y_shift(if number % 2 == 0 { 0.0 } else { second_line }),
         );
         marked = range.end;
     }

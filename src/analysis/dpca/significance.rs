@@ -4,7 +4,7 @@ use rand::seq::SliceRandom;
 use rayon::prelude::*;
 
 use crate::analysis::dpca::fit::Model;
-use crate::analysis::dpca::{Data, Dpca, DpcaOptions, Marginalisation, Significance};
+use crate::analysis::dpca::{Data, Dpca, DpcaOptions, HeldOut, Marginalisation, Significance};
 use crate::numerics::random::RandomStream;
 use crate::seed::Purpose;
 
@@ -58,9 +58,20 @@ fn shuffled<'a>(data: &Data<'a>, stream: &mut RandomStream) -> Data<'a> {
 fn accuracy(data: &Data, regularisation: f64, options: &DpcaOptions, stream: &mut RandomStream) -> Accuracy {
     let means = data.means();
     let (locations, steps) = (means.locations, means.steps);
+    let orders: Vec<Vec<usize>> = data
+        .trials
+        .iter()
+        .map(|trials| {
+            let mut order: Vec<usize> = (0..trials.len()).collect();
+            order.shuffle(stream);
+            order
+        })
+        .collect();
     let mut sums: Option<Accuracy> = None;
-    for _ in 0..options.splits {
-        let (rest, held) = data.split(&means, &data.draw(stream));
+    for split in 0..options.splits {
+        // Whole trials, each once before any comes again.
+        let trial = |(_, location): (usize, usize)| orders[location][split % orders[location].len()];
+        let (rest, held) = data.split(&means, &HeldOut::from_shape_fn((means.units, locations), trial));
         let model = Model::new(rest);
         let mut held = nalgebra::DMatrix::from_vec(held.units, locations * steps, held.rates);
         let mean = held.column_mean();

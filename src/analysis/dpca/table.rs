@@ -22,7 +22,8 @@ impl Dpca {
     /// How much each component explains, as a table.
     ///
     /// Columns: component; marginalisation (time, stimulus, mixed); explained_variance, the share of the total variance
-    /// that the component, decoded and encoded again, explains; score_variance, the variance of its scores over the
+    /// that the component, decoded and encoded again, explains (components of different marginalisations are not
+    /// orthogonal, so these need not add up: see [`Dpca::explained_by_all`]); score_variance, the variance of its scores over the
     /// total (the 'explained variance ratio' of the Python package); time, stimulus and mixed, the shares of the
     /// scores' variance that vary with each; marginal_variance, the share of the total in the component's
     /// marginalisation; p_value, how often shuffled locations do as well (null for time, or without shuffles).

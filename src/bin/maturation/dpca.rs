@@ -81,7 +81,7 @@ pub fn dpca(arguments: Dpca) -> Result<()> {
         ..DpcaOptions::default()
     };
     if options.shuffles > 0 {
-        eprintln!("comparing with {} shuffles, {} splits of the trials each", options.shuffles, options.splits);
+        eprintln!("comparing with {} shuffles, {} splits of the trials for each", options.shuffles, options.splits);
     }
     let found = analysis::dpca(&activity, &options)?;
     eprintln!("{}", remark(&found));
@@ -165,7 +165,7 @@ pub fn section(run: &Run) -> Result<Vec<Section>> {
             title: format!("What the demixed components of rule {rule} explain"),
             text: format!(
                 "The components that explain most, each bar split by what its scores vary with: a well demixed component \
-                 has one colour. All components together explain {:.1} % of the variance.",
+                 has one colour. What components of different parts explain may overlap; all components together explain {:.1} % of the variance.",
                 100.0 * found.explained_by_all
             ),
             figure: figures::dpca_explained_variance(&explained, &TrialAbout { title, ..about })?,
