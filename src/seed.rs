@@ -30,6 +30,10 @@ pub(crate) enum Purpose {
     ActivityNoise,
     /// Units that intervals are resampled from.
     Bootstrap,
+    /// The trials that cross-validation of demixed principal components holds out.
+    HeldOutTrials,
+    /// The order of trials whose locations are shuffled, and the trials held out then.
+    ShuffledTrials,
 }
 
 impl Purpose {

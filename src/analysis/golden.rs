@@ -23,11 +23,10 @@ pub(super) fn floats(value: &Value) -> Vec<Option<f64>> {
     value.as_array().unwrap().iter().map(Value::as_f64).collect()
 }
 
-/// Undoes the packing of make.py, (time, 128 trials, unit).
-fn unpack(name: &str, units: usize) -> Array3<f32> {
+/// Undoes the packing of make.py, (time, trial, unit).
+pub(super) fn unpack(name: &str, units: usize, trials: usize) -> Array3<f32> {
     let table = read_table(path(&format!("rates_{name}.parquet"))).unwrap();
     let packed = table.column("difference").unwrap().i32().unwrap();
-    let trials = 128;
     let steps = packed.len() / units / trials;
     let mut codes = Array3::<i32>::zeros((units, steps, trials));
     for (code, packed) in codes.iter_mut().zip(packed.iter()) {
@@ -46,7 +45,7 @@ fn unpack(name: &str, units: usize) -> Array3<f32> {
 pub(super) fn activity(rule: &str, trials_trained: u64) -> Activity {
     let info = json("neuron_info");
     let units = info["units"][rule].as_array().unwrap().len();
-    let rates = unpack(&format!("{rule}_{trials_trained}"), units);
+    let rates = unpack(&format!("{rule}_{trials_trained}"), units, 128);
     let steps = rates.dim().0;
     let bound = |value: &Value, open: usize| value.as_u64().map_or(open, |step| step as usize);
     let epochs = info["epochs"][rule].as_object().unwrap();
@@ -63,7 +62,7 @@ pub(super) fn activity(rule: &str, trials_trained: u64) -> Activity {
 /// The designed units.
 pub(super) fn synthetic() -> Activity {
     let epochs = vec![(Epoch::Fix1, 0..50), (Epoch::Stim1, 50..75), (Epoch::Delay1, 75..150)];
-    Activity::new(unpack("synthetic", 12), ring(), 8, 20.0).unwrap().with_epochs(epochs).unwrap()
+    Activity::new(unpack("synthetic", 12, 128), ring(), 8, 20.0).unwrap().with_epochs(epochs).unwrap()
 }
 
 /// The location of each test trial.

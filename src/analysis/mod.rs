@@ -3,11 +3,14 @@
 //! Each analysis has a typed form, which the figures use, and gives a table with documented columns.
 
 mod agreement;
+mod components;
 mod distractor;
+mod dpca;
 mod epoch_growth;
 #[cfg(test)]
 mod golden;
 mod of_run;
+mod pca;
 mod performance_growth;
 mod period_activity;
 mod population;
@@ -22,8 +25,12 @@ mod unit_counts;
 
 pub use agreement::{Agreement, AgreementOptions, RuleEpoch, agreement};
 pub use distractor::{Distractor, DistractorOptions, distractor};
+pub use dpca::{
+    DemixedComponent, Dpca, DpcaOptions, Marginalisation, Regularisation, RegularisationError, Significance, dpca,
+};
 pub use epoch_growth::EpochGrowth;
 pub use of_run::{epoch_growth, psth, psth_with, selectivity_of_run, tuning, unit_counts};
+pub use pca::{Pca, PcaOptions, PrincipalComponent, pca};
 pub use performance_growth::{GrowthOptions, performance_growth, performance_growth_with};
 pub use period_activity::{
     Period, PeriodActivity, PeriodAnova, PeriodCheckpoint, PeriodOptions, PeriodStage, UnitPeriod, period_activity,

@@ -6,8 +6,11 @@
 
 mod agreement;
 mod distractor;
+mod dpca;
 mod epoch_growth;
 mod page;
+mod panels;
+mod pca;
 mod performance_growth;
 mod period_activity;
 mod psth;
@@ -22,9 +25,12 @@ use std::path::Path;
 
 pub use agreement::agreement;
 pub use distractor::{distractor, distractor_saccades};
+pub use dpca::{dpca, dpca_explained_variance};
 pub use epoch_growth::epoch_growth;
 pub(crate) use page::escape;
 pub use page::{Page, Section};
+pub use panels::TrialAbout;
+pub use pca::{pca, pca_trajectories};
 pub use performance_growth::{performance_growth, performance_growth_of, performance_growth_with};
 pub use period_activity::{period_activity, period_tests};
 pub use psth::{PsthAbout, psth};
@@ -33,9 +39,10 @@ pub use sample_unit::sample_unit;
 pub use tuning::tuning;
 pub use unit_counts::unit_counts;
 
+use plotly::Plot;
+
 use crate::error::{Error, Result};
 use crate::tables::write_atomically;
-use plotly::Plot;
 
 /// A picture.
 #[derive(Clone)]

@@ -52,6 +52,36 @@ pub(super) fn kind_colour(kind: Kind) -> &'static str {
     }
 }
 
+/// Colours round the ring of locations, from 0° in steps of 45°: a closed curve in lightness, blue to yellow and red to
+/// green. Any two differ by at least 24 (CIE 1976) for readers without red or green cones, 33 for others, and neighbours
+/// on the ring are alike.
+const RING: [[u8; 3]; 8] = [
+    [0x9a, 0xc2, 0xca],
+    [0xc4, 0xbe, 0x6c],
+    [0xbd, 0x8c, 0x00],
+    [0x9e, 0x47, 0x00],
+    [0x7e, 0x04, 0x33],
+    [0x61, 0x1a, 0x7e],
+    [0x20, 0x56, 0xd1],
+    [0x3e, 0x97, 0xf3],
+];
+
+/// The colour of a location on a ring of `count`, between those of [`RING`] where the ring has not 8.
+pub(super) fn location_colour(location: usize, count: usize) -> String {
+    let place = (location % count.max(1)) as f64 / count.max(1) as f64 * RING.len() as f64;
+    let (before, share) = (place.floor() as usize % RING.len(), place.fract());
+    let after = (before + 1) % RING.len();
+    let mix = |channel: usize| {
+        let [from, to] = [before, after].map(|place| f64::from(RING[place][channel]));
+        (from + share * (to - from)).round() as u8
+    };
+    format!("#{:02x}{:02x}{:02x}", mix(0), mix(1), mix(2))
+}
+
+/// The colour of a marginalisation: time, stimulus, mixed.
+pub(super) const MARGINALISATIONS: [(&str, &str); 3] =
+    [("time", "#999999"), ("stimulus", "#0072b2"), ("mixed", "#e69f00")];
+
 /// Colours for curves that stand for neither a stage nor a rule.
 pub(super) const SERIES: [&str; 7] = ["#0072b2", "#d55e00", "#009e73", "#e69f00", "#56b4e9", "#cc79a7", "#000000"];
 
@@ -68,6 +98,32 @@ pub(super) fn axis(title: &str) -> Axis {
         .show_line(true)
         .line_color(INK)
         .zero_line(false)
+}
+
+/// The title of an axis of a small panel.
+pub(super) fn axis_title(text: &str) -> Title {
+    Title::with_text(text).font(small())
+}
+
+/// The font of a small panel.
+pub(super) fn small() -> Font {
+    font(TEXT - 2)
+}
+
+/// The font of labels that stand close together.
+pub(super) fn tiny() -> Font {
+    font(TEXT - 4)
+}
+
+/// A legend on the right with a title; a click hides a curve in all panels.
+pub(super) fn legend(title: &str) -> Legend {
+    Legend::new()
+        .orientation(Orientation::Vertical)
+        .font(font(TEXT))
+        .x(1.02)
+        .y(1.0)
+        .trace_group_gap(0)
+        .title(Title::with_text(title).font(small()))
 }
 
 /// A layout with a title, its two axes, and the legend on the right.
@@ -179,4 +235,20 @@ pub(super) fn solid(
         .y1(high)
         .fill_color(colour.to_owned())
         .line(ShapeLine::new().width(0.0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn locations_have_their_own_colours_round_the_ring() {
+        assert_eq!(location_colour(0, 8), "#9ac2ca");
+        assert_eq!(location_colour(6, 8), "#2056d1");
+        assert_eq!(location_colour(3, 4), location_colour(6, 8), "the same angle has the same colour");
+        for count in [1, 3, 8, 12, 36] {
+            let colours: std::collections::HashSet<String> = (0..count).map(|at| location_colour(at, count)).collect();
+            assert_eq!(colours.len(), count);
+        }
+    }
 }

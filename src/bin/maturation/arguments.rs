@@ -7,7 +7,9 @@ use maturation::prelude::*;
 use maturation::readout::ReadoutOptions;
 use maturation::training::Selection;
 
+use crate::dpca::Dpca;
 use crate::epoch_growth::EpochGrowthArguments;
+use crate::pca::Pca;
 use crate::psth::PsthArguments;
 use crate::sample_unit::SampleUnitArguments;
 use crate::tuning::TuningArguments;
@@ -61,6 +63,10 @@ pub enum Command {
     SampleUnit(SampleUnitArguments),
     /// How many units the published and the unbiased test of selectivity keep at each stage.
     Units(UnitsArguments),
+    /// Demixed principal components: what varies with time, with the stimulus location, and with both (paper, Fig. 5E).
+    Dpca(Dpca),
+    /// Principal components of the activity averaged over the trials at each location.
+    Pca(Pca),
 }
 
 /// Where a table goes.

@@ -19,7 +19,9 @@ use crate::arguments::{
     ActivityArguments, Command, FigureOut, Gradients, Growth, Log, SelectivityArguments, Source, TableOut,
     TestArguments, Train, TrialsArguments,
 };
-use crate::{agreement, distractor, epoch_growth, period, psth, reproduce, saccade, sample_unit, tuning, units};
+use crate::{
+    agreement, distractor, dpca, epoch_growth, pca, period, psth, reproduce, saccade, sample_unit, tuning, units,
+};
 
 /// Does what is asked for.
 pub fn run(command: Command) -> Result<()> {
@@ -42,6 +44,8 @@ pub fn run(command: Command) -> Result<()> {
         Command::EpochGrowth(arguments) => epoch_growth::epoch_growth(arguments),
         Command::SampleUnit(arguments) => sample_unit::sample_unit(arguments),
         Command::Units(arguments) => units::units(arguments),
+        Command::Dpca(arguments) => dpca::dpca(arguments),
+        Command::Pca(arguments) => pca::pca(arguments),
     }
 }
 
@@ -51,7 +55,7 @@ pub(crate) fn refuse(what: impl Into<String>, remedy: impl Into<String>) -> Erro
 }
 
 /// Prints a line; a reader that has gone away is no error.
-fn say(text: impl std::fmt::Display) {
+pub(crate) fn say(text: impl std::fmt::Display) {
     let _ = writeln!(std::io::stdout(), "{text}");
 }
 

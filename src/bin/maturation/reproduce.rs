@@ -8,7 +8,7 @@ use maturation::figures::{Page, PsthAbout, Section};
 use maturation::prelude::*;
 use maturation::training::Selection;
 
-use crate::{agreement, distractor, epoch_growth, period, psth, saccade, sample_unit, tuning, units};
+use crate::{agreement, distractor, dpca, epoch_growth, pca, period, psth, saccade, sample_unit, tuning, units};
 
 /// The epochs whose selective units are followed over the trial, where the rule was trained.
 const PSTHS: [(Rule, Epoch); 4] =
@@ -18,13 +18,15 @@ const PSTHS: [(Rule, Epoch); 4] =
 type Sections = fn(&Run) -> Result<Vec<Section>>;
 
 /// What follows on the page, in this order.
-const SECTIONS: [(&str, Sections); 9] = [
+const SECTIONS: [(&str, Sections); 11] = [
     ("a sample unit", sample_unit::section),
     ("tuning curves", tuning::section),
     ("growth of delay activity", epoch_growth::section),
     ("units of one stage followed through the others", psth::section),
     ("activity in the second delay", period::section),
     ("agreement of preferred locations", agreement::section),
+    ("demixed principal components", dpca::section),
+    ("principal components", pca::section),
     ("distractors", distractor::section),
     ("where responses end", saccade::section),
     ("how many units are selective", units::section),

@@ -1,0 +1,64 @@
+//! The regularisation that predicts held-out trials best.
+
+use rayon::prelude::*;
+
+use crate::analysis::dpca::fit::{Covariances, Fit, Model};
+use crate::analysis::dpca::{Data, HeldOut, Marginalisation, Rates, RegularisationError};
+
+/// The regularisations that are tried: 45, each 1.4 times the one before.
+pub(super) fn regularisations() -> Vec<f64> {
+    (0..45).map(|power| 1e-7 * 1.4_f64.powi(power)).collect()
+}
+
+/// The error of each regularisation, averaged over the folds.
+pub(super) fn cross_validate(
+    data: &Data,
+    means: &Rates,
+    held_out: &[HeldOut],
+    components: usize,
+) -> Vec<RegularisationError> {
+    let errors = errors(data, means, held_out, components);
+    let regularisations = regularisations();
+    let mean = |place: usize, part: usize| {
+        errors.iter().map(|fold| fold[part][place]).sum::<f64>() / errors.len().max(1) as f64
+    };
+    let average = |(place, regularisation)| RegularisationError {
+        regularisation,
+        errors: std::array::from_fn(|part| mean(place, part)),
+    };
+    regularisations.into_iter().enumerate().map(average).collect()
+}
+
+/// The error of each (fold, marginalisation, regularisation).
+pub(super) fn errors(data: &Data, means: &Rates, held_out: &[HeldOut], components: usize) -> Vec<[Vec<f64>; 3]> {
+    let folds: Vec<(Model, Covariances)> = held_out
+        .par_iter()
+        .map(|held_out| {
+            let (rest, held) = data.split(means, held_out);
+            (Model::new(rest), Covariances::of(held))
+        })
+        .collect();
+    let regularisations = regularisations();
+    let error = |(model, held): &(Model, Covariances), part: Marginalisation| -> Vec<f64> {
+        let errors = regularisations.par_iter().map(|regularisation| {
+            let fit = model.fit(part, *regularisation, components);
+            prediction_error(&fit, held, part)
+        });
+        errors.collect()
+    };
+    folds.par_iter().map(|fold| Marginalisation::ALL.map(|part| error(fold, part))).collect()
+}
+
+/// ‖Y_φ − (P Dᵀ − diagonal) Y‖²: the error of predicting a part of held-out rates Y, each unit from all others.
+///
+/// Written out, it needs only the covariances of Y and of its part, since other parts are orthogonal to it.
+fn prediction_error(fit: &Fit, held: &Covariances, part: Marginalisation) -> f64 {
+    let (total, of_part) = (&held.total, &held.parts[part as usize]);
+    let own = fit.encoders.component_mul(&fit.decoders).column_sum();
+    let predicted = total * &fit.decoders;
+    let of_part_predicted = of_part * &fit.encoders;
+    let cross = of_part_predicted.dot(&fit.decoders) - own.dot(&of_part.diagonal());
+    let with_own = fit.encoders.component_mul(&predicted).column_sum().dot(&own);
+    let own_only = own.component_mul(&own).dot(&total.diagonal());
+    of_part.trace() - 2.0 * cross + predicted.dot(&fit.decoders) - 2.0 * with_own + own_only
+}
