@@ -143,6 +143,7 @@ impl Scratch {
         for begin in (0..steps).step_by(OUTPUT_STEPS) {
             let count = OUTPUT_STEPS.min(steps - begin);
             let place = if training { begin } else { 0 };
+            ask_for_window(job, first, layout, begin, count, batch, readout.outputs.as_deref());
             for step in 0..count {
                 self.step(job, first, layout, begin + step, place + step, training);
             }
@@ -315,6 +316,37 @@ impl Scratch {
                 multiply_transposed(job.level, sizes, by_output, layout.slope, rows, layout.row, output, keep);
                 pending = step;
             }
+        }
+    }
+}
+
+/// Asks for what a window of steps needs of the batch. A batch has the trials of a step side by side, so the shard's share
+/// of a step is a page or more from that of the next, which the processor does not foresee.
+fn ask_for_window(
+    job: &Job<'_>,
+    first: usize,
+    layout: Layout,
+    begin: usize,
+    count: usize,
+    batch: Option<&Batch<'_>>,
+    outputs: Option<&[&mut [f32]]>,
+) {
+    let Dimensions { inputs, trials, steps, .. } = job.dimensions;
+    let share = |array: &[f32], step: usize| {
+        let width = array.len() / (steps * trials);
+        prefetch(&array[(step * trials + first) * width..], layout.trials * width);
+    };
+    for step in begin..begin + count {
+        // Inputs are put into their row a step ahead.
+        if step + 1 < steps {
+            share(&job.inputs[..steps * trials * inputs], step + 1);
+        }
+        if let Some(batch) = batch {
+            share(batch.targets, step);
+            share(batch.mask, step);
+        }
+        if let Some(outputs) = outputs {
+            prefetch(&*outputs[step], layout.trials * job.dimensions.outputs);
         }
     }
 }
