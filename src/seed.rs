@@ -28,6 +28,10 @@ pub(crate) enum Purpose {
     ActivityInput,
     /// Recurrent noise where hidden activity is read out.
     ActivityNoise,
+    /// The trials that a decoder is not trained on.
+    DecoderSplit,
+    /// Permuted locations, which show what a decoder tells by chance.
+    DecoderPermutation,
 }
 
 impl Purpose {

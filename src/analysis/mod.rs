@@ -2,6 +2,7 @@
 //!
 //! Each analysis has a typed form, which the figures use, and gives a table with documented columns.
 
+mod decoder;
 #[cfg(test)]
 mod golden;
 mod of_run;
@@ -10,6 +11,7 @@ mod psth;
 mod rates;
 mod selectivity;
 
+pub use decoder::{Chance, Decoder, DecoderOptions, Scoring, decoder};
 pub use of_run::{psth, psth_with, selectivity_of_run};
 pub use performance_growth::performance_growth;
 pub use psth::{Grouping, Psth, PsthOptions};
