@@ -25,7 +25,7 @@
 //! - [`network`]: a network's weights on a device, and sweeps over whole trials;
 //! - [`training`]: training, evaluation, the run directory, stages of maturation;
 //! - [`readout`] and [`activity`]: what the units of a checkpoint do;
-//! - [`analysis`]: selectivity, PSTH, growth of performance, each a table;
+//! - [`analysis`]: selectivity, PSTH, growth of performance, cross-temporal decoder, each a table;
 //! - [`figures`]: each table as a picture, and all of them on one page;
 //! - [`notebook`]: how tables show in a notebook.
 //!
@@ -73,9 +73,11 @@ pub mod prelude {
     pub use polars::frame::DataFrame;
 
     pub use crate::activity::Activity;
-    pub use crate::analysis::{self, PsthOptions, Selectivity, SelectivityOptions, selectivity, selectivity_with};
+    pub use crate::analysis::{
+        self, DecoderOptions, PsthOptions, Selectivity, SelectivityOptions, selectivity, selectivity_with,
+    };
     pub use crate::error::{Error, Result};
-    pub use crate::figures::{self, Figure, PsthAbout};
+    pub use crate::figures::{self, DecoderAbout, Figure, PsthAbout};
     pub use crate::hyperparameters::{Activation, Hyperparameters, Loss, OptimizerKind, RecurrentInit};
     pub use crate::network::{Network, RecurrentSweep, SweepNoise};
     pub use crate::notebook::Show;

@@ -275,8 +275,7 @@ impl Decoder {
         let maxima: Vec<f32> =
             self.permuted.outer_iter().map(|cells| cells.fold(f32::NEG_INFINITY, |a, b| a.max(*b))).collect();
         let empty = Array2::zeros((windows, windows));
-        let mut chance =
-            Chance { low: empty.clone(), high: empty.clone(), p_value: empty.clone(), p_corrected: empty };
+        let mut chance = Chance { low: empty.clone(), high: empty.clone(), p_value: empty.clone(), p_corrected: empty };
         // Averages over folds and checkpoints are rounded: what is equal but for that counts as equal.
         let p_value = |values: &[f32], found: f64| {
             let reached = values.iter().filter(|value| f64::from(**value) >= found - 1e-6).count();
@@ -361,16 +360,21 @@ impl<'a> Scorer<'a> {
     fn train(&self, window: usize) -> (Vec<Svc>, windows::Samples, f64) {
         let training = self.windows.samples(window..window + 1, &self.fold.training);
         let gamma = training.gamma();
-        let mut kernel = Array2::zeros((training.len(), training.len()));
-        training.kernel(&training, 0..training.len(), gamma, kernel.view_mut());
-        // libsvm keeps it in single precision too.
-        let mut kernel = kernel.mapv(|value| value as f32);
-        kernel.diag_mut().fill(1.0);
+        let kernel = Self::training_kernel(&training, gamma);
         let svcs = self.labellings.iter().map(|labels| {
             let labels: Vec<usize> = self.fold.training.iter().map(|trial| labels[*trial]).collect();
             Svc::fit(kernel.view(), &labels, self.class_count)
         });
         (svcs.collect(), training, gamma)
+    }
+
+    /// The kernel between training samples, in single precision, in which libsvm keeps it too.
+    fn training_kernel(training: &windows::Samples, gamma: f64) -> Array2<f32> {
+        let mut kernel = Array2::zeros((training.len(), training.len()));
+        training.kernel(training, 0..training.len(), gamma, kernel.view_mut());
+        let mut kernel = kernel.mapv(|value| value as f32);
+        kernel.diag_mut().fill(1.0);
+        kernel
     }
 
     /// Trials whose location is told right by the decoders of a window, (labelling, window tested in).

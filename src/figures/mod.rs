@@ -4,6 +4,7 @@
 //! tell apart, axes with units, and what is drawn told on hovering. A picture shows by itself where a notebook cell
 //! ends in it, and [`Figure::save`] writes it as a page that needs no network.
 
+mod decoder;
 mod page;
 mod performance_growth;
 mod psth;
@@ -12,6 +13,7 @@ mod style;
 use std::io::Write;
 use std::path::Path;
 
+pub use decoder::{DecoderAbout, decoder, decoder_compared};
 pub(crate) use page::escape;
 pub use page::{Page, Section};
 pub use performance_growth::{performance_growth, performance_growth_of};

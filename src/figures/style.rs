@@ -57,6 +57,26 @@ pub(super) fn axis(title: &str) -> Axis {
         .zero_line(false)
 }
 
+/// The title of an axis of a small panel.
+pub(super) fn axis_title(text: &str) -> Title {
+    Title::with_text(text).font(small())
+}
+
+/// The font of a small panel.
+pub(super) fn small() -> Font {
+    font(TEXT - 2)
+}
+
+/// The font of labels that stand close together.
+pub(super) fn tiny() -> Font {
+    font(TEXT - 4)
+}
+
+/// A legend for a place of its own.
+pub(super) fn legend() -> Legend {
+    Legend::new().orientation(Orientation::Vertical).font(small())
+}
+
 /// A layout with a title, its two axes, and the legend on the right.
 pub(super) fn layout(title: &str, x: Axis, y: Axis) -> Layout {
     Layout::new()

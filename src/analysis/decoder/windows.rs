@@ -82,7 +82,7 @@ pub(super) struct Samples {
 }
 
 impl Samples {
-    fn new(rates: Array2<f64>) -> Samples {
+    pub(super) fn new(rates: Array2<f64>) -> Samples {
         let squares = rates.outer_iter().map(|sample| sample.dot(&sample)).collect();
         Samples { rates, squares }
     }
@@ -102,8 +102,7 @@ impl Samples {
         if variance > 0.0 { 1.0 / (self.rates.ncols() as f64 * variance) } else { 1.0 }
     }
 
-    /// The Gaussian kernel `exp(−gamma·distance²)` between these samples (rows) and those `of` (columns), which are
-    /// `columns` of others.
+    /// The Gaussian kernel `exp(−gamma·distance²)` between these samples (rows) and the `columns` of others.
     pub(super) fn kernel(
         &self,
         others: &Samples,

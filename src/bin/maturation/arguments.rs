@@ -40,6 +40,8 @@ pub enum Command {
     Psth(PsthArguments),
     /// The growth of performance with training (paper, Fig. S7).
     Growth(Growth),
+    /// How well a decoder trained in one window of the trial tells locations apart in another (paper, Fig. S5E).
+    Decoder(crate::decoder::DecoderArguments),
 }
 
 /// Where a table goes.

@@ -34,11 +34,12 @@ pub fn run(command: Command) -> Result<()> {
         Command::Selectivity(arguments) => selectivity(arguments),
         Command::Psth(arguments) => psth(arguments),
         Command::Growth(arguments) => growth(arguments),
+        Command::Decoder(arguments) => crate::decoder::run(arguments),
     }
 }
 
 /// An argument that cannot be worked with, and what to do.
-fn refuse(what: impl Into<String>, remedy: impl Into<String>) -> Error {
+pub(crate) fn refuse(what: impl Into<String>, remedy: impl Into<String>) -> Error {
     Error::Argument { what: what.into(), remedy: remedy.into() }
 }
 
@@ -59,7 +60,7 @@ fn put_table(mut table: DataFrame, out: &TableOut) -> Result<()> {
 }
 
 /// Puts a figure where it was asked for, and a table where it was, or on the screen if there is no figure.
-fn put_both(
+pub(crate) fn put_both(
     table: DataFrame,
     out: &TableOut,
     figure: &FigureOut,
@@ -197,13 +198,13 @@ fn gradients(arguments: Gradients) -> Result<()> {
 
 /// Where activity comes from, once looked at.
 #[allow(clippy::large_enum_variant, reason = "there is one at a time")]
-enum Opened {
+pub(crate) enum Opened {
     Run(Run, Selection, Rule, ReadoutOptions),
     Table(Activity),
 }
 
 /// Opens the run or reads the table that `source` names.
-fn open(source: &Source, default: Selection) -> Result<Opened> {
+pub(crate) fn open(source: &Source, default: Selection) -> Result<Opened> {
     if let Some(path) = &source.activity {
         let activity = Activity::from_table(&read_table(path)?, source.dt)?;
         let activity = if source.epoch_ms.is_empty() {

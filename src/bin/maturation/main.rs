@@ -2,6 +2,7 @@
 
 mod arguments;
 mod commands;
+mod decoder;
 mod reproduce;
 
 use clap::Parser;
