@@ -91,6 +91,22 @@ fn tables_have_the_columns_that_they_promise() {
         assert_eq!((names.len(), rows), (12 + 16, 3 * 10));
         let (names, _) = columns(&["psth", run, "--rule", "gap", "--epoch", "stim1", "--opposite"], kind);
         assert_eq!(names, ["stage", "direction", "step", "time_ms", "activity", "units"].map(String::from));
+        let command = ["decoder", run, "--rule", "gap", "--stride-ms", "500"];
+        let (names, rows) = columns(&command, kind);
+        assert_eq!((names, rows), (["train_ms", "test_ms", "accuracy"].map(String::from).to_vec(), 3 * 3));
+        let (names, rows) =
+            columns(&[&command[..], &["--permutations", "3", "--by-checkpoint", "--all"]].concat(), kind);
+        let expected = [
+            "trials_trained",
+            "train_ms",
+            "test_ms",
+            "accuracy",
+            "chance_low",
+            "chance_high",
+            "p_value",
+            "p_corrected",
+        ];
+        assert_eq!((names, rows), (expected.map(String::from).to_vec(), 3 * 9));
         let (names, rows) = columns(&["growth", run], kind);
         assert_eq!(names, ["trials_trained", "rule", "performance", "smoothed", "stage"].map(String::from));
         assert_eq!(rows, 9);
@@ -127,6 +143,7 @@ fn figures_and_the_page_need_no_network() {
     for arguments in [
         vec!["growth", text(run())],
         vec!["psth", text(run()), "--rule", "odr", "--epoch", "stim1", "--opposite", "--normalised", "no"],
+        vec!["decoder", text(run()), "--rule", "odr", "--stride-ms", "500", "--published-scoring"],
     ] {
         let path = folder.path().join("figure.html");
         succeeds(&[&arguments[..], &["--figure", text(&path)]].concat());
@@ -166,8 +183,19 @@ fn the_same_command_prints_the_same() {
 #[test]
 fn every_command_explains_itself() {
     let all = succeeds(&["--help"]);
-    let commands =
-        ["reproduce", "train", "log", "trials", "activity", "outputs", "gradients", "selectivity", "psth", "growth"];
+    let commands = [
+        "reproduce",
+        "train",
+        "log",
+        "trials",
+        "activity",
+        "outputs",
+        "gradients",
+        "selectivity",
+        "psth",
+        "growth",
+        "decoder",
+    ];
     for command in commands {
         assert!(all.contains(command));
         let help = succeeds(&[command, "--help"]);
@@ -201,6 +229,11 @@ fn what_does_not_exist_is_refused_with_what_does() {
         (vec!["train", run, "--device", "cuda:0", "--max-trials", "64"], vec!["cuda:0", "--device cpu"]),
         (vec!["train", run, "--preset", "paper"], vec!["batch_size_test", "hp.json"]),
         (vec!["selectivity", "--activity", "nothing.csv", "--rule", "odr", "--epoch", "stim1"], vec!["nothing.csv"]),
+        (vec!["decoder", run, "--rule", "odr", "--window-ms", "9000"], vec!["9000 ms", "3500 ms"]),
+        (vec!["decoder", run, "--rule", "odr", "--stride-ms", "0"], vec!["stride", "20 ms"]),
+        (vec!["decoder", run, "--rule", "odr", "--folds", "9"], vec!["9 folds", "1 to 8"]),
+        (vec!["decoder", run, "--rule", "odr", "--held-out", "16"], vec!["16 trials", "leave at least 1"]),
+        (vec!["decoder", run, "--rule", "odr", "--stage", "mature"], vec!["mature", "odr"]),
         (vec!["nonsense"], vec!["nonsense"]),
     ] {
         let message = fails(&arguments);

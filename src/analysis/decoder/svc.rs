@@ -153,14 +153,22 @@ fn optimise(kernel: &[f64], positive: usize) -> (Vec<f64>, f64) {
         }
         let Some(down) = down.filter(|_| highest - lowest >= TOLERANCE) else { break };
         let to = row(down);
-        let room = (upper(up) - coefficients[up], coefficients[down] - lower(down));
+        let before = [coefficients[up], coefficients[down]];
+        let total = before[0] + before[1];
+        let room = (upper(up) - before[0]).min(before[1] - lower(down));
         let wanted = (highest - residuals[down]) / curvature(from[up], to[down], from[down]);
-        let moved = wanted.min(room.0).min(room.1);
-        // Exactly at the bound where it is reached: whether a sample is there decides which can move next.
-        coefficients[up] = if moved == room.0 { upper(up) } else { coefficients[up] + moved };
-        coefficients[down] = if moved == room.1 { lower(down) } else { coefficients[down] - moved };
+        // The one that reaches its bound is put there, and the other where the sum stays: with rounding, a sample next to
+        // its bound would count as free.
+        (coefficients[up], coefficients[down]) = if wanted < room {
+            (before[0] + wanted, before[1] - wanted)
+        } else if upper(up) - before[0] <= before[1] - lower(down) {
+            (upper(up), total - upper(up))
+        } else {
+            (total - lower(down), lower(down))
+        };
+        let moved = [coefficients[up] - before[0], coefficients[down] - before[1]];
         for (residual, (from, to)) in residuals.iter_mut().zip(from.iter().zip(to)) {
-            *residual -= moved * (from - to);
+            *residual -= moved[0] * from + moved[1] * to;
         }
     }
     let is_free = |sample: &usize| coefficients[*sample] > lower(*sample) && coefficients[*sample] < upper(*sample);

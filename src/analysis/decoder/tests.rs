@@ -157,10 +157,10 @@ fn published_scoring_finds_a_code_in_noise_and_held_out_scoring_does_not() {
     };
     for kept in [0.2, 0.6] {
         let held_out = off_diagonal(kept, Scoring::HeldOut);
-        assert!((0.09..0.16).contains(&held_out), "{kept}: {held_out}");
+        assert!((0.1..0.15).contains(&held_out), "{kept}: {held_out}");
     }
     let (weak, strong) = (off_diagonal(0.2, Scoring::Published), off_diagonal(0.6, Scoring::Published));
-    assert!(weak > 0.25 && strong > 0.6, "{weak} {strong}");
+    assert!(weak > 0.16 && strong > 0.45, "{weak} {strong}");
 }
 
 #[test]
