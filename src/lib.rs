@@ -26,7 +26,8 @@
 //! - [`training`]: training, evaluation, the run directory, stages of maturation;
 //! - [`readout`] and [`activity`]: what the units of a checkpoint do;
 //! - [`analysis`]: selectivity, PSTH, tuning, growth of performance and of activity, agreement of preferred locations,
-//!   activity in a period, responses and distractors, principal and demixed components, each a table;
+//!   activity in a period, responses and distractors, principal and demixed components, the cross-temporal decoder,
+//!   each a table;
 //! - [`figures`]: each table as a picture, and all of them on one page;
 //! - [`notebook`]: how tables show in a notebook.
 //!
@@ -75,11 +76,11 @@ pub mod prelude {
 
     pub use crate::activity::Activity;
     pub use crate::analysis::{
-        self, DpcaOptions, PcaOptions, PopulationOptions, PsthOptions, Selectivity, SelectivityOptions, selectivity,
-        selectivity_with,
+        self, DecoderOptions, DpcaOptions, PcaOptions, PopulationOptions, PsthOptions, Selectivity, SelectivityOptions,
+        selectivity, selectivity_with,
     };
     pub use crate::error::{Error, Result};
-    pub use crate::figures::{self, Figure, PsthAbout, TrialAbout};
+    pub use crate::figures::{self, DecoderAbout, Figure, PsthAbout, TrialAbout};
     pub use crate::hyperparameters::{Activation, Hyperparameters, Loss, OptimizerKind, RecurrentInit};
     pub use crate::network::{Network, RecurrentSweep, SweepNoise};
     pub use crate::notebook::Show;

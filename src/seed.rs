@@ -34,6 +34,10 @@ pub(crate) enum Purpose {
     HeldOutTrials,
     /// The order of trials whose locations are shuffled, and the trials held out then.
     ShuffledTrials,
+    /// The trials that a decoder is not trained on.
+    DecoderSplit,
+    /// Permuted locations, which show what a decoder tells by chance.
+    DecoderPermutation,
 }
 
 impl Purpose {

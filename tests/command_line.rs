@@ -91,6 +91,22 @@ fn tables_have_the_columns_that_they_promise() {
         assert_eq!((names.len(), rows), (12 + 16, 3 * 10));
         let (names, _) = columns(&["psth", run, "--rule", "gap", "--epoch", "stim1", "--opposite"], kind);
         assert_eq!(names, ["stage", "direction", "step", "time_ms", "activity", "units"].map(String::from));
+        let command = ["decoder", run, "--rule", "gap", "--stride-ms", "500"];
+        let (names, rows) = columns(&command, kind);
+        assert_eq!((names, rows), (["train_ms", "test_ms", "accuracy"].map(String::from).to_vec(), 3 * 3));
+        let (names, rows) =
+            columns(&[&command[..], &["--permutations", "3", "--by-checkpoint", "--all"]].concat(), kind);
+        let expected = [
+            "trials_trained",
+            "train_ms",
+            "test_ms",
+            "accuracy",
+            "chance_low",
+            "chance_high",
+            "p_value",
+            "p_corrected",
+        ];
+        assert_eq!((names, rows), (expected.map(String::from).to_vec(), 3 * 9));
         let (names, rows) = columns(&["growth", run], kind);
         assert_eq!(names, ["trials_trained", "rule", "performance", "smoothed", "stage"].map(String::from));
         assert_eq!(rows, 9);
@@ -154,6 +170,7 @@ fn figures_and_the_page_need_no_network() {
     for arguments in [
         vec!["growth", text(run())],
         vec!["psth", text(run()), "--rule", "odr", "--epoch", "stim1", "--opposite", "--normalised", "no"],
+        vec!["decoder", text(run()), "--rule", "odr", "--stride-ms", "500", "--published-scoring"],
         vec!["growth", text(run()), "--automatic", "--published-average"],
         vec!["agreement", text(run()), "--first", "odrd:delay1", "--second", "odrd:delay2"],
         vec!["period", text(run()), "--rule", "odr", "--epoch", "1100..1400", "--selected-in", "stim1"],
@@ -211,6 +228,7 @@ fn every_command_explains_itself() {
         "selectivity",
         "psth",
         "growth",
+        "decoder",
         "agreement",
         "period",
         "distractor",

@@ -4,6 +4,7 @@
 
 mod agreement;
 mod components;
+mod decoder;
 mod distractor;
 mod dpca;
 mod epoch_growth;
@@ -24,12 +25,15 @@ mod tuning;
 mod unit_counts;
 
 pub use agreement::{Agreement, AgreementOptions, RuleEpoch, agreement};
+pub use decoder::{Chance, Decoder, DecoderOptions, Scoring, decoder};
 pub use distractor::{Distractor, DistractorOptions, distractor};
 pub use dpca::{
     DemixedComponent, Dpca, DpcaOptions, Marginalisation, Regularisation, RegularisationError, Significance, dpca,
 };
 pub use epoch_growth::EpochGrowth;
-pub use of_run::{epoch_growth, psth, psth_with, selectivity_of_run, tuning, unit_counts};
+pub use of_run::{
+    decoder_by_checkpoint, decoder_of_run, epoch_growth, psth, psth_with, selectivity_of_run, tuning, unit_counts,
+};
 pub use pca::{Pca, PcaOptions, PrincipalComponent, pca};
 pub use performance_growth::{GrowthOptions, performance_growth, performance_growth_with};
 pub use period_activity::{

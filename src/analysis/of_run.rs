@@ -4,7 +4,8 @@ use polars::prelude::*;
 
 use crate::activity::Activity;
 use crate::analysis::{
-    EpochGrowth, PopulationOptions, Psth, PsthOptions, Selectivity, SelectivityOptions, Tuning, UnitCounts,
+    Decoder, DecoderOptions, EpochGrowth, PopulationOptions, Psth, PsthOptions, Selectivity, SelectivityOptions,
+    Tuning, UnitCounts,
 };
 use crate::error::{Error, Result};
 use crate::readout::{Readout, ReadoutOptions};
@@ -69,7 +70,7 @@ pub fn selectivity_of_run(
             }
         }
     }
-    table.ok_or_else(|| Error::argument("no checkpoint was chosen", "choose at least one"))
+    table.ok_or_else(no_checkpoint)
 }
 
 /// The average activity of a run's selective units over the trial, by stage or by checkpoint (Fig. 4E–G): columns as
@@ -227,4 +228,75 @@ pub fn unit_counts(
         Ok(())
     })?;
     counts.table()
+}
+
+/// The cross-temporal decoder of the average checkpoint (Fig. S5E): each checkpoint is decoded, and the accuracies are
+/// averaged.
+///
+/// ```
+/// use maturation::analysis::{DecoderOptions, decoder_of_run};
+/// use maturation::prelude::*;
+/// use maturation::readout::ReadoutOptions;
+/// use maturation::training::Selection;
+///
+/// let run = Run::open("data/6tasks")?;
+/// let options = DecoderOptions { stride_ms: 200.0, ..DecoderOptions::default() };
+/// let checkpoints = Selection::Trials(vec![568320, 570880]);
+/// let decoder = decoder_of_run(&run, &checkpoints, Rule::Gap, &options, &ReadoutOptions::default())?;
+/// assert_eq!((decoder.checkpoints, decoder.starts_ms.len()), (2, 8));
+/// # Ok::<(), maturation::Error>(())
+/// ```
+///
+/// # Errors
+/// As [`Decoder::of`], and if there is no such checkpoint.
+pub fn decoder_of_run(
+    run: &Run,
+    checkpoints: &Selection,
+    rule: Rule,
+    options: &DecoderOptions,
+    readout: &ReadoutOptions,
+) -> Result<Decoder> {
+    let mut readout = Readout::new(readout.clone())?;
+    let mut average: Option<Decoder> = None;
+    for checkpoint in run.selected(checkpoints, rule)?.iter() {
+        let decoder = Decoder::of(&readout.activity(checkpoint, rule)?, options)?;
+        match &mut average {
+            None => average = Some(decoder),
+            Some(average) => average.add(&decoder)?,
+        }
+    }
+    average.ok_or_else(no_checkpoint)
+}
+
+/// The cross-temporal decoder of each checkpoint, one table below the other: trials_trained, then columns as
+/// [`crate::analysis::decoder`].
+///
+/// # Errors
+/// As [`decoder_of_run`].
+pub fn decoder_by_checkpoint(
+    run: &Run,
+    checkpoints: &Selection,
+    rule: Rule,
+    options: &DecoderOptions,
+    readout: &ReadoutOptions,
+) -> Result<DataFrame> {
+    let failed = |source| Error::table("joining the tables of checkpoints")(source);
+    let mut readout = Readout::new(readout.clone())?;
+    let mut joined: Option<DataFrame> = None;
+    for checkpoint in run.selected(checkpoints, rule)?.iter() {
+        let mut table = Decoder::of(&readout.activity(checkpoint, rule)?, options)?.table()?;
+        let trials = vec![checkpoint.trials_trained(); table.height()];
+        table.insert_column(0, Column::new("trials_trained".into(), trials)).map_err(failed)?;
+        match &mut joined {
+            None => joined = Some(table),
+            Some(joined) => {
+                joined.vstack_mut(&table).map_err(failed)?;
+            }
+        }
+    }
+    joined.ok_or_else(no_checkpoint)
+}
+
+fn no_checkpoint() -> Error {
+    Error::argument("no checkpoint was chosen", "choose at least one")
 }

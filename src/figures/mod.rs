@@ -5,6 +5,7 @@
 //! ends in it, and [`Figure::save`] writes it as a page that needs no network.
 
 mod agreement;
+mod decoder;
 mod distractor;
 mod dpca;
 mod epoch_growth;
@@ -24,6 +25,7 @@ use std::io::Write;
 use std::path::Path;
 
 pub use agreement::agreement;
+pub use decoder::{DecoderAbout, decoder, decoder_compared};
 pub use distractor::{distractor, distractor_saccades};
 pub use dpca::{dpca, dpca_explained_variance};
 pub use epoch_growth::epoch_growth;
@@ -39,10 +41,9 @@ pub use sample_unit::sample_unit;
 pub use tuning::tuning;
 pub use unit_counts::unit_counts;
 
-use plotly::Plot;
-
 use crate::error::{Error, Result};
 use crate::tables::write_atomically;
+use plotly::Plot;
 
 /// A picture.
 #[derive(Clone)]

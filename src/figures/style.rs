@@ -126,6 +126,11 @@ pub(super) fn legend(title: &str) -> Legend {
         .title(Title::with_text(title).font(small()))
 }
 
+/// A legend for a place of its own.
+pub(super) fn plain_legend() -> Legend {
+    Legend::new().orientation(Orientation::Vertical).font(small())
+}
+
 /// A layout with a title, its two axes, and the legend on the right.
 pub(super) fn layout(title: &str, x: Axis, y: Axis) -> Layout {
     Layout::new()

@@ -67,6 +67,8 @@ pub enum Command {
     Dpca(Dpca),
     /// Principal components of the activity averaged over the trials at each location.
     Pca(Pca),
+    /// How well a decoder trained in one window of the trial tells locations apart in another (paper, Fig. S5E).
+    Decoder(crate::decoder::DecoderArguments),
 }
 
 /// Where a table goes.

@@ -20,7 +20,8 @@ use crate::arguments::{
     TestArguments, Train, TrialsArguments,
 };
 use crate::{
-    agreement, distractor, dpca, epoch_growth, pca, period, psth, reproduce, saccade, sample_unit, tuning, units,
+    agreement, decoder, distractor, dpca, epoch_growth, pca, period, psth, reproduce, saccade, sample_unit, tuning,
+    units,
 };
 
 /// Does what is asked for.
@@ -46,6 +47,7 @@ pub fn run(command: Command) -> Result<()> {
         Command::Units(arguments) => units::units(arguments),
         Command::Dpca(arguments) => dpca::dpca(arguments),
         Command::Pca(arguments) => pca::pca(arguments),
+        Command::Decoder(arguments) => decoder::run(arguments),
     }
 }
 

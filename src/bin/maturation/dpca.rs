@@ -130,7 +130,6 @@ fn remark(found: &analysis::Dpca) -> String {
 const RULES: [(Rule, bool); 3] = [(Rule::Odr, false), (Rule::Odrd, false), (Rule::Overlap, true)];
 
 /// The page's sections: the components of each rule, and what they explain.
-#[allow(dead_code, reason = "the page takes it up")]
 pub fn section(run: &Run) -> Result<Vec<Section>> {
     let mut sections = Vec::new();
     let checkpoint = run.last()?;

@@ -3,6 +3,7 @@
 mod agreement;
 mod arguments;
 mod commands;
+mod decoder;
 mod distractor;
 mod dpca;
 mod epoch_growth;

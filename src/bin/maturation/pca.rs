@@ -65,7 +65,6 @@ pub fn pca(arguments: Pca) -> Result<()> {
 const RULES: [Rule; 2] = [Rule::Odr, Rule::Odrd];
 
 /// The page's sections: the components of each rule against time, and as paths.
-#[allow(dead_code, reason = "the page takes it up")]
 pub fn section(run: &Run) -> Result<Vec<Section>> {
     let mut sections = Vec::new();
     let checkpoint = run.last()?;

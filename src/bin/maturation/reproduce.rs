@@ -8,7 +8,9 @@ use maturation::figures::{Page, PsthAbout, Section};
 use maturation::prelude::*;
 use maturation::training::Selection;
 
-use crate::{agreement, distractor, dpca, epoch_growth, pca, period, psth, saccade, sample_unit, tuning, units};
+use crate::{
+    agreement, decoder, distractor, dpca, epoch_growth, pca, period, psth, saccade, sample_unit, tuning, units,
+};
 
 /// The epochs whose selective units are followed over the trial, where the rule was trained.
 const PSTHS: [(Rule, Epoch); 4] =
@@ -18,13 +20,14 @@ const PSTHS: [(Rule, Epoch); 4] =
 type Sections = fn(&Run) -> Result<Vec<Section>>;
 
 /// What follows on the page, in this order.
-const SECTIONS: [(&str, Sections); 11] = [
+const SECTIONS: [(&str, Sections); 12] = [
     ("a sample unit", sample_unit::section),
     ("tuning curves", tuning::section),
     ("growth of delay activity", epoch_growth::section),
     ("units of one stage followed through the others", psth::section),
     ("activity in the second delay", period::section),
     ("agreement of preferred locations", agreement::section),
+    ("cross-temporal decoder", decoder::section),
     ("demixed principal components", dpca::section),
     ("principal components", pca::section),
     ("distractors", distractor::section),
