@@ -213,6 +213,31 @@ mod tests {
     }
 
     #[test]
+    fn a_row_is_its_numbers_one_by_one() {
+        for level in Level::available() {
+            for length in [1, 3, 17, 64, 100] {
+                let arguments: Vec<f32> = (0..length).map(|place| ((place * 7 + 3) % 19) as f32 / 4.0 - 2.0).collect();
+                for in_place in [sigmoid_in_place, tanh_in_place, exp_in_place] {
+                    let mut row = arguments.clone();
+                    in_place(level, &mut row);
+                    for (found, argument) in row.iter().zip(&arguments) {
+                        let mut alone = [*argument];
+                        in_place(level, &mut alone);
+                        assert_eq!([*found], alone, "{level:?} {length}");
+                    }
+                }
+                let (mut row, mut slopes) = (arguments.clone(), vec![f32::NAN; length]);
+                softplus_in_place(level, &mut row, &mut slopes);
+                for ((found, slope), argument) in row.iter().zip(&slopes).zip(&arguments) {
+                    let (mut alone, mut slope_alone) = ([*argument], [f32::NAN]);
+                    softplus_in_place(level, &mut alone, &mut slope_alone);
+                    assert_eq!(([*found], [*slope]), (alone, slope_alone), "{level:?} {length}");
+                }
+            }
+        }
+    }
+
+    #[test]
     fn not_a_number_stays_one_and_the_extremes_saturate() {
         for level in Level::available() {
             let extremes = [f32::NAN, f32::INFINITY, f32::NEG_INFINITY];

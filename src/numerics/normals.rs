@@ -323,7 +323,7 @@ mod tests {
     #[test]
     fn with_fused_arithmetic_every_level_gives_the_same_bits() {
         let fused: Vec<Level> = Level::available().into_iter().skip(1).collect();
-        for length in [1, 31, 32, 33, 127, 128, 129, 300, 1000] {
+        for length in [1, 3, 17, 31, 32, 33, 64, 100, 127, 128, 129, 300, 1000] {
             let rows: Vec<Vec<f32>> = fused
                 .iter()
                 .map(|level| {

@@ -167,3 +167,55 @@ pub(super) fn add_activity_cost(gradient: &mut [f32], rates: &[f32], l1: f32, l2
         *gradient += l1 * sign + l2 * rate;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::numerics::Level;
+
+    /// The arguments of one row, each in an allocation that ends where it ends.
+    fn row(units: usize) -> [Vec<f32>; 3] {
+        [3, 5, 7].map(|factor| (0..units).map(|unit| ((unit * factor + 11) % 19) as f32 / 4.0 - 2.0).collect())
+    }
+
+    #[test]
+    fn a_row_is_its_units_one_by_one() {
+        let all = [
+            Activation::Softplus,
+            Activation::Relu,
+            Activation::Tanh,
+            Activation::Power,
+            Activation::Retanh,
+            Activation::Elu,
+        ];
+        for level in Level::available() {
+            for units in [1, 3, 17, 64, 100] {
+                let [inputs, noise, before] = row(units);
+                for activation in all {
+                    let (mut slopes, mut after, mut rates) = (inputs.clone(), vec![f32::NAN; units], noise.clone());
+                    activate(level, activation, &mut slopes, &noise, 0.3, 0.2, &before, &mut after);
+                    activate_only(level, activation, &mut inputs.clone(), &noise, 0.3, 0.2, &before, &mut rates);
+                    assert_eq!(rates, after, "{level:?} {activation:?} {units}");
+                    for unit in 0..units {
+                        let (mut slope, mut alone) = ([inputs[unit]], [f32::NAN]);
+                        activate(level, activation, &mut slope, &[noise[unit]], 0.3, 0.2, &[before[unit]], &mut alone);
+                        assert_eq!(
+                            (slopes[unit], after[unit]),
+                            (slope[0], alone[0]),
+                            "{level:?} {activation:?} {unit}"
+                        );
+                    }
+                }
+                let mut through = inputs.clone();
+                through_activation(level, &mut through, &noise, 0.2);
+                let mut costing = noise.clone();
+                add_activity_cost(&mut costing, &before, 0.3, 0.1);
+                for unit in 0..units {
+                    assert_eq!(through[unit], inputs[unit] * (0.2 * noise[unit]), "{level:?} {unit}");
+                    let sign = if before[unit] == 0.0 { 0.0 } else { before[unit].signum() };
+                    assert_eq!(costing[unit], noise[unit] + (0.3 * sign + 0.1 * before[unit]), "{unit}");
+                }
+            }
+        }
+    }
+}

@@ -147,4 +147,58 @@ mod tests {
             assert!((cost - expected).abs() < 1e-5 * expected, "{cost} {expected}");
         }
     }
+    /// Costs and gradients as the definitions of the losses say, in double precision.
+    #[test]
+    fn rows_of_any_length_cost_what_the_definition_says() {
+        let outputs = 3;
+        for level in Level::available() {
+            for (rows, loss) in [1, 5, 64].into_iter().flat_map(|n| [(n, Loss::LeastSquares), (n, Loss::CrossEntropy)])
+            {
+                let count = rows * outputs;
+                let row = |factor: usize, count: usize| -> Vec<f32> {
+                    (0..count).map(|place| ((place * factor + 5) % 13) as f32 / 6.0 - 0.9).collect()
+                };
+                let before = row(3, count);
+                let targets: Vec<f32> = match loss {
+                    Loss::LeastSquares => row(5, count),
+                    Loss::CrossEntropy => (0..count).map(|place| f32::from(u8::from(place % 4 == 0))).collect(),
+                };
+                let mask = row(7, if loss == Loss::LeastSquares { count } else { rows });
+                let grading = Grading { targets: &targets, mask: &mask };
+                let (mut values, mut gradient) = (before.clone(), vec![f32::NAN; count]);
+                let cost = finish_and_grade(level, loss, &mut values, grading, outputs, Some((&mut gradient, 0.5)));
+                let (mut ungraded, mut unsloped) = (before.clone(), before.clone());
+                finish(level, loss, &mut ungraded, outputs);
+                let again = finish_and_grade(level, loss, &mut unsloped, grading, outputs, None);
+                assert_eq!((&ungraded, &unsloped), (&values, &values));
+                assert!((again - cost).abs() < 1e-6 * (1.0 + cost.abs()), "{level:?} {rows} {loss:?}: {again} {cost}");
+
+                let mut expected_cost = 0.0;
+                for place in 0..count {
+                    let row = place / outputs;
+                    let of_row = &before[row * outputs..][..outputs];
+                    let (u, target) = (f64::from(before[place]), f64::from(targets[place]));
+                    let (value, expected) = match loss {
+                        Loss::LeastSquares => {
+                            let value = 1.0 / (1.0 + (-u).exp());
+                            let difference = (value - target) * f64::from(mask[place]);
+                            expected_cost += difference * difference;
+                            (value, difference * f64::from(mask[place]) * value * (1.0 - value))
+                        }
+                        Loss::CrossEntropy => {
+                            let value = u.exp() / of_row.iter().map(|u| f64::from(*u).exp()).sum::<f64>();
+                            expected_cost -= f64::from(mask[row]) * target * value.ln();
+                            let total: f64 = targets[row * outputs..][..outputs].iter().copied().map(f64::from).sum();
+                            (value, 0.5 * f64::from(mask[row]) * (total * value - target))
+                        }
+                    };
+                    let name = format!("{level:?} {rows} {loss:?} {place}");
+                    assert!((f64::from(values[place]) - value).abs() < 1e-5, "{name}: {} {value}", values[place]);
+                    let found = f64::from(gradient[place]);
+                    assert!((found - expected).abs() < 1e-5, "{name}: {found} {expected}");
+                }
+                assert!((cost - expected_cost).abs() < 1e-5 * (1.0 + expected_cost.abs()), "{cost} {expected_cost}");
+            }
+        }
+    }
 }

@@ -338,6 +338,38 @@ mod tests {
         }
     }
 
+    /// Every number of rows and of columns that a tile can have, beside and below whole tiles; slices as short as may be.
+    #[test]
+    fn tiles_of_every_size_stay_within_their_slices() {
+        for level in Level::available() {
+            for (rows, columns) in (1..=5).flat_map(|rows| (1..=130).map(move |columns| (rows, columns))) {
+                let inner = 3;
+                let (right, before) = (values(2, inner * columns), values(3, rows * columns));
+                let mut panels = Panels::default();
+                panels.fill(level, columns, &[Block::rows(&right, columns)]);
+                for (first, keep) in [(0, 0.0), (2, 0.5)] {
+                    let count = inner - first;
+                    let name = format!("{level:?} {rows} {columns} {first}");
+                    let mut out = before.clone();
+                    let left = values(1, rows * count);
+                    multiply_weights(&panels, first..inner, rows, &left, count, &mut out, columns, keep);
+                    check(&name, &out, &before, (columns, columns), keep, |row, column| {
+                        let term =
+                            |k| f64::from(left[row * count + k]) * f64::from(right[(first + k) * columns + column]);
+                        (0..count).map(term).sum()
+                    });
+                    let mut out = before.clone();
+                    let (left, right) = (values(4, count * rows), values(5, count * columns));
+                    multiply_transposed(level, (rows, count, columns), &left, rows, &right, columns, &mut out, keep);
+                    check(&name, &out, &before, (columns, columns), keep, |row, column| {
+                        let term = |k| f64::from(left[k * rows + row]) * f64::from(right[k * columns + column]);
+                        (0..count).map(term).sum()
+                    });
+                }
+            }
+        }
+    }
+
     #[test]
     #[should_panic(expected = "too small")]
     fn a_factor_that_is_too_small_is_refused() {

@@ -255,8 +255,11 @@ mod tests {
         let found =
             workspace.gradients(case.dimensions, &case.weights(), &case.batch(), &case.sweep, &mut gradients).unwrap();
         let name = format!("{:?} {:?} {:?} {level:?}", case.dimensions, case.sweep.activation, case.sweep.loss);
-        assert!((found.task - cost.task).abs() < 1e-5 * (1.0 + cost.task), "{name}: {found:?} {cost:?}");
-        assert!((found.activity - cost.activity).abs() < 1e-5 * (1.0 + cost.activity), "{name}: {found:?} {cost:?}");
+        assert!((found.task - cost.task).abs() < 1e-5 * (1.0 + cost.task.abs()), "{name}: {found:?} {cost:?}");
+        assert!(
+            (found.activity - cost.activity).abs() < 1e-5 * (1.0 + cost.activity.abs()),
+            "{name}: {found:?} {cost:?}"
+        );
         close(&gradients.w_rec, &expected.w_rec, 1e-4, &format!("{name} w_rec"));
         close(&gradients.w_in, &expected.w_in, 1e-4, &format!("{name} w_in"));
         close(&gradients.b_rec, &expected.b_rec, 1e-4, &format!("{name} b_rec"));
@@ -267,11 +270,14 @@ mod tests {
         let mut values = vec![7.0; steps * trials * outputs];
         let evaluated =
             workspace.evaluate(case.dimensions, &case.weights(), &case.batch(), &case.sweep, &mut values).unwrap();
-        assert!((evaluated.task - cost.task).abs() < 1e-5 * (1.0 + cost.task), "{name}");
+        assert!((evaluated.task - cost.task).abs() < 1e-5 * (1.0 + cost.task.abs()), "{name}");
         close(&values, &expected.outputs, 1e-5, &format!("{name} outputs"));
         let mut hidden = vec![7.0; steps * trials * units];
-        workspace.run(case.dimensions, &case.weights(), &case.inputs, &case.sweep, Some(&mut hidden), None).unwrap();
+        let (mut ungraded, weights) = (vec![7.0; values.len()], case.weights());
+        let (into_hidden, into_outputs) = (Some(&mut hidden[..]), Some(&mut ungraded[..]));
+        workspace.run(case.dimensions, &weights, &case.inputs, &case.sweep, into_hidden, into_outputs).unwrap();
         close(&hidden, &expected.hidden, 1e-5, &format!("{name} hidden"));
+        assert_eq!(ungraded, values, "{name}");
     }
 
     #[test]
@@ -284,6 +290,19 @@ mod tests {
                 for loss in [Loss::LeastSquares, Loss::CrossEntropy] {
                     let activation = ACTIVATIONS[index];
                     check(&Case::new(dimensions, activation, loss, index as u64), level, 1 + index);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn sweeps_equal_the_plain_computation_whatever_the_sizes_of_network_and_batch() {
+        for level in Level::available() {
+            for (units, trials) in [1, 3, 17, 64, 100].into_iter().flat_map(|n| [1, 5, 64].map(|trials| (n, trials))) {
+                // A step more than are made at a time.
+                let dimensions = Dimensions { units, inputs: 5, outputs: 3, steps: 9, trials };
+                for loss in [Loss::LeastSquares, Loss::CrossEntropy] {
+                    check(&Case::new(dimensions, Activation::Softplus, loss, 9), level, 2);
                 }
             }
         }
