@@ -93,7 +93,7 @@ fn tables_have_the_columns_that_they_promise() {
         assert_eq!(names, ["stage", "direction", "step", "time_ms", "activity", "units"].map(String::from));
         let command = ["decoder", run, "--rule", "gap", "--stride-ms", "500"];
         let (names, rows) = columns(&command, kind);
-        assert_eq!((names, rows), (["train_ms", "test_ms", "accuracy"].map(String::from).to_vec(), 3 * 3));
+        assert_eq!((names, rows), (["train_ms", "test_ms", "accuracy"].map(String::from).to_vec(), 4 * 4));
         let (names, rows) =
             columns(&[&command[..], &["--permutations", "3", "--by-checkpoint", "--all"]].concat(), kind);
         let expected = [
@@ -106,7 +106,7 @@ fn tables_have_the_columns_that_they_promise() {
             "p_value",
             "p_corrected",
         ];
-        assert_eq!((names, rows), (expected.map(String::from).to_vec(), 3 * 9));
+        assert_eq!((names, rows), (expected.map(String::from).to_vec(), 3 * 16));
         let (names, rows) = columns(&["growth", run], kind);
         assert_eq!(names, ["trials_trained", "rule", "performance", "smoothed", "stage"].map(String::from));
         assert_eq!(rows, 9);
