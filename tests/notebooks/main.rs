@@ -21,27 +21,30 @@ use kernel::Kernel;
 fn main() {
     // evcxr runs cells in a child process that is this very program.
     evcxr::runtime_hook();
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let update = arguments.iter().any(|argument| argument == "--update");
-    let filters: Vec<&String> = arguments.iter().filter(|argument| !argument.starts_with('-')).collect();
+    let arguments = Arguments::of(std::env::args().skip(1));
 
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("notebooks");
     std::env::set_current_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
-    let mut names = vec![SELF_TEST.to_owned()];
+    let mut names = vec![ARGUMENTS_TEST.to_owned(), SELF_TEST.to_owned()];
     names.extend(notebooks(&folder).iter().map(|path| format!("{}", path.display())));
-    names.retain(|name| filters.is_empty() || filters.iter().any(|filter| name.contains(filter.as_str())));
-    if arguments.iter().any(|argument| argument == "--list") {
+    let known = names.len();
+    names.retain(|name| arguments.wants(name));
+    if arguments.list {
         names.iter().for_each(|name| println!("{name}: test"));
         return;
     }
-    if arguments.iter().any(|argument| argument == "--ignored") {
+    if arguments.ignored {
         names.clear();
     }
 
     println!("\nrunning {} tests", names.len());
     let mut failures = Vec::new();
     for name in &names {
-        let outcome = if name == SELF_TEST { self_test() } else { execute(Path::new(name), update) };
+        let outcome = match name.as_str() {
+            ARGUMENTS_TEST => arguments_test(),
+            SELF_TEST => self_test(),
+            notebook => execute(Path::new(notebook), arguments.update),
+        };
         println!("test {name} ... {}", if outcome.is_ok() { "ok" } else { "FAILED" });
         if let Err(reason) = outcome {
             failures.push(format!("---- {name} ----\n{reason}\n"));
@@ -51,11 +54,57 @@ fn main() {
     let word = if failures.is_empty() { "ok" } else { "FAILED" };
     let passed = names.len() - failures.len();
     println!(
-        "\ntest result: {word}. {passed} passed; {} failed; 0 ignored; 0 measured; 0 filtered out\n",
-        failures.len()
+        "\ntest result: {word}. {passed} passed; {} failed; 0 ignored; 0 measured; {} filtered out\n",
+        failures.len(),
+        known - names.len()
     );
     if !failures.is_empty() {
         std::process::exit(1);
+    }
+}
+
+/// What the command line asks for: this harness's own `--update`, and what `cargo test` may hand to any test.
+#[derive(Debug, Default, PartialEq)]
+struct Arguments {
+    update: bool,
+    list: bool,
+    ignored: bool,
+    exact: bool,
+    filters: Vec<String>,
+    skipped: Vec<String>,
+}
+
+/// Options of the usual harness whose next argument is their value; notebooks run one at a time whatever these say.
+const VALUED: [&str; 6] = ["--test-threads", "--format", "--color", "--logfile", "--shuffle-seed", "-Z"];
+
+impl Arguments {
+    fn of(arguments: impl IntoIterator<Item = String>) -> Arguments {
+        let mut found = Arguments::default();
+        let mut arguments = arguments.into_iter();
+        while let Some(argument) = arguments.next() {
+            match argument.as_str() {
+                "--update" => found.update = true,
+                "--list" => found.list = true,
+                "--ignored" => found.ignored = true,
+                "--exact" => found.exact = true,
+                "--skip" => found.skipped.extend(arguments.next()),
+                valued if VALUED.contains(&valued) => drop(arguments.next()),
+                other => match other.strip_prefix("--skip=") {
+                    Some(name) => found.skipped.push(name.to_owned()),
+                    None if other.starts_with('-') => {}
+                    None => found.filters.push(argument),
+                },
+            }
+        }
+        found
+    }
+
+    /// Whether a test of this name is to run.
+    fn wants(&self, name: &str) -> bool {
+        let among = |names: &[String]| {
+            names.iter().any(|part| if self.exact { name == part } else { name.contains(part.as_str()) })
+        };
+        (self.filters.is_empty() || among(&self.filters)) && !among(&self.skipped)
     }
 }
 
@@ -83,6 +132,30 @@ fn execute(path: &Path, update: bool) -> Result<(), String> {
         document.set_output(cell.place, count + 1, &output);
     }
     if update { document.write(path) } else { Ok(()) }
+}
+
+const ARGUMENTS_TEST: &str = "arguments are understood";
+
+/// Shows which tests run for the arguments that `cargo test` hands on.
+fn arguments_test() -> Result<(), String> {
+    let runs = |line: &str, name: &str| Arguments::of(line.split_whitespace().map(str::to_owned)).wants(name);
+    for (line, name, wanted) in [
+        ("", "03-psth.ipynb", true),
+        ("psth", "03-psth.ipynb", true),
+        ("psth", "04-tuning.ipynb", false),
+        ("--skip psth", "03-psth.ipynb", false),
+        ("--skip psth", "04-tuning.ipynb", true),
+        ("--skip=psth --skip tuning", "04-tuning.ipynb", false),
+        ("--test-threads 3", "04-tuning.ipynb", true),
+        ("--test-threads=1 --nocapture tuning", "04-tuning.ipynb", true),
+        ("--exact 03-psth", "03-psth.ipynb", false),
+        ("--exact 03-psth.ipynb", "03-psth.ipynb", true),
+    ] {
+        if runs(line, name) != wanted {
+            return Err(format!("with `{line}`, {name} {}", if wanted { "does not run" } else { "runs" }));
+        }
+    }
+    Ok(())
 }
 
 const SELF_TEST: &str = "a failing cell is noticed";
