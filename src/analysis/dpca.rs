@@ -221,15 +221,15 @@ pub struct Dpca {
 /// use maturation::analysis::{DpcaOptions, dpca};
 /// use ndarray::Array3;
 ///
-/// // (time, trial, unit): 8 locations × 4 repeats; unit 0 follows time, the others the location.
+/// // (time, trial, unit): 8 locations × 4 repeats; units mix what follows time and what follows the location.
 /// let locations: Vec<usize> = (0..32).map(|trial| trial / 4).collect();
-/// let rates = Array3::from_shape_fn((40, 32, 3), |(step, trial, unit)| {
+/// let rates = Array3::from_shape_fn((40, 32, 6), |(step, trial, unit)| {
 ///     let jitter = 0.05 * ((step * 7 + trial * 13 + unit * 5) % 11) as f32;
-///     let angle = (trial / 4) as f32 * std::f32::consts::TAU / 8.0;
-///     jitter + [0.1 * step as f32, 2.0 * angle.cos(), angle.sin()][unit]
+///     let (angle, unit) = ((trial / 4) as f32 * std::f32::consts::TAU / 8.0, unit as f32);
+///     jitter + (2.0 * unit).sin() * 0.1 * step as f32 + (angle - unit).cos()
 /// });
 /// let dpca = dpca(&Activity::new(rates, locations, 8, 20.0)?, &DpcaOptions::default())?;
-/// assert!(dpca.components[0][0].explained_variance > 0.3, "time");
+/// assert!(dpca.components[0][0].shares[0] > 0.9, "the scores of time_1 vary with time");
 /// assert_eq!(dpca.explained_variance_table()?.column("component")?.str()?.get(0), Some("time_1"));
 /// assert!(dpca.table()?.height() % (8 * 40) == 0);
 /// # Ok::<(), Box<dyn std::error::Error>>(())

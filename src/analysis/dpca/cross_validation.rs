@@ -41,7 +41,7 @@ pub(super) fn errors(data: &Data, means: &Rates, held_out: &[HeldOut], component
     let regularisations = regularisations();
     let error = |(model, held): &(Model, Covariances), part: Marginalisation| -> Vec<f64> {
         let errors = regularisations.par_iter().map(|regularisation| {
-            let fit = model.fit(part, *regularisation, components);
+            let fit = model.fit_subspace(part, *regularisation, components);
             prediction_error(&fit, held, part)
         });
         errors.collect()

@@ -4,7 +4,7 @@ use nalgebra::{DMatrix, DVector};
 use ndarray::Array2;
 
 use crate::activity::Activity;
-use crate::analysis::components::{descending_eigen, sign_of};
+use crate::analysis::components::{descending_eigen, leading_subspace, sign_of};
 use crate::analysis::dpca::{DemixedComponent, Dpca, Marginalisation, Rates};
 
 /// Centred rates and the covariances (sums of products) of units, in all and in each marginalisation.
@@ -132,23 +132,39 @@ impl Model {
 
     /// The components of a part, at most `count`.
     pub(super) fn fit(&self, part: Marginalisation, regularisation: f64, count: usize) -> Fit {
+        self.fit_by(part, regularisation, count, |matrix, count| {
+            descending_eigen(matrix).1.columns(0, count).into_owned()
+        })
+    }
+
+    /// Other components with the same P Dᵀ, found faster where there are many units.
+    pub(super) fn fit_subspace(&self, part: Marginalisation, regularisation: f64, count: usize) -> Fit {
+        self.fit_by(part, regularisation, count, leading_subspace)
+    }
+
+    fn fit_by(
+        &self,
+        part: Marginalisation,
+        regularisation: f64,
+        count: usize,
+        first: impl Fn(DMatrix<f64>, usize) -> DMatrix<f64>,
+    ) -> Fit {
         let inverse = self.inverse(regularisation);
         let projected = &self.projected[part as usize];
         let mut scaled = projected.clone();
         for (mut column, weight) in scaled.column_iter_mut().zip(&inverse) {
             column *= weight.sqrt();
         }
-        let (_, vectors) = descending_eigen(&scaled * scaled.transpose());
         let count = count.min(self.covariances.rank(part));
-        let vectors = vectors.columns(0, count);
+        let vectors = first(&scaled * scaled.transpose(), count);
         let mut weights = projected.tr_mul(&vectors);
         for (mut row, weight) in weights.row_iter_mut().zip(&inverse) {
             row *= *weight;
         }
         let mut decoders = &self.eigenvectors * weights;
         let mut encoders = match &self.bases[part as usize] {
-            Some(basis) => basis * vectors,
-            None => vectors.into_owned(),
+            Some(basis) => basis * &vectors,
+            None => vectors,
         };
         for (mut encoder, mut decoder) in encoders.column_iter_mut().zip(decoders.column_iter_mut()) {
             let sign = sign_of(encoder.iter());
