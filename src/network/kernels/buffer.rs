@@ -66,8 +66,9 @@ mod tests {
             buffer.grow(length);
             assert!(buffer.len() >= length && buffer.len() < length + LINE);
             assert_eq!(buffer.as_ptr().addr() % 64, 0);
-            let last = buffer.len() - 1;
-            buffer[last] = length as f32;
+            // Through the slices themselves: an index would be held against the length of one of them alone.
+            *buffer.last_mut().unwrap() = length as f32;
+            assert_eq!(buffer.last(), Some(&(length as f32)));
         }
         assert_eq!((buffer[15], buffer[31], buffer[32], buffer[1007]), (16.0, 17.0, 0.0, 1000.0));
     }
