@@ -12,7 +12,7 @@ cd "$here/../.."
 
 threads="${1:-1}"
 read -ra frameworks <<<"${FRAMEWORKS:-torch jax}"
-rounds=3
+rounds="${ROUNDS:-3}"
 target="${CARGO_TARGET_DIR:-target}"
 environment="$target/peers"
 results="$environment/results-$threads.jsonl"
@@ -82,7 +82,7 @@ print(f"rule odr, 64 trials, 256 units, single precision, {sys.argv[2]} thread(s
 print("× is the ratio to this crate's time, which has the noise in it\n")
 columns = {"step": "step_ms", "forward pass": "forward_ms", "step without noise": "step_without_noise_ms"}
 print("| |", " | ".join(f"{column} | ×" for column in columns), "| median step |")
-print("| ---" * (2 * len(columns) + 2), "|")
+print("|", " | ".join(["---"] * (2 * len(columns) + 2)), "|")
 for name, results in runs.items():
     version = results[0].get("version", "")
     row = [cell for what in columns.values() for cell in cells(name, what)]

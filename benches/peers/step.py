@@ -147,7 +147,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--framework", choices=["torch", "jax"], required=True)
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--repeats", type=int, default=20, help="timed steps, after 5 that warm up")
+    parser.add_argument("--repeats", type=int, default=15, help="timed steps, after 5 that warm up")
     arguments = parser.parse_args()
 
     # Before the import: XLA has as many threads as it sees cores then.
