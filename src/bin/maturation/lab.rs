@@ -48,7 +48,7 @@ pub fn lab(arguments: &Lab) -> Result<()> {
     let mut jupyter = setup.python(&["-m", "jupyterlab", "--allow-root", "--ServerApp.port_retries=0"]);
     jupyter.arg(format!("--port={port}")).arg(format!("--MultiKernelManager.default_kernel_name={KERNEL}"));
     // The address is printed all the same.
-    jupyter.arg("--ServerApp.log_level=WARN");
+    jupyter.arg("--Application.log_level=WARN");
     if arguments.no_browser {
         jupyter.arg("--no-browser");
     }

@@ -19,6 +19,7 @@ const PROGRAM: &str = "maturation-kernel";
 pub struct Kernel {
     path: PathBuf,
     cache: PathBuf,
+    checkout: PathBuf,
     /// How to build it, unless it stands ready beside this program.
     build: Option<Build>,
 }
@@ -26,7 +27,6 @@ pub struct Kernel {
 #[derive(Debug)]
 struct Build {
     cargo: PathBuf,
-    checkout: PathBuf,
     target: PathBuf,
 }
 
@@ -39,7 +39,7 @@ impl Kernel {
     /// [`Error::Argument`] if there is no kernel of this version and no cargo to build one.
     pub fn find(machine: &Machine) -> Result<Kernel> {
         let beside = machine.executable.with_file_name(format!("{PROGRAM}{}", std::env::consts::EXE_SUFFIX));
-        let cache = machine.cache.clone();
+        let (cache, checkout) = (machine.cache.clone(), machine.checkout.clone());
         let found = beside.is_file().then(|| version(&beside)).transpose()?;
         let fits = found.as_deref() == Some(env!("CARGO_PKG_VERSION"));
         let cargo = std::env::var_os("CARGO").map(PathBuf::from).or_else(|| machine.program("cargo"));
@@ -47,12 +47,11 @@ impl Kernel {
         match (cargo, fits) {
             // Among its own build outputs, cargo knows better than a version number whether a program is up to date.
             (Some(cargo), fits) if target.is_some() || !fits => {
-                let checkout = machine.checkout.clone();
                 let target = target.unwrap_or_else(|| checkout.join("target"));
                 let path = target.join("release").join(PROGRAM).with_extension(std::env::consts::EXE_EXTENSION);
-                Ok(Kernel { path, cache, build: Some(Build { cargo, checkout, target }) })
+                Ok(Kernel { path, cache, checkout, build: Some(Build { cargo, target }) })
             }
-            (_, true) => Ok(Kernel { path: beside, cache, build: None }),
+            (_, true) => Ok(Kernel { path: beside, cache, checkout, build: None }),
             (_, false) => Err(refuse(
                 match found {
                     Some(version) => {
@@ -79,21 +78,21 @@ impl Kernel {
     pub fn build(&self) -> Result<()> {
         let Some(build) = &self.build else { return Ok(()) };
         let mut cargo = Command::new(&build.cargo);
-        cargo.current_dir(&build.checkout).args(["build", "--locked", "--release", "--features", "kernel", "--bin"]);
+        cargo.current_dir(&self.checkout).args(["build", "--locked", "--release", "--features", "kernel", "--bin"]);
         succeed(cargo.arg(PROGRAM).arg("--target-dir").arg(&build.target), "cargo could not build the kernel")?;
         match version(&self.path)? {
             version if version == env!("CARGO_PKG_VERSION") => Ok(()),
             version => Err(refuse(
                 format!("cargo built a kernel of version {version}, but this is {}", env!("CARGO_PKG_VERSION")),
-                format!("run `cargo run --release -- lab` in {}", build.checkout.display()),
+                format!("run `cargo run --release -- lab` in {}", self.checkout.display()),
             )),
         }
     }
 
     /// Registers it in an environment.
     pub fn register(&self, environment: &Environment) -> Result<()> {
-        let mut kernel = self.command();
-        let output = quietly(kernel.arg("--install").arg("--prefix").arg(environment.folder()))?;
+        let mut kernel = self.command("--install");
+        let output = quietly(kernel.arg("--prefix").arg(environment.folder()))?;
         if output.status.success() {
             return Ok(());
         }
@@ -105,12 +104,13 @@ impl Kernel {
 
     /// Compiles what cells depend on, unless that was done before.
     pub fn warm(&self) -> Result<()> {
-        succeed(self.command().arg("--warm"), "the kernel's caches could not be filled")
+        succeed(&mut self.command("--warm"), "the kernel's caches could not be filled")
     }
 
-    fn command(&self) -> Command {
+    /// A call of the kernel, which may have been built before the checkout was moved.
+    fn command(&self, what: &str) -> Command {
         let mut command = Command::new(&self.path);
-        command.env("MATURATION_CACHE", &self.cache);
+        command.arg(what).arg("--checkout").arg(&self.checkout).env("MATURATION_CACHE", &self.cache);
         command
     }
 }
