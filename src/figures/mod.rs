@@ -98,14 +98,15 @@ impl Figure {
         })
     }
 
-    /// Shows the picture where a notebook cell ends in it: plotly's JSON for JupyterLab, and a page element for
-    /// everything else, which brings plotly.js along the first time.
+    /// Shows the picture where a notebook cell ends in it: plotly's JSON for the viewers that draw it by themselves
+    /// (JupyterLab with the plotly package, Visual Studio Code), and a page element for those that do not, which brings
+    /// plotly.js along with the first figure of a notebook; where neither is drawn, one line says what it shows.
     pub fn evcxr_display(&self) {
         use std::sync::atomic::{AtomicU64, Ordering};
         static SHOWN: AtomicU64 = AtomicU64::new(0);
         let number = SHOWN.fetch_add(1, Ordering::Relaxed);
         let script = if number == 0 { page::plotly_script() } else { String::new() };
-        let element = page::plot_element(&format!("maturation-figure-{number}"), self);
+        let element = page::plot_element(&format!("maturation-figure-{}-{number}", std::process::id()), self);
         println!("EVCXR_BEGIN_CONTENT application/vnd.plotly.v1+json\n{}\nEVCXR_END_CONTENT", self.json());
         println!("EVCXR_BEGIN_CONTENT text/html\n{script}{element}\nEVCXR_END_CONTENT");
         println!("EVCXR_BEGIN_CONTENT text/plain\n{}\nEVCXR_END_CONTENT", self.summary);
