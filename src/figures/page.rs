@@ -41,7 +41,7 @@ pub(crate) fn escape(text: &str) -> String {
 }
 
 /// Makes JSON or CSV safe within a script element, which ends at the first `</`.
-fn within_script(text: &str) -> String {
+pub(super) fn within_script(text: &str) -> String {
     text.replace("</", "<\\/").replace("<!--", "<\\!--")
 }
 
