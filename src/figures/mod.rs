@@ -32,7 +32,7 @@ pub use decoder::{DecoderAbout, decoder, decoder_compared};
 pub use distractor::{distractor, distractor_saccades};
 pub use dpca::{dpca, dpca_explained_variance};
 pub use epoch_growth::epoch_growth;
-pub use image::ImageFormat;
+pub use image::{ImageFormat, image_of_json};
 pub(crate) use page::escape;
 pub use page::{Page, Section};
 pub use panels::TrialAbout;
@@ -118,7 +118,7 @@ impl Figure {
     /// # Errors
     /// If there is no browser, or it gives no picture within 30 s.
     pub fn image(&self, format: ImageFormat) -> Result<Vec<u8>> {
-        image::draw(self, format)
+        image_of_json(&self.json(), format)
     }
 
     /// Shows the picture where a notebook cell ends in it: plotly's JSON for the viewers that draw it by themselves

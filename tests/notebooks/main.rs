@@ -1,7 +1,7 @@
 //! Executes every notebook from top to bottom, without Jupyter and without Python.
 //!
 //! `cargo test --release --test notebooks` runs all of them; a name (or a part of it) runs some. With `--update` after a
-//! `--`, the outputs are written back into the notebooks:
+//! `--`, the outputs are written back into the notebooks, figures also as pictures, which takes Chromium:
 //!
 //! ```sh
 //! cargo test --release --test notebooks -- --update
@@ -129,7 +129,9 @@ fn execute(path: &Path, update: bool) -> Result<(), String> {
             .run(cell)
             .map_err(|reason| format!("cell {} of {} (`{first_line}`): {reason}", count + 1, path.display()))?;
         eprintln!("  cell {:2} {:7.1} s  {first_line}", count + 1, begin.elapsed().as_secs_f64());
-        document.set_output(cell.place, count + 1, &output);
+        if update {
+            document.set_output(cell.place, count + 1, &output)?;
+        }
     }
     if update { document.write(path) } else { Ok(()) }
 }
