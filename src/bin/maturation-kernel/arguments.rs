@@ -27,7 +27,7 @@ struct Arguments {
     /// With --install and --warm: the crate's folder, if it is not where this program was built from
     #[arg(long, value_name = "DIR", default_value = BUILT_FROM, hide_default_value = true)]
     checkout: PathBuf,
-    /// With --warm: how many crates to compile at once; without, two, or one where less than 3 GB of memory are free
+    /// With --warm: how many crates to compile at once; without, as many as there are processors and memory for
     #[arg(long, value_name = "N")]
     jobs: Option<usize>,
 }

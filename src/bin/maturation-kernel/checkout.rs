@@ -46,8 +46,9 @@ impl Checkout {
     /// When a file that the library is made of last changed.
     pub fn changed(&self) -> SystemTime {
         let manifests = ["Cargo.toml", "Cargo.lock"].map(|name| self.folder.join(name));
+        let source = self.folder.join("src");
         let newest = manifests.iter().filter_map(|path| modified(path)).max();
-        newest.max(newest_below(&self.folder.join("src"))).unwrap_or(SystemTime::UNIX_EPOCH)
+        newest.max(newest_below(&source, &source.join("bin"))).unwrap_or(SystemTime::UNIX_EPOCH)
     }
 }
 
@@ -66,14 +67,17 @@ fn modified(path: &Path) -> Option<SystemTime> {
     std::fs::metadata(path).and_then(|metadata| metadata.modified()).ok()
 }
 
-fn newest_below(folder: &Path) -> Option<SystemTime> {
+/// When the newest file below a folder changed, those below `apart` left out.
+fn newest_below(folder: &Path, apart: &Path) -> Option<SystemTime> {
     let entries = std::fs::read_dir(folder).ok()?;
-    let paths = entries.filter_map(|entry| entry.ok().map(|entry| entry.path()));
-    paths.filter_map(|path| if path.is_dir() { newest_below(&path) } else { modified(&path) }).max()
+    let paths = entries.filter_map(|entry| entry.ok().map(|entry| entry.path())).filter(|path| path != apart);
+    paths.filter_map(|path| if path.is_dir() { newest_below(&path, apart) } else { modified(&path) }).max()
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     fn write_crate(folder: &Path, name: &str, version: &str) {
@@ -117,10 +121,13 @@ mod tests {
         write_crate(folder.path(), "maturation", VERSION);
         let checkout = Checkout::at(folder.path()).unwrap();
         let before = checkout.changed();
-        std::fs::create_dir(folder.path().join("src/deep")).unwrap();
-        let source = std::fs::File::create(folder.path().join("src/deep/file.rs")).unwrap();
-        source.set_modified(before + std::time::Duration::from_secs(5)).unwrap();
-        assert_eq!(checkout.changed(), before + std::time::Duration::from_secs(5));
+        for (part, seconds, seen) in [("deep", 5, 5), ("bin", 9, 5)] {
+            let part = folder.path().join("src").join(part);
+            std::fs::create_dir(&part).unwrap();
+            let source = std::fs::File::create(part.join("file.rs")).unwrap();
+            source.set_modified(before + Duration::from_secs(seconds)).unwrap();
+            assert_eq!(checkout.changed(), before + Duration::from_secs(seen));
+        }
     }
 
     #[test]

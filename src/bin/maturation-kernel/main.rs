@@ -19,6 +19,7 @@ mod clone;
 mod interrupt;
 mod jupyter;
 mod kernel;
+mod memory;
 mod metadata;
 mod problem;
 mod progress;

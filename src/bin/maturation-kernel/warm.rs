@@ -7,6 +7,7 @@ use evcxr::{CommandContext, Error};
 
 use crate::cache::Cache;
 use crate::checkout::Checkout;
+use crate::memory;
 use crate::problem::Problem;
 use crate::workplace::{Setting, Workplace};
 
@@ -42,7 +43,7 @@ pub fn warm(cache: &Cache, checkout: &Checkout, jobs: Option<usize>) -> Result<S
     let setting = Setting::new(workplace.folder.clone(), Ok(checkout), None)?;
     workplace.furnish(&setting, true)?;
     let mut command = workplace.command(&setting)?;
-    command.arg(COMPILE).env("CARGO_BUILD_JOBS", jobs.unwrap_or_else(usual_jobs).to_string());
+    command.arg(COMPILE).env("CARGO_BUILD_JOBS", jobs.unwrap_or_else(memory::usual_jobs).to_string());
     let status = command.status().map_err(Problem::io("start", &workplace.folder, "Try again"))?;
     if !status.success() {
         let message = "its messages are above; what is compiled so far is kept".to_owned();
@@ -51,14 +52,6 @@ pub fn warm(cache: &Cache, checkout: &Checkout, jobs: Option<usize>) -> Result<S
     cache.finish(checkout, changed)?;
     let seconds = begin.elapsed().as_secs();
     Ok(format!("ready after {} min {:02} s: notebooks now start in seconds", seconds / 60, seconds % 60))
-}
-
-/// How many crates to compile at once: the largest take 1.5 GB each.
-fn usual_jobs() -> usize {
-    let text = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
-    let line = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"));
-    let kilobytes: Option<u64> = line.and_then(|line| line.split_whitespace().next()?.parse().ok());
-    if kilobytes.is_some_and(|kilobytes| kilobytes < 3_000_000) { 1 } else { 2 }
 }
 
 /// Runs typical cells in evcxr, which compiles all that they need.
