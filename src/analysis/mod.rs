@@ -10,7 +10,7 @@ mod distractor;
 mod dpca;
 mod epoch_growth;
 #[cfg(test)]
-mod golden;
+pub(crate) mod golden;
 mod of_run;
 mod pca;
 mod performance_growth;

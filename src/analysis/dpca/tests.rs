@@ -32,7 +32,7 @@ fn assert_close(found: impl IntoIterator<Item = f64>, expected: &[f64], toleranc
     let scale = expected.iter().fold(0.0_f64, |most, value| most.max(value.abs()));
     let sign: f64 = found.iter().zip(expected).map(|(found, expected)| found * expected).sum::<f64>().signum();
     let far = found.iter().zip(expected).map(|(found, expected)| (sign * found - expected).abs()).fold(0.0, f64::max);
-    assert!(far <= tolerance * scale, "{what}: {far} of {scale}");
+    golden::within(far / scale, tolerance, what);
 }
 
 /// The activity and locations of a case of the published system.
@@ -349,7 +349,7 @@ fn what_cannot_be_analysed_is_refused() {
     for (locations, words) in [
         (vec![0, 8], vec!["location 8", "8 locations"]),
         (vec![3, 3], vec!["location 3", "twice"]),
-        (vec![3], vec!["1 locations", "2 or more"]),
+        (vec![3], vec!["1 location ", "2 or more"]),
         (vec![], vec!["0 locations"]),
     ] {
         assert_refused(&activity(), &DpcaOptions { locations: Some(locations), ..options.clone() }, &words);
