@@ -1,7 +1,7 @@
 //! The one style of all figures.
 
 use plotly::color::NamedColor;
-use plotly::common::{Anchor, Fill, Font, HoverInfo, Line, Mode, Orientation, Title};
+use plotly::common::{Anchor, Fill, Font, HoverInfo, Line, Mode, Orientation, Pad, Title};
 use plotly::layout::{Annotation, Axis, HoverMode, Legend, Margin, Shape, ShapeLayer, ShapeLine, ShapeType};
 
 use plotly::{Layout, Scatter};
@@ -134,7 +134,9 @@ pub(super) fn plain_legend() -> Legend {
 /// A layout with a title, its two axes, and the legend on the right.
 pub(super) fn layout(title: &str, x: Axis, y: Axis) -> Layout {
     Layout::new()
-        .title(Title::with_text(title).font(font(TEXT + 3)).x(0.02).y(0.97).y_anchor(Anchor::Top))
+        .title(
+            Title::with_text(title).font(font(TEXT + 3)).x(0.02).y(1.0).y_anchor(Anchor::Top).pad(Pad::new(24, 0, 0)),
+        )
         .font(font(TEXT))
         .x_axis(x)
         .y_axis(y)

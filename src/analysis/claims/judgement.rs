@@ -164,9 +164,8 @@ pub(super) fn judge(evidence: &Evidence, dt: f64) -> Result<Vec<Claim>> {
     if let Some(table) = &evidence.performance {
         claims.extend(learning(table)?);
     }
-    if let Some([published, unbiased]) = &evidence.units {
+    if let Some([published, _]) = &evidence.units {
         claims.extend(units(published, dt)?);
-        claims.extend(units_of_unbiased_test(unbiased, published, dt)?);
     }
     if let Some(table) = &evidence.agreement {
         claims.push(agreement(table)?);
@@ -179,6 +178,9 @@ pub(super) fn judge(evidence: &Evidence, dt: f64) -> Result<Vec<Claim>> {
     }
     if let Some(table) = &evidence.decoder {
         claims.push(decoder(table, dt)?);
+    }
+    if let Some([published, unbiased]) = &evidence.units {
+        claims.extend(units_of_unbiased_test(unbiased, published, dt)?);
     }
     Ok(claims)
 }
