@@ -7,6 +7,8 @@ mod decoder;
 mod distractor;
 mod dpca;
 mod epoch_growth;
+mod lab;
+mod notebooks;
 mod pca;
 mod period;
 mod population;
@@ -14,6 +16,7 @@ mod psth;
 mod reproduce;
 mod saccade;
 mod sample_unit;
+mod setup;
 mod tuning;
 mod units;
 
