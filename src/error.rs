@@ -129,6 +129,15 @@ pub enum Error {
         problem: String,
     },
 
+    /// A picture could not be made: that takes a browser.
+    #[error("the picture cannot be made: {problem}. {remedy}")]
+    Picture {
+        /// What was wrong.
+        problem: String,
+        /// What to do.
+        remedy: String,
+    },
+
     /// A table could not be made, read or written.
     #[error("{operation}: {source}")]
     Table {
@@ -195,6 +204,11 @@ impl Error {
     /// An operation of the tensor library that failed.
     pub(crate) fn device(operation: &'static str, problem: impl std::fmt::Debug) -> Self {
         Error::Device { operation, problem: format!("{problem:?}") }
+    }
+
+    /// A picture that the browser did not make.
+    pub(crate) fn picture(problem: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Error::Picture { problem: problem.into(), remedy: remedy.into() }
     }
 
     /// A table operation that failed.

@@ -87,5 +87,7 @@ pub mod prelude {
     pub use crate::readout::{Readout, ReadoutOptions};
     pub use crate::tables::Rows;
     pub use crate::tasks::{Condition, Epoch, Mode, Rule, Ruleset, Trials};
-    pub use crate::training::{AutomaticChoice, Checkpoint, Checkpoints, Run, Selection, Stage, Training};
+    pub use crate::training::{
+        AutomaticChoice, BackgroundTraining, Checkpoint, Checkpoints, Run, Selection, Stage, Training,
+    };
 }

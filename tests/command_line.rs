@@ -90,7 +90,8 @@ fn tables_have_the_columns_that_they_promise() {
         assert_eq!(names[..13], expected.map(String::from));
         assert_eq!((names.len(), rows), (12 + 16, 3 * 10));
         let (names, _) = columns(&["psth", run, "--rule", "gap", "--epoch", "stim1", "--opposite"], kind);
-        assert_eq!(names, ["stage", "direction", "step", "time_ms", "activity", "units"].map(String::from));
+        let expected = ["stage", "direction", "step", "time_ms", "activity", "units", "checkpoints"];
+        assert_eq!(names, expected.map(String::from));
         let command = ["decoder", run, "--rule", "gap", "--stride-ms", "500"];
         let (names, rows) = columns(&command, kind);
         assert_eq!((names, rows), (["train_ms", "test_ms", "accuracy"].map(String::from).to_vec(), 4 * 4));

@@ -287,8 +287,8 @@ impl Psth {
     /// The curves as a table.
     ///
     /// Columns: stage, or trials_trained if curves are of checkpoints; direction (preferred, opposite); step; time_ms
-    /// (the step's start); activity; units, the number of units averaged (the mean over the checkpoints of a stage); low
-    /// and high, the 95 % interval of the activity over resamples of the units, if these were asked for (null of a
+    /// (the step's start); activity; units, the number of units averaged (the mean over the checkpoints of a stage);
+    /// checkpoints, the number that are averaged (only by stage); low and high, the 95 % interval of the activity over resamples of the units, if these were asked for (null of a
     /// single unit).
     /// A stage or checkpoint without a selected unit has no rows, and a PSTH without any has no rows at all.
     ///
@@ -302,6 +302,7 @@ impl Psth {
         let mut times: Vec<f64> = Vec::new();
         let mut activity: Vec<f64> = Vec::new();
         let mut units: Vec<f64> = Vec::new();
+        let mut checkpoints: Vec<u32> = Vec::new();
         let mut all_intervals: Vec<Option<(f64, f64)>> = Vec::new();
         let dt = self.clock.map_or(0.0, |(_, dt)| dt);
         for (key, group) in &self.groups {
@@ -322,6 +323,7 @@ impl Psth {
                     times.push(step as f64 * dt);
                     activity.push(sum / curve.count as f64);
                     units.push(curve.units as f64 / group.checkpoints as f64);
+                    checkpoints.push(curve.count as u32);
                 }
             }
         }
@@ -337,6 +339,9 @@ impl Psth {
             Column::new("activity".into(), activity),
             Column::new("units".into(), units),
         ];
+        if self.options.grouping == Grouping::Stage {
+            columns.push(Column::new("checkpoints".into(), checkpoints));
+        }
         if self.options.bootstrap > 0 {
             let ends =
                 |end: fn((f64, f64)) -> f64| all_intervals.iter().map(|found| found.map(end)).collect::<Vec<_>>();
@@ -446,7 +451,9 @@ mod tests {
             each.add(Stage::Mid, activity, &units_of(activity, "stim1")).unwrap();
         }
         let (table, each) = (psth.table().unwrap(), each.table().unwrap());
-        assert_eq!(table.get_column_names(), ["stage", "direction", "step", "time_ms", "activity", "units"]);
+        let columns = ["stage", "direction", "step", "time_ms", "activity", "units", "checkpoints"];
+        assert_eq!(table.get_column_names(), columns);
+        assert_eq!(table.column("checkpoints").unwrap().u32().unwrap().get(0), Some(3));
         assert_eq!(each.get_column_names(), ["trials_trained", "direction", "step", "time_ms", "activity", "units"]);
         assert_eq!((table.height(), each.height()), (85, 3 * 85));
         let (mean, all) = (column(&table, "activity"), column(&each, "activity"));
@@ -467,7 +474,7 @@ mod tests {
         };
         for grouping in [Grouping::Stage, Grouping::Checkpoint] {
             let (with, without) = (table(grouping, 200, 1), table(grouping, 0, 1));
-            assert_eq!(with.get_column_names()[6..], ["low", "high"]);
+            assert_eq!(with.get_column_names()[with.width() - 2..], ["low", "high"]);
             assert!(with.head(None).drop_many(["low", "high"]).equals(&without.head(None)));
             let (low, high) = (column(&with, "low"), column(&with, "high"));
             assert_eq!(low.len(), with.height(), "no interval is missing");
@@ -496,13 +503,13 @@ mod tests {
     #[test]
     fn nothing_selected_is_an_empty_table_with_its_columns() {
         let activity = golden::activity("gap", 64000);
-        for grouping in [Grouping::Stage, Grouping::Checkpoint] {
+        for (grouping, width) in [(Grouping::Stage, 7), (Grouping::Checkpoint, 6)] {
             let options = PsthOptions { kinds: vec![], grouping, opposite: true, ..PsthOptions::default() };
             let mut psth = Psth::new(options);
-            assert_eq!((psth.table().unwrap().height(), psth.table().unwrap().width()), (0, 6));
+            assert_eq!((psth.table().unwrap().height(), psth.table().unwrap().width()), (0, width));
             psth.add(Stage::Early, &activity, &units_of(&activity, "stim1")).unwrap();
             let table = psth.table().unwrap();
-            assert_eq!((table.height(), table.width()), (0, 6));
+            assert_eq!((table.height(), table.width()), (0, width));
             assert_eq!(table.column("activity").unwrap().dtype(), &DataType::Float64);
         }
     }

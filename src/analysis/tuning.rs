@@ -165,20 +165,21 @@ impl Tuning {
     ///
     /// Columns: stage (`recording` where there is none); offset, −4 … 4 locations from the preferred one (both ends are
     /// the opposite location; a ring of an odd number has two ends); activity, the mean rate there, relative to fix1
-    /// (rate / baseline − 1) or absolute; units, the mean number of units a checkpoint; low and high, the 95 % interval, if resamples were asked for
-    /// (null of a single unit). A stage without a selected unit has no rows.
+    /// (rate / baseline − 1) or absolute; units, the mean number of units a checkpoint; checkpoints, the number that are
+    /// averaged; low and high, the 95 % interval, if resamples were asked for (null of a single unit). A stage without a selected unit has no rows.
     ///
     /// # Errors
     /// If the table cannot be made.
     pub fn table(&self) -> Result<DataFrame> {
         let (mut stages, mut all_offsets, mut activity, mut units) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        let (mut lows, mut highs) = (Vec::new(), Vec::new());
+        let (mut checkpoints, mut lows, mut highs) = (Vec::new(), Vec::new(), Vec::new());
         for (stage, group, curve) in self.curves() {
             for (point, (offset, rate)) in offsets(self.location_count.unwrap_or(0)).zip(curve).enumerate() {
                 stages.push(stage);
                 all_offsets.push(offset);
                 activity.push(rate);
                 units.push(group.units());
+                checkpoints.push(group.count as u32);
                 let interval = group.resampled.as_ref().and_then(|resampled| resampled.interval(point));
                 lows.push(interval.map(|(low, _)| low));
                 highs.push(interval.map(|(_, high)| high));
@@ -189,6 +190,7 @@ impl Tuning {
             Column::new("offset".into(), all_offsets),
             Column::new("activity".into(), activity),
             Column::new("units".into(), units),
+            Column::new("checkpoints".into(), checkpoints),
         ];
         if self.options.bootstrap > 0 {
             columns.push(Column::new("low".into(), lows));
@@ -507,7 +509,7 @@ mod tests {
         let options = PopulationOptions { bootstrap: 300, seed: 3, ..PopulationOptions::default() };
         let tuning = of_rule("gap", "stim1", &options);
         let table = tuning.table().unwrap();
-        assert_eq!(table.get_column_names(), ["stage", "offset", "activity", "units", "low", "high"]);
+        assert_eq!(table.get_column_names(), ["stage", "offset", "activity", "units", "checkpoints", "low", "high"]);
         let (low, high) = (column(&table, "low"), column(&table, "high"));
         for (row, activity) in column(&table, "activity").into_iter().enumerate() {
             assert!(low[row] < activity && activity < high[row], "{} {activity} {}", low[row], high[row]);
@@ -559,7 +561,7 @@ mod tests {
         let mut tuning = Tuning::new(none);
         for _ in 0..2 {
             let tables = [tuning.table(), tuning.fits(), tuning.heights(), tuning.height_tests()].map(Result::unwrap);
-            assert_eq!(tables.each_ref().map(DataFrame::shape), [(0, 6), (0, 9), (0, 4), (0, 10)]);
+            assert_eq!(tables.each_ref().map(DataFrame::shape), [(0, 7), (0, 9), (0, 4), (0, 10)]);
             tuning.add(Some(Stage::Early), &units, &units).unwrap();
         }
         let mut flat = units.clone();

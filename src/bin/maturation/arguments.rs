@@ -82,7 +82,7 @@ pub struct TableOut {
 /// Where a figure goes.
 #[derive(Clone, Debug, Args)]
 pub struct FigureOut {
-    /// Write the figure to FILE (.html).
+    /// Write the figure to FILE: .html, or .png, .svg or .pdf, which Chromium draws.
     #[arg(long, value_name = "FILE")]
     pub figure: Option<PathBuf>,
 }

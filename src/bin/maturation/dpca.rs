@@ -46,7 +46,7 @@ pub struct Dpca {
     significance_out: Option<PathBuf>,
     #[command(flatten)]
     figure: FigureOut,
-    /// Write the figure of explained variance to FILE (.html).
+    /// Write the figure of explained variance to FILE (.html, .png, .svg, .pdf).
     #[arg(long, value_name = "FILE")]
     explained_figure: Option<PathBuf>,
 }

@@ -28,7 +28,7 @@ pub struct Pca {
     explained_out: Option<PathBuf>,
     #[command(flatten)]
     figure: FigureOut,
-    /// Write the figure of paths in the plane of the first two components to FILE (.html).
+    /// Write the figure of paths in the plane of the first two components to FILE (.html, .png, .svg, .pdf).
     #[arg(long, value_name = "FILE")]
     trajectory_figure: Option<PathBuf>,
 }
