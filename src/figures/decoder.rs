@@ -199,7 +199,7 @@ impl Places {
                 maps: vec![[0.0, 0.44, 0.0, 1.0]],
                 colours: 0.45,
                 curves: [0.65, 0.95, 0.0, 1.0],
-                legend: legend.orientation(Orientation::Horizontal).x(0.65).y(-0.17).y_anchor(Anchor::Top),
+                legend: legend.orientation(Orientation::Horizontal).x(0.0).y(-0.17).y_anchor(Anchor::Top),
                 height: 590,
             }
         } else {
