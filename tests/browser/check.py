@@ -34,7 +34,9 @@ LOOK = """() => {
         const box = element.getBoundingClientRect();
         return [Math.round(box.width), Math.round(box.height)];
     };
-    const figures = [...document.querySelectorAll('.js-plotly-plot')].filter((figure) => figure._fullLayout);
+    const drawn = [...document.querySelectorAll('.js-plotly-plot')].filter((figure) => figure._fullLayout);
+    // JupyterLab's renderer keeps one such element in another.
+    const figures = drawn.filter((figure) => !figure.querySelector('.js-plotly-plot'));
     return {
         figures: figures.map((figure) => ({
             size: size(figure),
@@ -107,9 +109,13 @@ def jupyter(program, folder, settings):
     """A Jupyter server on a folder; gives its address with the token."""
     port, token = free_port(), secrets.token_hex(16)
     # Nothing is to be written into the notebooks that are looked at.
-    plugin = settings / "lab/user-settings/@jupyterlab/docmanager-extension"
-    plugin.mkdir(parents=True, exist_ok=True)
-    (plugin / "plugin.jupyterlab-settings").write_text(json.dumps({"autosave": False}))
+    for name, setting in [
+        ("docmanager-extension/plugin", {"autosave": False}),
+        ("apputils-extension/notification", {"fetchNews": "false", "checkForUpdates": False}),
+    ]:
+        written = settings / f"lab/user-settings/@jupyterlab/{name}.jupyterlab-settings"
+        written.parent.mkdir(parents=True)
+        written.write_text(json.dumps(setting))
     environment = os.environ | {
         "JUPYTER_CONFIG_DIR": str(settings),
         "JUPYTER_DATA_DIR": str(settings / "data"),
@@ -184,6 +190,10 @@ def in_server(browser, program, path, arguments):
         page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=120_000)
         page.wait_for_timeout(3000)
         cells = sum(cell.cell_type == "code" and bool(cell.source.strip()) for cell in notebook.cells)
+        # Without the kernel that a notebook names, Jupyter asks for another.
+        without = page.locator(".jp-Dialog button.jp-mod-reject")
+        if not arguments.run and without.count() > 0:
+            without.click()
         if arguments.run:
             begin = time.monotonic()
             run_all(page, cells, arguments.patience)
