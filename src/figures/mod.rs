@@ -42,6 +42,7 @@ pub use period_activity::{period_activity, period_tests};
 pub use psth::{PsthAbout, psth};
 pub use saccade::saccade;
 pub use sample_unit::sample_unit;
+pub(crate) use style::thousands;
 pub use tuning::tuning;
 pub use unit_counts::unit_counts;
 

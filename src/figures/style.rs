@@ -134,7 +134,7 @@ pub(super) fn plain_legend() -> Legend {
 /// A layout with a title, its two axes, and the legend on the right.
 pub(super) fn layout(title: &str, x: Axis, y: Axis) -> Layout {
     Layout::new()
-        .title(Title::with_text(title).font(font(TEXT + 3)).x(0.02))
+        .title(Title::with_text(title).font(font(TEXT + 3)).x(0.02).y(0.97).y_anchor(Anchor::Top))
         .font(font(TEXT))
         .x_axis(x)
         .y_axis(y)
@@ -223,7 +223,7 @@ pub(super) fn heading(title: &str, notes: &[String]) -> String {
 }
 
 /// A whole number with commas.
-pub(super) fn thousands(number: u64) -> String {
+pub(crate) fn thousands(number: u64) -> String {
     let digits = number.to_string();
     let parts = digits.as_bytes().rchunks(3).rev().filter_map(|part| std::str::from_utf8(part).ok());
     parts.collect::<Vec<_>>().join(",")

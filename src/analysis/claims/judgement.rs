@@ -62,7 +62,7 @@ impl ByStage {
 
     fn text(&self, digits: usize) -> String {
         let each: Vec<String> =
-            self.known().into_iter().map(|(stage, value)| format!("{stage} {value:.digits$}")).collect();
+            self.known().into_iter().map(|(stage, value)| format!("{stage} {}", number(value, digits))).collect();
         if each.is_empty() { "nothing".to_owned() } else { each.join(", ") }
     }
 
@@ -72,9 +72,9 @@ impl ByStage {
             .into_iter()
             .map(|stage| (stage, self.checkpoints[stage as usize]))
             .filter(|(_, count)| (1..FEW).contains(count))
-            .map(|(stage, count)| format!("{stage} stands on {count} checkpoint{}", if count == 1 { "" } else { "s" }))
+            .map(|(stage, count)| format!("{stage} {count}"))
             .collect();
-        (!few.is_empty()).then(|| few.join(", "))
+        (!few.is_empty()).then(|| format!("few checkpoints: {}", few.join(", ")))
     }
 
     /// Whether each stage is above the one before.
@@ -130,6 +130,7 @@ impl Claim {
             by_stage.known().into_iter().map(|(stage, _)| by_stage.checkpoints[stage as usize].to_string()).collect();
         let found = match counts.is_empty() {
             true => by_stage.text(digits),
+            false if counts == ["1"] => format!("{} (1 checkpoint)", by_stage.text(digits)),
             false => format!("{} ({} checkpoints)", by_stage.text(digits), counts.join(", ")),
         };
         let reason = [Some(reason), by_stage.few()].into_iter().flatten().filter(|text| !text.is_empty());
@@ -198,8 +199,8 @@ fn learning(table: &DataFrame) -> Result<Option<Claim>> {
         return Ok(None);
     }
     let text = |rule: &Rule| match learned(*rule) {
-        Some(trials) => format!("{rule} after {}", thousands(trials)),
-        None => format!("{rule} not"),
+        Some(trials) => format!("{rule} after {}", crate::figures::thousands(trials)),
+        None => format!("{rule} never"),
     };
     let found: Vec<String> = anti.iter().chain(&memory).map(text).collect();
     let last_anti = anti.iter().map(|rule| learned(*rule)).collect::<Option<Vec<_>>>();
@@ -543,7 +544,7 @@ fn decoder(table: &DataFrame, dt: f64) -> Result<Claim> {
         let verdict = (Verdict::CannotBeShown, "the delay has too few windows".to_owned());
         return Ok(Claim::other(about, published, "nothing".to_owned(), verdict));
     };
-    let found = format!("{own:.2} in the window trained in, {apart:.2} apart");
+    let found = format!("{own:.3} in the window trained in, {apart:.3} apart");
     let middle = 0.5 * (own + CHANCE_OF_LOCATION);
     let verdict = match () {
         () if own < 2.0 * CHANCE_OF_LOCATION => {
@@ -555,15 +556,202 @@ fn decoder(table: &DataFrame, dt: f64) -> Result<Claim> {
     Ok(Claim::other(about, published, found, verdict))
 }
 
+/// A number with a proper minus.
+fn number(value: f64, digits: usize) -> String {
+    format!("{value:.digits$}").replace('-', "−")
+}
+
 /// A column of stages.
 fn stages(columns: &Columns, name: &str) -> Result<Vec<Stage>> {
     columns.names(name)?.iter().map(|name| name.parse()).collect()
 }
 
-/// A whole number with commas.
-fn thousands(number: u64) -> String {
-    let digits = number.to_string();
-    let parts: Vec<&str> =
-        digits.as_bytes().rchunks(3).rev().filter_map(|part| std::str::from_utf8(part).ok()).collect();
-    parts.join(",")
+#[cfg(test)]
+mod tests {
+    use polars::prelude::*;
+
+    use super::*;
+    use crate::analysis::Test;
+
+    fn by_stage(values: [Option<f64>; 3]) -> ByStage {
+        ByStage { values, checkpoints: [4; 3] }
+    }
+
+    fn verdict(claims: &[Claim], measure: &str) -> Verdict {
+        claims.iter().find(|claim| claim.measure.contains(measure)).unwrap().verdict
+    }
+
+    #[test]
+    fn stages_rise_fall_or_stay() {
+        let (verdict, reason) = by_stage([Some(1.0), Some(2.0), Some(3.0)]).rises();
+        assert_eq!((verdict, reason.as_str()), (Verdict::Agrees, "each stage is above the one before"));
+        let (verdict, reason) = by_stage([Some(1.0), Some(3.0), Some(2.0)]).rises();
+        assert_eq!((verdict, reason.as_str()), (Verdict::Differs, "mature is not above mid, but below or the same"));
+        let (verdict, reason) = by_stage([Some(1.0), None, Some(2.0)]).rises();
+        assert_eq!(verdict, Verdict::Agrees);
+        assert!(reason.contains("stage mid"), "{reason}");
+        let (verdict, reason) = by_stage([Some(1.0), None, None]).rises();
+        assert_eq!(verdict, Verdict::CannotBeShown);
+        assert!(reason.contains("stage mid and mature"), "{reason}");
+        assert_eq!(by_stage([Some(3.0), Some(2.0), Some(1.0)]).falls().0, Verdict::Agrees);
+        assert_eq!(by_stage([Some(3.0), Some(3.0), Some(1.0)]).falls().0, Verdict::Differs);
+        assert_eq!(by_stage([Some(1.3), Some(1.4), Some(1.35)]).stays().0, Verdict::Agrees);
+        let (verdict, reason) = by_stage([Some(1.0), Some(1.2), Some(1.5)]).stays();
+        assert_eq!(verdict, Verdict::Differs);
+        assert!(reason.contains("50 %"), "{reason}");
+        assert_eq!(by_stage([None, Some(1.2), None]).stays().0, Verdict::CannotBeShown);
+    }
+
+    #[test]
+    fn few_checkpoints_are_told() {
+        let found = ByStage { values: [Some(-0.5), Some(1.0), Some(2.0)], checkpoints: [1, 30, 2] };
+        assert_eq!(found.few().unwrap(), "few checkpoints: early 1, mature 2");
+        let claim = Claim::by_stage(("claim", "figure", "measure"), "published", (found, 1), found.rises());
+        assert_eq!(claim.found, "early −0.5, mid 1.0, mature 2.0 (1, 30, 2 checkpoints)");
+        assert!(claim.reason.ends_with("few checkpoints: early 1, mature 2"));
+        assert_eq!(ByStage { checkpoints: [3, 3, 3], ..found }.few(), None);
+    }
+
+    #[test]
+    fn the_order_of_learning_is_that_of_the_first_time_above_the_limit() {
+        let learned = |gap: [f64; 3], odr: [f64; 3]| {
+            let table = df![
+                "trials_trained" => [0_u64, 64000, 1280000, 0, 64000, 1280000],
+                "rule" => ["gap", "gap", "gap", "odr", "odr", "odr"],
+                "smoothed" => [gap, odr].concat(),
+            ];
+            learning(&table.unwrap()).unwrap().unwrap()
+        };
+        let found = learned([0.2, 0.95, 0.8], [0.2, 0.2, 0.95]);
+        assert_eq!((found.verdict, found.found.as_str()), (Verdict::Agrees, "gap after 64,000, odr after 1,280,000"));
+        assert_eq!(learned([0.2, 0.2, 0.95], [0.2, 0.95, 0.95]).verdict, Verdict::Differs);
+        assert_eq!(learned([0.2, 0.2, 0.5], [0.2, 0.95, 0.95]).verdict, Verdict::Differs);
+        let found = learned([0.2, 0.95, 0.95], [0.2; 3]);
+        assert_eq!((found.verdict, found.found.contains("odr never")), (Verdict::CannotBeShown, true));
+        let one = df!["trials_trained" => [0_u64], "rule" => ["gap"], "smoothed" => [0.2]].unwrap();
+        assert!(learning(&one).unwrap().is_none());
+    }
+
+    #[test]
+    fn distractors_are_judged_near_and_far() {
+        let table = |mature_near: f64| {
+            df![
+                "stage" => ["early", "early", "mid", "mid", "mature", "mature"],
+                "checkpoints" => [2_u32, 2, 5, 5, 9, 9],
+                "distance_degrees" => [0.0, 180.0, 0.0, 180.0, 0.0, 180.0],
+                "performance" => [0.1, 0.3, 0.3, 0.5, mature_near, 0.9],
+            ]
+            .unwrap()
+        };
+        let claims = distractor(&table(0.6)).unwrap();
+        assert_eq!(claims[0].by_stage.values, [Some(0.1), Some(0.3), Some(0.6)]);
+        assert_eq!(claims[1].by_stage.values, [Some(0.3), Some(0.5), Some(0.9)]);
+        assert_eq!(claims[1].by_stage.checkpoints, [2, 5, 9]);
+        assert!(claims.iter().all(|claim| claim.verdict == Verdict::Agrees));
+        assert_eq!(verdict(&distractor(&table(0.2)).unwrap(), "where the stimulus was"), Verdict::Differs);
+    }
+
+    #[test]
+    fn responses_sharpen_if_their_mean_falls_and_none_is_wild_in_the_end() {
+        let table = |mature: [u64; 3]| {
+            df![
+                "stage" => ["early", "early", "early", "mature", "mature", "mature"],
+                "checkpoints" => [4_u32, 4, 4, 6, 6, 6],
+                "from_degrees" => [0.0, 60.0, 120.0, 0.0, 60.0, 120.0],
+                "to_degrees" => [60.0, 120.0, 180.0, 60.0, 120.0, 180.0],
+                "trials" => [vec![10_u64, 10, 10], mature.to_vec()].concat(),
+            ]
+            .unwrap()
+        };
+        let claims = saccade(&table([30, 0, 0])).unwrap();
+        assert_eq!(claims[0].by_stage.values, [Some(90.0), None, Some(30.0)]);
+        assert_eq!(claims[1].by_stage.values[2], Some(0.0));
+        assert!(claims.iter().all(|claim| claim.verdict == Verdict::Agrees));
+        let claims = saccade(&table([29, 0, 1])).unwrap();
+        assert_eq!((claims[0].verdict, claims[1].verdict), (Verdict::Agrees, Verdict::Differs));
+        assert!(saccade(&table([0; 3])).unwrap().iter().all(|claim| claim.verdict == Verdict::CannotBeShown));
+    }
+
+    #[test]
+    fn a_code_is_dynamic_if_it_is_lost_elsewhere_in_the_delay() {
+        let starts = [1000.0, 1500.0, 2000.0, 2800.0, 2900.0];
+        let table = |own: f64, apart: f64| {
+            let cells = || starts.iter().flat_map(|train| starts.iter().map(move |test| (*train, *test)));
+            // The delay holds the windows from 1500 to 2800 ms; the others must not count.
+            let accuracy = |(train, test): (f64, f64)| match (1500.0..=2800.0).contains(&train.min(test)) {
+                true if train.max(test) > 2800.0 => 7.0,
+                true if train == test => own,
+                true => apart,
+                false => 7.0,
+            };
+            df![
+                "train_ms" => cells().map(|cell| cell.0).collect::<Vec<_>>(),
+                "test_ms" => cells().map(|cell| cell.1).collect::<Vec<_>>(),
+                "accuracy" => cells().map(accuracy).collect::<Vec<_>>(),
+            ]
+            .unwrap()
+        };
+        let claim = decoder(&table(1.0, 0.2), 20.0).unwrap();
+        assert_eq!(
+            (claim.verdict, claim.found.as_str()),
+            (Verdict::Agrees, "1.000 in the window trained in, 0.200 apart")
+        );
+        assert_eq!(decoder(&table(1.0, 0.9), 20.0).unwrap().verdict, Verdict::Differs);
+        assert_eq!(decoder(&table(0.13, 0.12), 20.0).unwrap().verdict, Verdict::CannotBeShown);
+        assert_eq!(decoder(&table(1.0, 0.2).clear(), 20.0).unwrap().verdict, Verdict::CannotBeShown);
+    }
+
+    /// Units whose cue response, tuning and delay activity are these at each stage.
+    fn unit_evidence(test: Test, values: [f64; 3], p_value: f64) -> UnitEvidence {
+        let stages = || Stage::ALL.map(Stage::name);
+        let thrice = |name: &'static str| [name; 3];
+        let psth = df![
+            "stage" => [stages(), stages(), stages()].concat(),
+            "direction" => [thrice("preferred"), thrice("preferred"), thrice("opposite")].concat(),
+            "time_ms" => [[1200.0; 3], [2700.0; 3], [2200.0; 3]].concat(),
+            "activity" => [values, values, [2.0, 3.0, 3.2]].concat(),
+            "units" => [200.0; 9],
+            "checkpoints" => [3_u32; 9],
+        ];
+        let growth = df!["stage" => stages(), "activity" => values].unwrap();
+        UnitEvidence {
+            test,
+            psth: psth.unwrap(),
+            fits: df!["stage" => stages(), "fit" => thrice("gaussian"), "width" => [1.3; 3]].unwrap(),
+            heights: df!["stage" => stages(), "trials_trained" => [1_u64, 2, 3], "height" => values].unwrap(),
+            height_tests: df!["samples" => ["unit_checkpoints", "units"], "p_value" => [p_value, 0.9]].unwrap(),
+            growth_of_stim1_units: growth.clone(),
+            growth_of_delay1_units: growth,
+            delay2: df!["stage" => stages(), "mean" => values, "p_value" => [p_value; 3]].unwrap(),
+        }
+    }
+
+    #[test]
+    fn units_are_judged_by_both_tests() {
+        let judged = |published: [f64; 3], unbiased: [f64; 3], p_value: f64| {
+            let units = [(Test::Published, published), (Test::Unbiased, unbiased)];
+            let units = units.map(|(test, values)| unit_evidence(test, values, p_value));
+            judge(&Evidence { units: Some(units), ..Evidence::default() }, 20.0).unwrap()
+        };
+        let (rising, falling) = ([1.0, 2.0, 3.0], [3.0, 2.0, 1.0]);
+        let claims = judged(rising, rising, 0.01);
+        assert_eq!(claims.len(), 8 + 4);
+        assert!(claims.iter().all(|claim| claim.verdict == Verdict::Agrees), "{claims:?}");
+        let claims = judged(rising, falling, 0.01);
+        assert!(claims[..8].iter().all(|claim| claim.verdict == Verdict::Agrees));
+        assert!(claims[8..11].iter().all(|claim| claim.verdict == Verdict::Differs));
+        assert!(claims[8].published.contains("early 1.00, mid 2.00, mature 3.00"));
+        let claims = judged(rising, rising, 0.2);
+        assert_eq!(verdict(&claims, "delay2 of odrd, last"), Verdict::Differs, "the test does not show it");
+        assert_eq!(verdict(&claims, "largest − smallest"), Verdict::Differs);
+        assert_eq!(verdict(&claims, "2 σ"), Verdict::Agrees);
+        assert!(judged(falling, falling, 0.01)[..5].iter().all(|claim| claim.verdict == Verdict::Differs));
+    }
+
+    #[test]
+    fn without_evidence_there_is_no_claim_and_a_wrong_table_is_named() {
+        assert!(judge(&Evidence::default(), 20.0).unwrap().is_empty());
+        let wrong = Evidence { distractor: Some(df!["stage" => ["early"]].unwrap()), ..Evidence::default() };
+        assert!(judge(&wrong, 20.0).unwrap_err().to_string().contains("distance_degrees"));
+    }
 }

@@ -300,7 +300,7 @@ fn what_cannot_be_decoded_is_refused() {
     let mut single = activity.clone();
     single.locations[..7].fill(3);
     let message = Decoder::of(&single, &DecoderOptions::default()).unwrap_err().to_string();
-    assert!(message.contains("location 0 has 1 trials"), "{message}");
+    assert!(message.contains("location 0 has 1 trial,"), "{message}");
     let mut infinite = activity;
     infinite.rates[[0, 0, 0]] = f32::NAN;
     assert!(Decoder::of(&infinite, &DecoderOptions::default()).unwrap_err().to_string().contains("NaN"));

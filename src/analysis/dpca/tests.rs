@@ -389,3 +389,13 @@ fn silent_units_and_identical_repeats_give_finite_components() {
         }
     }
 }
+
+#[test]
+fn rates_that_never_change_have_no_components() {
+    for rate in [0.0, 1.0, 0.7, 3e6] {
+        let rates = ndarray::Array3::from_elem((80, 32, 4), rate);
+        let activity = Activity::new(rates, (0..32).map(|trial| trial / 4).collect(), 8, 20.0).unwrap();
+        let message = dpca(&activity, &DpcaOptions::default()).unwrap_err().to_string();
+        assert!(message.contains("varies with time or location"), "{rate}: {message}");
+    }
+}
