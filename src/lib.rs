@@ -84,6 +84,10 @@ pub mod prelude {
     pub use crate::hyperparameters::{Activation, Hyperparameters, Loss, OptimizerKind, RecurrentInit};
     pub use crate::network::{Network, RecurrentSweep, SweepNoise};
     pub use crate::notebook::Show;
+    pub use crate::readout::{Readout, ReadoutOptions};
+    pub use crate::tables::Rows;
     pub use crate::tasks::{Condition, Epoch, Mode, Rule, Ruleset, Trials};
-    pub use crate::training::{AutomaticChoice, Checkpoint, Checkpoints, Run, Selection, Stage, Training};
+    pub use crate::training::{
+        AutomaticChoice, BackgroundTraining, Checkpoint, Checkpoints, Run, Selection, Stage, Training,
+    };
 }

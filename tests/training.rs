@@ -2,8 +2,8 @@
 
 use std::path::Path;
 use std::process::Command;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 
 use maturation::prelude::*;
 
@@ -106,6 +106,36 @@ fn a_run_that_is_asked_to_stop_keeps_everything_and_resumes() {
     assert!(result(&stopped) == result(&whole));
 }
 
+#[test]
+fn training_in_the_background_tells_its_progress_stops_and_resumes_to_the_same_result() {
+    let folder = tempfile::tempdir().unwrap();
+    let (background, whole) = (folder.path().join("background"), folder.path().join("whole"));
+    let start = |trials| Training::new(small()).quiet().max_trials(trials).start(&background).unwrap();
+
+    let training = start(1_000_000_000);
+    let patience = std::time::Instant::now();
+    while training.progress().is_none_or(|progress| progress.trials_trained < 8) {
+        assert!(patience.elapsed().as_secs() < 60, "no progress is told");
+        std::thread::sleep(std::time::Duration::from_millis(1));
+    }
+    assert!(!training.is_finished());
+    let refused = Training::new(small()).quiet().max_trials(16).start(&background).unwrap().wait().unwrap_err();
+    assert!(refused.to_string().contains("another process"), "{refused}");
+    training.stop();
+    assert!(matches!(training.wait(), Err(Error::Interrupted)));
+    // Dropped, training stops by itself and leaves the folder free.
+    drop(start(1_000_000_000));
+
+    let so_far = Run::open(&background).unwrap().evaluations().entries.last().unwrap().trials_trained;
+    let trials = so_far + 400;
+    let run = start(trials).wait().unwrap();
+    assert_eq!(run.evaluations().entries.last().unwrap().trials_trained, trials);
+    train(&whole, trials);
+    assert!(result(&background) == result(&whole));
+    let impossible = Training::new(Hyperparameters { n_rnn: 0, ..small() }).start(folder.path().join("none"));
+    assert!(impossible.unwrap_err().to_string().contains("n_rnn"));
+}
+
 /// The command, with a small network.
 fn command(run: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_maturation"));
@@ -172,17 +202,17 @@ fn a_run_in_use_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("run");
     let inner = path.clone();
-    let refused = std::rc::Rc::new(std::cell::RefCell::new(None));
+    let refused = Arc::new(Mutex::new(None));
     let seen = refused.clone();
     Training::new(small())
         .max_trials(16)
         .on_progress(move |_| {
             let second = Training::new(small()).quiet().max_trials(16).train(&inner);
-            *seen.borrow_mut() = Some(second.unwrap_err().to_string());
+            *seen.lock().unwrap() = Some(second.unwrap_err().to_string());
         })
         .train(&path)
         .unwrap();
-    let message = refused.borrow().clone().unwrap();
+    let message = refused.lock().unwrap().clone().unwrap();
     assert!(message.contains("another process") && message.contains("run"), "{message}");
 }
 

@@ -143,7 +143,7 @@ impl Drop for Running {
         // Its helpers are in its process group, and the shell of any Unix can end a group.
         #[cfg(unix)]
         let _ = Command::new("sh")
-            .args(["-c", "kill -9 \"-$1\"", "sh", &self.0.id().to_string()])
+            .args(["-c", "kill -s KILL -- \"-$1\"", "sh", &self.0.id().to_string()])
             .stderr(Stdio::null())
             .status();
         let _ = self.0.kill();
@@ -202,7 +202,7 @@ mod tests {
     use super::*;
 
     fn browser(program: impl Into<OsString>) -> Browser {
-        Browser { programs: vec![program.into()], time_limit: Duration::from_millis(400) }
+        Browser { programs: vec![program.into()], time_limit: Duration::from_secs(3) }
     }
 
     fn open(browser: &Browser) -> Result<Vec<u8>> {
@@ -232,7 +232,7 @@ mod tests {
         fs::write(&script, text).unwrap();
         fs::set_permissions(&script, fs::Permissions::from_mode(0o700)).unwrap();
         let message = open(&browser(&script)).unwrap_err().to_string();
-        assert!(message.contains("0.4 s") && message.contains("stopped"), "{message}");
+        assert!(message.contains("after 3 s") && message.contains("stopped"), "{message}");
         let facts = fs::read_to_string(facts).unwrap();
         let (process, page) = facts.trim().split_once(' ').unwrap();
         assert!(page.ends_with("page.html") && !Path::new(page).parent().unwrap().exists(), "{page}");

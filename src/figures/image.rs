@@ -5,7 +5,7 @@ use std::fmt;
 
 use crate::error::{Error, Result};
 use crate::figures::browser::{Browser, with};
-use crate::figures::{Figure, page};
+use crate::figures::page;
 
 /// Width and height of a figure that does not say them, in pixels of a page.
 const SIZE: [f64; 2] = [1040.0, 480.0];
@@ -46,33 +46,38 @@ impl fmt::Display for ImageFormat {
     }
 }
 
-/// Draws a figure with the system's browser.
-pub(super) fn draw(figure: &Figure, format: ImageFormat) -> Result<Vec<u8>> {
+/// A picture of plotly's JSON, such as a notebook file holds; see [`Figure::image`](crate::figures::Figure::image).
+///
+/// # Errors
+/// If this is not plotly's JSON, there is no browser, or it gives no picture within 30 s.
+pub fn image_of_json(json: &str, format: ImageFormat) -> Result<Vec<u8>> {
+    let plot: serde_json::Value = serde_json::from_str(json).map_err(|problem| {
+        Error::picture(format!("this is not plotly's JSON ({problem})"), "Give what `Figure::json` gives".to_owned())
+    })?;
+    let size = size(&plot);
+    let json = page::within_script(json);
     let browser = Browser::of_system();
     if format == ImageFormat::Pdf {
         let path = |folder: &std::path::Path| folder.join("picture.pdf");
         let arguments = |folder: &std::path::Path| {
             vec![OsString::from("--no-pdf-header-footer"), with("--print-to-pdf=", &path(folder))]
         };
-        return browser.open(&printed(figure), arguments, path);
+        return browser.open(&printed(&json, size), arguments, path);
     }
     let arguments = |_: &std::path::Path| vec![OsString::from("--dump-dom")];
-    let document = browser.open(&converted(figure, format), arguments, |folder| folder.join("output"))?;
+    let document = browser.open(&converted(&json, size, format), arguments, |folder| folder.join("output"))?;
     picture(&String::from_utf8_lossy(&document))
 }
 
 /// Width and height of a figure.
-fn size(figure: &Figure) -> [f64; 2] {
-    let json: serde_json::Value = serde_json::from_str(&figure.json()).unwrap_or_default();
-    let of = |name: &str| json["layout"][name].as_f64().filter(|length| *length >= 1.0);
+fn size(plot: &serde_json::Value) -> [f64; 2] {
+    let of = |name: &str| plot["layout"][name].as_f64().filter(|length| *length >= 1.0);
     [of("width").unwrap_or(SIZE[0]), of("height").unwrap_or(SIZE[1])]
 }
 
 /// A page that leaves the picture, or why there is none, where [`picture`] finds it.
-fn converted(figure: &Figure, format: ImageFormat) -> String {
-    let [width, height] = size(figure);
+fn converted(json: &str, [width, height]: [f64; 2], format: ImageFormat) -> String {
     let scale = if format == ImageFormat::Png { SCALE } else { 1 };
-    let json = page::within_script(&figure.json());
     format!(
         "<!doctype html>\n<html>\n<head><meta charset=\"utf-8\"></head>\n<body>{BEGIN}{END}\n{}\n<script>\n\
          const leave = text => {{ document.getElementById('picture').textContent = text; }};\n\
@@ -93,17 +98,14 @@ fn converted(figure: &Figure, format: ImageFormat) -> String {
 }
 
 /// A page of the figure's size to print.
-fn printed(figure: &Figure) -> String {
-    let [width, height] = size(figure);
-    let json = page::within_script(&figure.json());
+fn printed(json: &str, [width, height]: [f64; 2]) -> String {
     format!(
-        "<!doctype html>\n<html>\n<head><meta charset=\"utf-8\"><title>{}</title>\n\
+        "<!doctype html>\n<html>\n<head><meta charset=\"utf-8\">\n\
          <style>@page {{ size: {width}px {height}px; margin: 0 }} html, body {{ margin: 0; padding: 0 }}\n\
          #figure {{ width: {width}px; height: {height}px; overflow: hidden; break-inside: avoid }}</style>\n{}\n</head>\n\
          <body><div id=\"figure\"></div><script>\nconst figure = {json};\n\
          Plotly.newPlot('figure', figure.data, {{...figure.layout, width: {width}, height: {height}}}, \
          {{staticPlot: true}});\n</script></body>\n</html>\n",
-        page::escape(figure.summary()),
         page::plotly_script()
     )
 }
@@ -130,6 +132,7 @@ mod tests {
     use plotly::{Plot, Scatter};
 
     use super::*;
+    use crate::figures::Figure;
 
     fn figure() -> Figure {
         let mut plot = Plot::new();
@@ -197,8 +200,10 @@ mod tests {
     fn a_figure_without_a_size_has_one() {
         let mut plot = Plot::new();
         plot.set_layout(Layout::new().height(700));
+        let size = |figure: &Figure| size(&serde_json::from_str(&figure.json()).unwrap());
         assert_eq!(size(&Figure::new(plot, "")), [1040.0, 700.0]);
         assert_eq!(size(&figure()), [600.0, 300.0]);
+        assert!(image_of_json("{", ImageFormat::Png).unwrap_err().to_string().contains("not plotly's JSON"));
     }
 
     #[test]

@@ -32,7 +32,7 @@ pub use decoder::{DecoderAbout, decoder, decoder_compared};
 pub use distractor::{distractor, distractor_saccades};
 pub use dpca::{dpca, dpca_explained_variance};
 pub use epoch_growth::epoch_growth;
-pub use image::ImageFormat;
+pub use image::{ImageFormat, image_of_json};
 pub(crate) use page::escape;
 pub use page::{Page, Section, TableSection};
 pub use panels::TrialAbout;
@@ -119,17 +119,18 @@ impl Figure {
     /// # Errors
     /// If there is no browser, or it gives no picture within 30 s.
     pub fn image(&self, format: ImageFormat) -> Result<Vec<u8>> {
-        image::draw(self, format)
+        image_of_json(&self.json(), format)
     }
 
-    /// Shows the picture where a notebook cell ends in it: plotly's JSON for JupyterLab, and a page element for
-    /// everything else, which brings plotly.js along the first time.
+    /// Shows the picture where a notebook cell ends in it: plotly's JSON for the viewers that draw it by themselves
+    /// (JupyterLab with the plotly package, Visual Studio Code), and a page element for those that do not, which brings
+    /// plotly.js along with the first figure of a notebook; where neither is drawn, one line says what it shows.
     pub fn evcxr_display(&self) {
         use std::sync::atomic::{AtomicU64, Ordering};
         static SHOWN: AtomicU64 = AtomicU64::new(0);
         let number = SHOWN.fetch_add(1, Ordering::Relaxed);
         let script = if number == 0 { page::plotly_script() } else { String::new() };
-        let element = page::plot_element(&format!("maturation-figure-{number}"), self);
+        let element = page::plot_element(&format!("maturation-figure-{}-{number}", std::process::id()), self);
         println!("EVCXR_BEGIN_CONTENT application/vnd.plotly.v1+json\n{}\nEVCXR_END_CONTENT", self.json());
         println!("EVCXR_BEGIN_CONTENT text/html\n{script}{element}\nEVCXR_END_CONTENT");
         println!("EVCXR_BEGIN_CONTENT text/plain\n{}\nEVCXR_END_CONTENT", self.summary);

@@ -57,10 +57,13 @@ pub(super) fn plotly_script() -> String {
 /// The element that a figure is drawn in, and the call that draws it.
 pub(super) fn plot_element(id: &str, figure: &Figure) -> String {
     let json = within_script(&figure.json());
+    // A notebook may have lost the cell that brought plotly.js along.
     format!(
         "<div id=\"{id}\" class=\"figure\"></div>\n<script>(function() {{ const figure = {json};\n\
-         Plotly.newPlot('{id}', figure.data, figure.layout, {{responsive: true, displaylogo: false, \
-         toImageButtonOptions: {{format: 'svg'}}}}); }})();</script>\n"
+         if (window.Plotly) Plotly.newPlot('{id}', figure.data, figure.layout, {{responsive: true, displaylogo: false, \
+         toImageButtonOptions: {{format: 'svg'}}}});\n\
+         else document.getElementById('{id}').textContent = 'Not drawn: plotly.js comes with the first figure of the \
+         notebook. Restart the kernel and run all cells.'; }})();</script>\n"
     )
 }
 

@@ -34,6 +34,11 @@ impl PsthAbout {
             normalised: true,
         }
     }
+
+    /// The same with another title.
+    pub fn titled(self, title: impl Into<String>) -> Self {
+        PsthAbout { title: title.into(), ..self }
+    }
 }
 
 /// The average activity of selective units over the trial: a curve a stage (or checkpoint), the opposite direction
@@ -49,8 +54,9 @@ impl PsthAbout {
 ///
 /// let run = Run::open("data/6tasks")?;
 /// let table = analysis::psth(&run, &Selection::Last, Rule::Odr, Epoch::Stim1, &PsthOptions::default())?;
-/// let figure = figures::psth(&table, &PsthAbout::of(Rule::Odr, Epoch::Stim1, 20.0))?;
-/// assert!(figure.json().contains("mature"));
+/// let about = PsthAbout::of(Rule::Odr, Epoch::Stim1, 20.0).titled("The last checkpoint");
+/// let figure = figures::psth(&table, &about)?;
+/// assert!(figure.json().contains("mature") && figure.json().contains("The last checkpoint"));
 /// # Ok::<(), maturation::Error>(())
 /// ```
 ///

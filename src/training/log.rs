@@ -47,6 +47,17 @@ impl LogEntry {
     }
 }
 
+/// The performance of each rule, in one line.
+impl std::fmt::Display for LogEntry {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        for (place, rule) in self.rules.iter().enumerate() {
+            let gap = if place == 0 { "" } else { "  " };
+            write!(f, "{gap}{} {:.2}", rule.rule, rule.performance)?;
+        }
+        Ok(())
+    }
+}
+
 /// The published system's word for how far a rule has grown.
 fn growth(performance: f64, hyperparameters: &Hyperparameters) -> &'static str {
     if performance <= hyperparameters.early_target_perf {

@@ -1,5 +1,6 @@
 //! Training a network on its rules, and the run that this leaves on disk.
 
+mod background;
 mod batches;
 mod evaluation;
 mod log;
@@ -15,21 +16,31 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+pub use background::BackgroundTraining;
 pub use evaluation::{Answer, Evaluation, TOLERANCE, answers, evaluate, performance};
 pub use log::{Log, LogEntry};
 pub use optimizer::{GRADIENT_LIMIT, TrainingDevice, WeightOptimizer};
-pub use progress::Progress;
+pub use progress::{Progress, Spent};
 pub use run::{Checkpoint, Checkpoints, Run};
 pub use selection::Selection;
 pub use stage::{AutomaticChoice, Stage, moving_average, published_average};
 
 use dfdx::tensor::Cpu;
 
+use crate::environment::Interruption;
 use crate::error::{Error, Result};
 use crate::hyperparameters::Hyperparameters;
 
 /// What is told of a training run's progress, and where it goes.
-pub(crate) type Listener = Box<dyn FnMut(&Progress)>;
+pub(crate) type Listener = Box<dyn FnMut(&Progress) + Send>;
+
+/// Where the progress of training shows.
+pub(crate) enum Shows {
+    /// Where the user is: in the terminal, or in the notebook's cell.
+    Itself,
+    Nothing,
+    To(Listener),
+}
 
 /// A training run to be: hyper-parameters, and how to go about it.
 ///
@@ -53,7 +64,7 @@ pub struct Training {
     pub(crate) threads: usize,
     pub(crate) max_trials: Option<u64>,
     pub(crate) stop: Arc<AtomicBool>,
-    pub(crate) listener: Option<Listener>,
+    pub(crate) shows: Shows,
 }
 
 impl Training {
@@ -64,7 +75,7 @@ impl Training {
             threads: 0,
             max_trials: None,
             stop: Arc::new(AtomicBool::new(false)),
-            listener: Some(progress::shown()),
+            shows: Shows::Itself,
         }
     }
 
@@ -94,14 +105,14 @@ impl Training {
     }
 
     /// Tells `listener` of the progress, in place of showing it.
-    pub fn on_progress(mut self, listener: impl FnMut(&Progress) + 'static) -> Self {
-        self.listener = Some(Box::new(listener));
+    pub fn on_progress(mut self, listener: impl FnMut(&Progress) + Send + 'static) -> Self {
+        self.shows = Shows::To(Box::new(listener));
         self
     }
 
     /// Shows no progress.
     pub fn quiet(mut self) -> Self {
-        self.listener = None;
+        self.shows = Shows::Nothing;
         self
     }
 
@@ -115,13 +126,32 @@ impl Training {
     /// Impossible hyper-parameters; a folder that holds another run, is in use or cannot be written to; a full disk; a
     /// cost that is no longer finite ([`Error::NotFinite`]); [`Error::Interrupted`] if training was asked to stop. All
     /// that was finished until then is kept.
+    ///
+    /// In a notebook, interrupting the kernel stops training cleanly, if the kernel hands interruptions on.
     pub fn train(self, path: impl AsRef<Path>) -> Result<Run> {
         self.train_on(Cpu::default(), path)
     }
 
     /// As [`Training::train`], on any device.
     pub fn train_on<D: TrainingDevice>(self, device: D, path: impl AsRef<Path>) -> Result<Run> {
-        session::train(self, device, path.as_ref())
+        let interruption = Interruption::raises(Arc::default());
+        session::train(self, device, path.as_ref(), Some(&interruption))
+    }
+
+    /// As [`Training::train`], in a thread of its own: the notebook goes on, and
+    /// [`BackgroundTraining::progress`], [`stop`](BackgroundTraining::stop) and [`wait`](BackgroundTraining::wait) tell
+    /// and decide how training does. Progress shows while it is waited for.
+    ///
+    /// # Errors
+    /// Impossible hyper-parameters. All that goes wrong later is told by [`BackgroundTraining::wait`].
+    pub fn start(self, path: impl AsRef<Path>) -> Result<BackgroundTraining> {
+        BackgroundTraining::start(self, path.as_ref())
+    }
+
+    /// An error if there is nothing to train.
+    fn check(&self) -> Result<()> {
+        self.hyperparameters.validate()?;
+        check_max_trials(self.max_trials)
     }
 }
 

@@ -25,6 +25,8 @@ pub struct Spent {
 pub struct Progress {
     /// Trials trained, earlier sittings included.
     pub trials_trained: u64,
+    /// Trials trained in earlier sittings.
+    pub trials_before: u64,
     /// Where training stops at the latest.
     pub max_trials: Option<u64>,
     /// Seconds since this sitting began.
@@ -42,12 +44,23 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// The newest performance of each rule, in one line.
-    fn performances(&self) -> String {
-        let Some(entry) = &self.evaluation else { return String::new() };
-        let words: Vec<String> =
-            entry.rules.iter().map(|rule| format!("{} {:.2}", rule.rule, rule.performance)).collect();
-        words.join("  ")
+    /// Trials trained a second in this sitting, evaluations included.
+    pub fn trials_per_second(&self) -> f64 {
+        (self.trials_trained - self.trials_before) as f64 / self.session_seconds.max(1e-9)
+    }
+
+    /// Seconds left to `max_trials`; none where there is no such limit, or no trial was trained yet.
+    pub fn seconds_left(&self) -> Option<f64> {
+        let left = self.max_trials?.saturating_sub(self.trials_trained) as f64 / self.trials_per_second();
+        left.is_finite().then_some(left)
+    }
+
+    /// The time left, or what ends training where that cannot be told.
+    pub(crate) fn time_left(&self) -> String {
+        match self.seconds_left() {
+            Some(left) => format!("{} left", duration(left)),
+            None => format!("until every rule is above {}", self.target),
+        }
     }
 
     /// Where the time went, in one line.
@@ -61,18 +74,15 @@ impl Progress {
     }
 }
 
-/// How fast trials are trained, from the progress of one sitting.
-struct Pace {
-    first_trials: Option<u64>,
-}
-
-impl Pace {
-    /// Trials per second in this sitting, and the seconds left to `max_trials`.
-    fn measure(&mut self, progress: &Progress) -> (f64, Option<f64>) {
-        let first = *self.first_trials.get_or_insert(progress.trials_trained);
-        let rate = (progress.trials_trained - first) as f64 / progress.session_seconds.max(1e-9);
-        let left = progress.max_trials.map(|most| most.saturating_sub(progress.trials_trained) as f64 / rate.max(1e-9));
-        (rate, left.filter(|left| left.is_finite() && rate > 0.0))
+/// Trials, pace, time left and the newest performance of each rule, in one line.
+impl std::fmt::Display for Progress {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} trials, {:.0} a second, ", self.trials_trained, self.trials_per_second())?;
+        write!(f, "{}", self.time_left())?;
+        match &self.evaluation {
+            Some(entry) => write!(f, "  |  {entry}"),
+            None => Ok(()),
+        }
     }
 }
 
@@ -104,41 +114,28 @@ fn bar() -> super::Listener {
     if let Ok(style) = ProgressStyle::with_template("{spinner} {elapsed} {msg}") {
         bar.set_style(style);
     }
-    let mut pace = Pace { first_trials: None };
     Box::new(move |progress| {
         if progress.finished {
             bar.finish_and_clear();
             let mut err = std::io::stderr().lock();
-            let _ = writeln!(err, "{}\n{}", progress.performances(), progress.report());
+            let _ = writeln!(err, "{progress}\n{}", progress.report());
         } else {
-            bar.set_message(line(progress, &mut pace));
+            bar.set_message(progress.to_string());
             bar.tick();
         }
     })
 }
 
-fn lines(every: Duration, print: impl Fn(&str) + 'static) -> super::Listener {
-    let mut pace = Pace { first_trials: None };
+fn lines(every: Duration, print: impl Fn(&str) + Send + 'static) -> super::Listener {
     let mut next = Instant::now() + Duration::from_secs(1);
     Box::new(move |progress| {
-        let text = line(progress, &mut pace);
         if progress.finished {
-            print(&format!("{text}\n{}", progress.report()));
+            print(&format!("{progress}\n{}", progress.report()));
         } else if Instant::now() >= next {
-            print(&text);
+            print(&progress.to_string());
             next = Instant::now() + every;
         }
     })
-}
-
-/// Trials, pace, time left and performances in one line.
-fn line(progress: &Progress, pace: &mut Pace) -> String {
-    let (rate, left) = pace.measure(progress);
-    let left = match left {
-        Some(left) => format!("{} left", duration(left)),
-        None => format!("until every rule is above {}", progress.target),
-    };
-    format!("{} trials, {rate:.0} a second, {left}  |  {}", progress.trials_trained, progress.performances())
 }
 
 #[cfg(test)]
@@ -152,21 +149,19 @@ mod tests {
         let evaluation = Evaluation { rule: Rule::Odr, cost: 1.0, regularisation_cost: 0.0, performance: 0.512 };
         let entry = LogEntry { trials_trained: 0, seconds: 0.0, rules: vec![evaluation] };
         let mut progress = Progress {
-            trials_trained: 1000,
+            trials_trained: 3000,
+            trials_before: 1000,
             max_trials: Some(7000),
-            session_seconds: 0.0,
+            session_seconds: 20.0,
             evaluation: Some(entry),
             target: 0.995,
             batch: 64,
             spent: Spent::default(),
             finished: false,
         };
-        let mut pace = Pace { first_trials: None };
-        line(&progress, &mut pace);
-        (progress.trials_trained, progress.session_seconds) = (3000, 20.0);
-        assert_eq!(line(&progress, &mut pace), "3000 trials, 100 a second, 40 s left  |  odr 0.51");
+        assert_eq!(progress.to_string(), "3000 trials, 100 a second, 40 s left  |  odr 0.51");
         progress.max_trials = None;
-        assert!(line(&progress, &mut pace).contains("until every rule is above 0.995"));
+        assert!(progress.to_string().contains("until every rule is above 0.995"));
         assert_eq!(duration(3725.0), "1 h 02 min");
         assert_eq!(duration(125.0), "2 min 05 s");
     }

@@ -8,6 +8,7 @@ use std::time::Instant;
 use dfdx::optim::Optimizer;
 use dfdx::tensor_ops::Backward;
 
+use crate::environment::Interruption;
 use crate::error::{Error, Result};
 use crate::hyperparameters::Hyperparameters;
 use crate::network::{Network, SweepNoise, WeightCost};
@@ -17,21 +18,36 @@ use crate::tables::write_atomically;
 use crate::training::batches::Batches;
 use crate::training::log::{Log, LogEntry};
 use crate::training::optimizer::{TrainingDevice, WeightOptimizer};
-use crate::training::progress::{Progress, Spent};
+use crate::training::progress::{self, Progress, Spent};
 use crate::training::run::{HYPERPARAMETERS_FILE, LOG_FILE, MODEL_FILE, Run, STATE_FILE};
-use crate::training::{Training, check_max_trials, evaluation, state};
+use crate::training::{Shows, Training, evaluation, state};
 
 /// The file that a running training holds locked.
 const LOCK_FILE: &str = ".lock";
 
-/// Trains to the end; see [`Training::train`].
-pub(super) fn train<D: TrainingDevice>(mut training: Training, device: D, path: &Path) -> Result<Run> {
-    training.hyperparameters.validate()?;
-    check_max_trials(training.max_trials)?;
+/// Trains to the end, or until an interruption; see [`Training::train`].
+pub(super) fn train<D: TrainingDevice>(
+    training: Training,
+    device: D,
+    path: &Path,
+    interruption: Option<&Interruption>,
+) -> Result<Run> {
+    training.check()?;
     let mut workspace = D::workspace(training.threads)?;
     let _lock = lock(path)?;
     let mut session = Session::start(&training.hyperparameters, device, path)?;
-    let finished = session.go(&mut training, &mut workspace);
+    let stop = || training.stop.load(Ordering::Relaxed) || interruption.is_some_and(Interruption::requested);
+    let mut listener = match training.shows {
+        Shows::Itself => Some(progress::shown()),
+        Shows::Nothing => None,
+        Shows::To(listener) => Some(listener),
+    };
+    let mut tell = |progress: &Progress| {
+        if let Some(listener) = &mut listener {
+            listener(progress);
+        }
+    };
+    let finished = session.go(training.max_trials, &stop, &mut tell, &mut workspace);
     if finished.is_err() && !matches!(finished, Err(Error::NotFinite { .. })) {
         // The first failure is the one to report; the state at the last evaluation is on disk in any case.
         let _ = session.save_state();
@@ -61,6 +77,8 @@ struct Session<D: TrainingDevice> {
     log: Log,
     /// The next training step, counted from 0.
     step: u64,
+    /// Trials trained in earlier sittings.
+    trials_before: u64,
     /// Seconds of training in earlier sittings.
     seconds_before: f64,
     begun: Instant,
@@ -113,6 +131,7 @@ impl<D: TrainingDevice> Session<D> {
             weight_cost,
             log,
             step,
+            trials_before: trials_trained,
             seconds_before,
             begun: Instant::now(),
             spent: Spent::default(),
@@ -128,7 +147,13 @@ impl<D: TrainingDevice> Session<D> {
     }
 
     /// Trains until a reason to stop.
-    fn go(&mut self, training: &mut Training, workspace: &mut D::Workspace) -> Result<()> {
+    fn go(
+        &mut self,
+        max_trials: Option<u64>,
+        stop: &dyn Fn() -> bool,
+        tell: &mut dyn FnMut(&Progress),
+        workspace: &mut D::Workspace,
+    ) -> Result<()> {
         let target = self.network.hyperparameters().target_perf;
         let every = self.network.hyperparameters().display_step;
         let mut batches = Batches::from_step(self.network.hyperparameters(), self.step)?;
@@ -139,18 +164,18 @@ impl<D: TrainingDevice> Session<D> {
             }
             let current = self.log.at(trials_trained);
             if current.is_some_and(|entry| entry.worst_performance() > target) {
-                self.tell(training, true);
+                tell(&self.progress(max_trials, true));
                 return self.save_state();
             }
-            if training.max_trials.is_some_and(|most| trials_trained >= most) {
-                self.tell(training, true);
+            if max_trials.is_some_and(|most| trials_trained >= most) {
+                tell(&self.progress(max_trials, true));
                 return self.save_state();
             }
-            if training.stop.load(Ordering::Relaxed) {
+            if stop() {
                 self.save_state()?;
                 return Err(Error::Interrupted);
             }
-            self.tell(training, false);
+            tell(&self.progress(max_trials, false));
             self.train_step(&mut batches, workspace)?;
         }
     }
@@ -212,18 +237,18 @@ impl<D: TrainingDevice> Session<D> {
         Ok(())
     }
 
-    fn tell(&self, training: &mut Training, finished: bool) {
-        let Some(listener) = &mut training.listener else { return };
-        listener(&Progress {
+    fn progress(&self, max_trials: Option<u64>, finished: bool) -> Progress {
+        Progress {
             trials_trained: self.trials_trained(),
-            max_trials: training.max_trials,
+            trials_before: self.trials_before,
+            max_trials,
             session_seconds: self.begun.elapsed().as_secs_f64(),
             evaluation: self.log.entries.last().cloned(),
             target: self.network.hyperparameters().target_perf,
             batch: self.network.hyperparameters().batch_size_train as u64,
             spent: self.spent,
             finished,
-        });
+        }
     }
 }
 

@@ -2,7 +2,13 @@
 
 use std::path::Path;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use maturation::figures::{ImageFormat, image_of_json};
 use serde_json::{Value, json};
+
+/// Plotly's JSON as notebooks name it.
+const PLOTLY: &str = "application/vnd.plotly.v1+json";
 
 /// A notebook file.
 pub struct Document {
@@ -57,30 +63,39 @@ impl Document {
         .collect()
     }
 
-    /// Puts outputs into a cell, as Jupyter would. A page element of megabytes (plotly.js) is left out: the plotly
-    /// content beside it is what notebook viewers draw.
-    pub fn set_output(&mut self, place: usize, count: usize, output: &Output) {
+    /// Puts outputs into a cell, as Jupyter would. In place of a figure's page element, of megabytes (plotly.js), stands
+    /// a picture of it, for the viewers that run no scripts.
+    pub fn set_output(&mut self, place: usize, count: usize, output: &Output) -> Result<(), String> {
         let mut outputs = Vec::new();
         if !output.stdout.is_empty() {
             let text: Vec<String> = output.stdout.iter().map(|line| format!("{line}\n")).collect();
             outputs.push(json!({"output_type": "stream", "name": "stdout", "text": text}));
         }
-        let mut data = serde_json::Map::new();
+        let (mut data, mut metadata) = (serde_json::Map::new(), serde_json::Map::new());
+        let figure = output.content.iter().find(|(kind, _)| kind == PLOTLY).map(|(_, content)| content);
         for (kind, content) in &output.content {
-            let plotly = kind == "application/vnd.plotly.v1+json";
-            if kind == "text/html" && output.content.iter().any(|(kind, _)| kind.contains("plotly")) {
+            if kind == "text/html" && figure.is_some() {
                 continue;
             }
-            let parsed = if plotly { serde_json::from_str(content).ok() } else { None };
-            data.insert(kind.clone(), parsed.unwrap_or_else(|| json!(split_lines(content))));
+            data.insert(kind.clone(), json!(split_lines(content)));
+        }
+        if let Some(content) = figure {
+            let plot: Value = serde_json::from_str(content).map_err(|error| format!("the figure: {error}"))?;
+            let picture = image_of_json(content, ImageFormat::Png).map_err(|error| error.to_string())?;
+            // The picture has two pixels for each of the page.
+            let width = plot["layout"]["width"].as_u64().unwrap_or(1040);
+            metadata.insert("image/png".to_owned(), json!({"width": width}));
+            data.insert("image/png".to_owned(), json!(STANDARD.encode(picture)));
+            data.insert(PLOTLY.to_owned(), plot);
         }
         if !data.is_empty() {
             let result = "execute_result";
-            outputs.push(json!({"output_type": result, "execution_count": count, "data": data, "metadata": {}}));
+            outputs.push(json!({"output_type": result, "execution_count": count, "data": data, "metadata": metadata}));
         }
         let cell = &mut self.json["cells"][place];
         cell["execution_count"] = json!(count);
         cell["outputs"] = Value::Array(outputs);
+        Ok(())
     }
 
     pub fn write(&self, path: &Path) -> Result<(), String> {

@@ -1,7 +1,7 @@
 //! Executes every notebook from top to bottom, without Jupyter and without Python.
 //!
 //! `cargo test --release --test notebooks` runs all of them; a name (or a part of it) runs some. With `--update` after a
-//! `--`, the outputs are written back into the notebooks:
+//! `--`, the outputs are written back into the notebooks, figures also as pictures, which takes Chromium:
 //!
 //! ```sh
 //! cargo test --release --test notebooks -- --update
@@ -21,6 +21,9 @@ use kernel::Kernel;
 fn main() {
     // evcxr runs cells in a child process that is this very program.
     evcxr::runtime_hook();
+    // `cargo test` names the folders of this build here, and a kernel would load this build's dylib in place of its own.
+    // SAFETY: no other thread has been started yet.
+    unsafe { std::env::remove_var("LD_LIBRARY_PATH") };
     let arguments = Arguments::of(std::env::args().skip(1));
 
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("notebooks");
@@ -129,7 +132,9 @@ fn execute(path: &Path, update: bool) -> Result<(), String> {
             .run(cell)
             .map_err(|reason| format!("cell {} of {} (`{first_line}`): {reason}", count + 1, path.display()))?;
         eprintln!("  cell {:2} {:7.1} s  {first_line}", count + 1, begin.elapsed().as_secs_f64());
-        document.set_output(cell.place, count + 1, &output);
+        if update {
+            document.set_output(cell.place, count + 1, &output)?;
+        }
     }
     if update { document.write(path) } else { Ok(()) }
 }

@@ -9,6 +9,8 @@ use maturation::training::Selection;
 
 use crate::dpca::Dpca;
 use crate::epoch_growth::EpochGrowthArguments;
+use crate::lab::Lab;
+use crate::notebooks::Notebooks;
 use crate::pca::Pca;
 use crate::psth::PsthArguments;
 use crate::sample_unit::SampleUnitArguments;
@@ -29,6 +31,10 @@ pub struct Arguments {
 pub enum Command {
     /// Make all figures and tables of a run: one self-contained page that needs no network.
     Reproduce(Reproduce),
+    /// Set up JupyterLab with the Rust kernel, and open it on the notebooks.
+    Lab(Lab),
+    /// Execute the notebooks through Jupyter, and write each as an HTML page.
+    Notebooks(Notebooks),
     /// Train a network into a run directory; the same command again goes on where it stopped.
     Train(Train),
     /// The evaluations of a run: cost, performance and stage of each rule against trials trained.

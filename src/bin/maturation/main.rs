@@ -8,6 +8,8 @@ mod decoder;
 mod distractor;
 mod dpca;
 mod epoch_growth;
+mod lab;
+mod notebooks;
 mod pca;
 mod period;
 mod population;
@@ -15,6 +17,7 @@ mod psth;
 mod reproduce;
 mod saccade;
 mod sample_unit;
+mod setup;
 mod tuning;
 mod units;
 

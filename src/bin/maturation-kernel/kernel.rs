@@ -1,0 +1,67 @@
+//! The kernel: evcxr's, in a folder of its own that holds everything compiled beforehand.
+
+use std::os::unix::net::UnixListener;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use crate::cache::Cache;
+use crate::checkout::{BUILT_FROM, Checkout};
+use crate::jupyter::{CARGO_VARIABLE, CHECKOUT_VARIABLE};
+use crate::problem::Problem;
+use crate::workplace::{Setting, Workplace};
+use crate::{interrupt, session};
+
+/// Where the process that runs the cells waits for the kernel to move into the notebook's folder.
+pub const FOLDER_SOCKET: &str = "folder.socket";
+
+/// Prepares a folder for a kernel that serves the notebook in the current folder, and becomes that kernel. Comes back only
+/// if that fails.
+pub fn start(control_file: &Path) -> Result<Problem, Problem> {
+    let notebook =
+        std::env::current_dir().map_err(Problem::io("find", Path::new("."), "Start the kernel elsewhere"))?;
+    let variable = |name: &str| std::env::var_os(name).map(PathBuf::from);
+    let installed_from = variable(CHECKOUT_VARIABLE).unwrap_or_else(|| PathBuf::from(BUILT_FROM));
+    let checkout = Checkout::of_notebook(&notebook, &installed_from).and_then(Checkout::of_this_version);
+    let mut setting = Setting::new(notebook, checkout.as_ref(), variable(CARGO_VARIABLE).as_deref())?;
+    let cache = Cache::of_user()?;
+    session::sweep(&cache.sessions());
+    let workplace = session::open(&cache)?;
+    let load = match &checkout {
+        Ok(checkout) => cache.is_warm_for(checkout) && session::fill(&cache, &workplace, &mut setting)?,
+        Err(_) => false,
+    };
+    workplace.furnish(&setting, load)?;
+    let mut command = workplace.command(&setting)?;
+    // evcxr_jupyter looks for exactly this.
+    command.arg("--control_file").arg(std::path::absolute(control_file).unwrap_or_else(|_| control_file.to_owned()));
+    Ok(Problem::io("start", &workplace.folder, "Restart the kernel")(command.exec()))
+}
+
+/// Is the kernel, until Jupyter ends it.
+pub fn serve(workplace: &Workplace) -> Result<ExitCode, Problem> {
+    let _occupied = session::occupy(workplace)?;
+    interrupt::watch(workplace.clone());
+    move_when_settings_are_read(workplace)?;
+    let ended = evcxr_jupyter::main();
+    let cleared = std::fs::remove_dir_all(&workplace.folder);
+    ended.map_err(|error| Problem::Failed { what: "the kernel".to_owned(), message: format!("{error:#}") })?;
+    cleared.map_err(Problem::io("remove", &workplace.folder, "Remove it by hand"))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Moves this process into the notebook's folder as soon as evcxr has read its settings from this one. evcxr starts the
+/// process that runs the cells right then, and that process waits for the move.
+fn move_when_settings_are_read(workplace: &Workplace) -> Result<(), Problem> {
+    let path = Path::new(FOLDER_SOCKET);
+    let listener = UnixListener::bind(path).map_err(Problem::io("make", path, "Restart the kernel"))?;
+    let notebook = workplace.setting()?.notebook;
+    std::thread::spawn(move || {
+        if let Ok((_stream, _)) = listener.accept()
+            && let Err(error) = std::env::set_current_dir(&notebook)
+        {
+            eprintln!("maturation-kernel: cannot work in {}: {error}", notebook.display());
+        }
+    });
+    Ok(())
+}

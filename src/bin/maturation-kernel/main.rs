@@ -1,0 +1,60 @@
+//! The Jupyter kernel 'Rust (maturation)': evcxr's kernel, with the crate loaded and ready to be linked.
+//!
+//! One program in several roles, which its environment and its name tell apart:
+//!
+//! - called by a person: `--install`, `--uninstall`, `--warm` ([`arguments`]);
+//! - called by Jupyter: it prepares a working folder of its own ([`session`]) and becomes the kernel ([`kernel`]);
+//! - called by evcxr: the process that runs the cells ([`runtime`]);
+//! - called as `cargo` or `rustup` by evcxr and its rust-analyzer: it answers what it knows, and hands everything else
+//!   on ([`stand_in`]).
+#![warn(missing_docs)]
+
+#[cfg(not(unix))]
+compile_error!("the kernel needs Linux or macOS; on Windows, build it inside WSL");
+
+mod arguments;
+mod cache;
+mod checkout;
+mod clone;
+mod interrupt;
+mod jupyter;
+mod kernel;
+mod memory;
+mod metadata;
+mod problem;
+mod progress;
+mod runtime;
+mod session;
+mod stand_in;
+mod surroundings;
+mod tools;
+mod warm;
+mod workplace;
+
+use std::process::ExitCode;
+
+use problem::Problem;
+use workplace::Workplace;
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(code) => code,
+        Err(problem) => {
+            eprintln!("maturation-kernel: {problem}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn run() -> Result<ExitCode, Problem> {
+    let Some(workplace) = Workplace::of_environment()? else {
+        return arguments::run();
+    };
+    if runtime::is_wanted() {
+        return runtime::run(&workplace);
+    }
+    match stand_in::Tool::of_program_name() {
+        Some(tool) => stand_in::run(tool, &workplace),
+        None => arguments::run_within(&workplace),
+    }
+}

@@ -1,0 +1,90 @@
+//! How far the compilation of many crates is.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+/// How often there is a word of it.
+const INTERVAL: Duration = Duration::from_secs(10);
+
+/// Runs cargo and hands on what it says, but of the crates that it compiles only a line every few seconds.
+///
+/// evcxr shows lines of cargo that begin as these do.
+pub fn run(mut cargo: Command, total: usize) -> std::io::Result<ExitStatus> {
+    let mut child = cargo.stderr(Stdio::piped()).spawn()?;
+    let mut count = Count::new(total);
+    if let Some(stderr) = child.stderr.take() {
+        for line in BufReader::new(stderr).split(b'\n') {
+            let line = String::from_utf8_lossy(&line?).into_owned();
+            if let Some(line) = count.line(&line, Instant::now()) {
+                eprintln!("{line}");
+            }
+        }
+    }
+    child.wait()
+}
+
+struct Count {
+    total: usize,
+    begun: usize,
+    first: Instant,
+    shown: Option<Instant>,
+}
+
+impl Count {
+    fn new(total: usize) -> Count {
+        Count { total, begun: 0, first: Instant::now(), shown: None }
+    }
+
+    /// What to show of a line that cargo wrote now.
+    fn line(&mut self, line: &str, now: Instant) -> Option<String> {
+        let Some(name) = compiled(line) else { return Some(line.to_owned()) };
+        self.begun += 1;
+        if self.shown.is_some_and(|shown| now.duration_since(shown) < INTERVAL) {
+            return None;
+        }
+        self.shown = Some(now);
+        let seconds = now.duration_since(self.first).as_secs();
+        let of = if self.total >= self.begun { format!(" of about {}", self.total) } else { String::new() };
+        Some(format!("   Compiling crate {}{of}, {name} ({} min {:02} s)", self.begun, seconds / 60, seconds % 60))
+    }
+}
+
+/// The crate that a line of cargo says is being compiled, unless it is evcxr's own.
+fn compiled(line: &str) -> Option<&str> {
+    let name = line.trim_start().strip_prefix("Compiling ")?.split(' ').next()?;
+    (name != "ctx").then_some(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_every_few_seconds_says_how_far_it_is() {
+        let mut count = Count::new(3);
+        let begin = count.first;
+        let at = |seconds: u64| begin + Duration::from_secs(seconds);
+        assert_eq!(
+            count.line("   Compiling serde v1.0.0", at(0)).unwrap(),
+            "   Compiling crate 1 of about 3, serde (0 min 00 s)"
+        );
+        assert_eq!(count.line("   Compiling rayon v1.0.0", at(9)), None);
+        assert_eq!(
+            count.line("   Compiling polars v0.55.0", at(75)).unwrap(),
+            "   Compiling crate 3 of about 3, polars (1 min 15 s)"
+        );
+        assert_eq!(count.line("error: no room", at(76)).unwrap(), "error: no room");
+        assert_eq!(count.line("   Compiling ctx v1.0.0 (/x)", at(90)).unwrap(), "   Compiling ctx v1.0.0 (/x)");
+        assert!(
+            count.line("   Compiling one_more v1.0.0", at(99)).unwrap().starts_with("   Compiling crate 4, one_more")
+        );
+    }
+
+    #[test]
+    fn what_cargo_says_and_how_it_ends_is_handed_on() {
+        let mut failing = Command::new("sh");
+        failing.args(["-c", "echo '   Compiling a v1' >&2; exit 3"]);
+        assert_eq!(run(failing, 1).unwrap().code(), Some(3));
+    }
+}

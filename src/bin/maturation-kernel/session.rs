@@ -1,0 +1,119 @@
+//! The folders of running kernels: each kernel has one of its own, and takes it away when it ends.
+
+use std::fs::File;
+use std::path::Path;
+use std::time::{Duration, SystemTime};
+
+use crate::cache::Cache;
+use crate::clone::clone_folder;
+use crate::problem::Problem;
+use crate::workplace::{Setting, Workplace};
+
+/// How long a folder without an owner is left alone: its kernel may not have locked it yet.
+const GRACE: Duration = Duration::from_secs(60);
+
+const REMEDY: &str = "Set MATURATION_CACHE to a folder that can be written";
+
+/// Makes a folder for this process's kernel.
+pub fn open(cache: &Cache) -> Result<Workplace, Problem> {
+    let instant = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    let folder = cache.sessions().join(format!("{}-{}", std::process::id(), instant.as_micros()));
+    std::fs::create_dir_all(&folder).map_err(Problem::io("make", &folder, REMEDY))?;
+    let workplace = Workplace { folder };
+    File::create(workplace.lock()).map_err(Problem::io("write", &workplace.lock(), REMEDY))?;
+    Ok(workplace)
+}
+
+/// Says that this process works in a folder, for as long as the answer lives.
+pub fn occupy(workplace: &Workplace) -> Result<File, Problem> {
+    let path = workplace.lock();
+    let file = File::options().append(true).open(&path).map_err(Problem::io("open", &path, "Restart the kernel"))?;
+    file.lock().map_err(Problem::io("lock", &path, "Restart the kernel"))?;
+    Ok(file)
+}
+
+/// Fills a kernel's folder with everything that was compiled beforehand. False while that is being compiled.
+pub fn fill(cache: &Cache, workplace: &Workplace, setting: &mut Setting) -> Result<bool, Problem> {
+    let lock = cache.lock()?;
+    if lock.try_lock_shared().is_err() {
+        return Ok(false);
+    }
+    let warm = cache.warm();
+    clone_folder(&warm.crate_folder().join("target"), &workplace.crate_folder().join("target"))?;
+    let (from, to) = (warm.crate_folder().join("Cargo.lock"), workplace.crate_versions());
+    std::fs::copy(&from, &to).map_err(Problem::io("copy", &from, "Compile again with `maturation-kernel --warm`"))?;
+    setting.compiled = true;
+    Ok(true)
+}
+
+/// Removes the folders of kernels that were killed.
+pub fn sweep(sessions: &Path) {
+    let entries = std::fs::read_dir(sessions).into_iter().flatten();
+    for folder in entries.filter_map(|entry| entry.ok().map(|entry| entry.path())) {
+        if is_abandoned(&Workplace { folder: folder.clone() }) {
+            // Another kernel that starts may be removing it too.
+            let _ = std::fs::remove_dir_all(folder);
+        }
+    }
+}
+
+fn is_abandoned(workplace: &Workplace) -> bool {
+    let age = std::fs::metadata(&workplace.folder).and_then(|metadata| metadata.modified()).ok();
+    let is_old = age.is_some_and(|time| time.elapsed().is_ok_and(|elapsed| elapsed > GRACE));
+    let lock = File::options().append(true).open(workplace.lock());
+    is_old && lock.map_or(true, |lock| lock.try_lock().is_ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn age(folder: &Path, seconds: u64) {
+        let file = File::open(folder).unwrap();
+        file.set_modified(SystemTime::now() - Duration::from_secs(seconds)).unwrap();
+    }
+
+    #[test]
+    fn folders_of_killed_kernels_are_removed_and_no_others() {
+        let base = tempfile::tempdir().unwrap();
+        let cache = Cache::below(base.path()).unwrap();
+        let [running, killed, starting] = [(); 3].map(|()| open(&cache).unwrap());
+        let occupied = occupy(&running).unwrap();
+        for (workplace, seconds) in [(&running, 1000), (&killed, 1000), (&starting, 5)] {
+            age(&workplace.folder, seconds);
+        }
+        sweep(&cache.sessions());
+        assert!(running.folder.exists() && starting.folder.exists());
+        assert!(!killed.folder.exists());
+        drop(occupied);
+        // A process that another test is starting at this moment may still hold the lock.
+        let is_removed = || {
+            sweep(&cache.sessions());
+            !running.folder.exists()
+        };
+        assert!((0..50).any(|_| is_removed() || {
+            std::thread::sleep(Duration::from_millis(100));
+            false
+        }));
+    }
+
+    #[test]
+    fn a_folder_is_filled_unless_crates_are_being_compiled() {
+        let base = tempfile::tempdir().unwrap();
+        let cache = Cache::below(base.path()).unwrap();
+        let target = cache.warm().crate_folder().join("target/deps");
+        std::fs::create_dir_all(&target).unwrap();
+        std::fs::write(target.join("libserde-1.rlib"), "compiled").unwrap();
+        std::fs::write(cache.warm().crate_folder().join("Cargo.lock"), "versions").unwrap();
+        let workplace = open(&cache).unwrap();
+        let problem = Problem::Moved(base.path().to_owned());
+        let mut setting = Setting::new(base.path().to_owned(), Err(&problem), None).unwrap();
+        let compiling = cache.lock().unwrap();
+        compiling.lock().unwrap();
+        assert!(!fill(&cache, &workplace, &mut setting).unwrap() && !setting.compiled);
+        drop(compiling);
+        assert!(fill(&cache, &workplace, &mut setting).unwrap() && setting.compiled);
+        assert!(workplace.crate_folder().join("target/deps/libserde-1.rlib").exists());
+        assert_eq!(std::fs::read_to_string(workplace.crate_versions()).unwrap(), "versions");
+    }
+}

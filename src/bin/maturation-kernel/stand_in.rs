@@ -1,0 +1,307 @@
+//! What stands in for `cargo`, and for the `rustup` that evcxr asks for one, in a kernel's own processes.
+//!
+//! It shows rust-analyzer few crates ([`metadata`]), compiles the crate beforehand when a notebook loads it for the first
+//! time, keeps the versions that it was compiled with, and tells the notebook what goes wrong. Everything else it hands on
+//! to the real tool.
+
+use std::collections::BTreeSet;
+use std::ffi::{OsStr, OsString};
+use std::fs::File;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode, ExitStatus};
+
+use crate::cache::Cache;
+use crate::checkout::Checkout;
+use crate::problem::Problem;
+use crate::workplace::{self, Setting, Workplace};
+use crate::{metadata, progress, session, tools};
+
+/// A tool that is stood in for.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Tool {
+    /// `cargo`.
+    Cargo,
+    /// `rustup`.
+    Rustup,
+}
+
+/// Flags by which the environment of a kernel's start would have crates compiled anew.
+const FLAGS: [&str; 4] =
+    ["CARGO_ENCODED_RUSTFLAGS", "CARGO_BUILD_RUSTFLAGS", "CARGO_INCREMENTAL", "CARGO_BUILD_TARGET"];
+
+/// How cargo ends when it fails.
+const FAILED: u8 = 101;
+
+impl Tool {
+    /// The tool's file name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Tool::Cargo => "cargo",
+            Tool::Rustup => "rustup",
+        }
+    }
+
+    /// The tool that this process was started as.
+    pub fn of_program_name() -> Option<Tool> {
+        let program = std::env::args_os().next()?;
+        let name = Path::new(&program).file_name()?.to_owned();
+        [Tool::Cargo, Tool::Rustup].into_iter().find(|tool| name == tool.name())
+    }
+}
+
+/// Does what the tool would do.
+pub fn run(tool: Tool, workplace: &Workplace) -> Result<ExitCode, Problem> {
+    let setting = workplace.setting()?;
+    let arguments: Vec<OsString> = std::env::args_os().skip(1).collect();
+    if tool == Tool::Rustup {
+        if arguments == ["which", "cargo"] {
+            println!("{}", workplace.stand_in(Tool::Cargo).display());
+            return Ok(ExitCode::SUCCESS);
+        }
+        let rustup = tools::find("rustup", &setting.before.search_path());
+        let rustup =
+            rustup.ok_or(Problem::NoProgram { program: "rustup", remedy: "cargo and rustc are used without it" })?;
+        return Err(become_command(&mut real(rustup, &arguments, &setting)));
+    }
+    let within = std::env::current_dir().ok().and_then(|folder| folder.canonicalize().ok());
+    let is_ours = within.is_some() && within == workplace.crate_folder().canonicalize().ok();
+    match subcommand(&arguments) {
+        Some("metadata") if is_ours => describe(workplace, setting, &arguments),
+        Some("build" | "check") if is_ours => build(workplace, &setting, &arguments),
+        _ => Err(become_command(&mut real(setting.cargo.clone(), &arguments, &setting))),
+    }
+}
+
+/// What cargo is asked to do.
+fn subcommand(arguments: &[OsString]) -> Option<&str> {
+    arguments.iter().filter_map(|argument| argument.to_str()).find(|argument| !argument.starts_with(['-', '+']))
+}
+
+/// The real tool, in the environment in which the kernel was started.
+fn real(program: PathBuf, arguments: &[OsString], setting: &Setting) -> Command {
+    let mut command = Command::new(program);
+    setting.before.restore(command.args(arguments));
+    command.env_remove(workplace::VARIABLE);
+    for flag in FLAGS {
+        command.env_remove(flag);
+    }
+    command
+}
+
+/// Becomes another program; comes back only if that fails.
+fn become_command(command: &mut Command) -> Problem {
+    let program = PathBuf::from(command.get_program());
+    Problem::io("run", &program, "Install Rust again from https://rustup.rs")(command.exec())
+}
+
+/// Compiles a cell. A check is a compilation too: it would otherwise compile every crate once more, in another way.
+fn build(workplace: &Workplace, setting: &Setting, arguments: &[OsString]) -> Result<ExitCode, Problem> {
+    keep_versions(workplace, setting)?;
+    let arguments: Vec<OsString> =
+        arguments.iter().map(|argument| if argument == "check" { "build".into() } else { argument.clone() }).collect();
+    let mut cargo = real(setting.cargo.clone(), &arguments, setting);
+    if setting.compiled {
+        return Err(become_command(&mut cargo));
+    }
+    let total = crates_to_compile(setting, &arguments);
+    let status = progress::run(cargo, total);
+    status.map(code).map_err(Problem::io("run", &setting.cargo, "Install Rust again from https://rustup.rs"))
+}
+
+/// How many crates there are to compile, as far as cargo can tell.
+fn crates_to_compile(setting: &Setting, arguments: &[OsString]) -> usize {
+    let target = arguments.iter().skip_while(|argument| *argument != "--target").take(2);
+    let tree = ["tree", "--prefix", "none", "--edges", "normal,build"].iter().map(OsString::from);
+    let arguments: Vec<OsString> = tree.chain(target.cloned()).collect();
+    let output = real(setting.cargo.clone(), &arguments, setting).output();
+    let text = output.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default();
+    text.lines().filter(|line| !line.ends_with("(*)")).collect::<BTreeSet<&str>>().len()
+}
+
+/// Describes the crate and what it needs: to evcxr, which only wants to know whether a dependency can be had, or to
+/// rust-analyzer.
+fn describe(workplace: &Workplace, setting: Setting, arguments: &[OsString]) -> Result<ExitCode, Problem> {
+    let manifest = std::fs::read_to_string(workplace.crate_folder().join("Cargo.toml")).unwrap_or_default();
+    if manifest.contains("evcxr_dummy_validate_dep") {
+        return validate(workplace, setting, &manifest, arguments);
+    }
+    keep_versions(workplace, &setting)?;
+    let mut cargo = real(setting.cargo.clone(), arguments, &setting);
+    let is_whole = !arguments.iter().any(|argument| argument == "--no-deps");
+    let is_for_analysis = arguments.iter().any(|argument| argument == "--filter-platform");
+    if !(is_whole && is_for_analysis) {
+        return Err(become_command(&mut cargo));
+    }
+    let output =
+        cargo.output().map_err(Problem::io("run", &setting.cargo, "Install Rust again from https://rustup.rs"))?;
+    eprint!("{}", String::from_utf8_lossy(&output.stderr));
+    match serde_json::from_slice::<serde_json::Value>(&output.stdout) {
+        Ok(mut answer) => {
+            metadata::lean(&mut answer);
+            println!("{answer}");
+        }
+        Err(_) => print!("{}", String::from_utf8_lossy(&output.stdout)),
+    }
+    Ok(code(output.status))
+}
+
+/// Whether a dependency that a notebook names can be had. What is written here on standard error, the cell shows.
+fn validate(
+    workplace: &Workplace,
+    mut setting: Setting,
+    manifest: &str,
+    arguments: &[OsString],
+) -> Result<ExitCode, Problem> {
+    if let Some(wanted) = wanted_checkout(manifest) {
+        let found = Checkout::at(&wanted);
+        let is_ours = found.as_ref().is_none_or(|found| Some(&found.folder) == setting.checkout.as_ref());
+        if let (Some(problem), true) = (&setting.problem, is_ours) {
+            eprintln!("{problem}");
+            return Ok(ExitCode::from(FAILED));
+        }
+        if let Some(Err(problem)) = found.map(Checkout::of_this_version) {
+            eprintln!("{problem}");
+            return Ok(ExitCode::from(FAILED));
+        }
+        if is_ours && !setting.compiled && !compile_beforehand(workplace, &mut setting)? {
+            return Ok(ExitCode::from(FAILED));
+        }
+        let plain = workplace::dependency(&wanted);
+        if is_ours && plain.trim_start_matches(":dep").trim() == dependency_line(manifest) {
+            return Ok(ExitCode::SUCCESS);
+        }
+    }
+    keep_versions(workplace, &setting)?;
+    Err(become_command(&mut real(setting.cargo.clone(), arguments, &setting)))
+}
+
+/// Compiles everything that the crate needs into the folder that all kernels share, and takes it from there. In that
+/// folder itself there is nothing to do beforehand.
+fn compile_beforehand(workplace: &Workplace, setting: &mut Setting) -> Result<bool, Problem> {
+    let (Some(checkout), true) = (setting.checkout.clone(), setting.notebook != workplace.folder) else {
+        return Ok(true);
+    };
+    let notices = workplace.notices();
+    let unwritable = || Problem::io("write", &notices, "Is the disk full?");
+    let output = File::options().append(true).open(&notices).map_err(unwritable())?;
+    let errors = output.try_clone().map_err(unwritable())?;
+    let program = std::env::current_exe().map_err(Problem::io("find", Path::new("this program"), "Start it again"))?;
+    let mut warm = Command::new(program);
+    setting.before.restore(warm.args([OsStr::new("--warm"), OsStr::new("--checkout"), checkout.as_os_str()]));
+    let warm = warm.env_remove(workplace::VARIABLE).current_dir(&setting.notebook).stdout(output).stderr(errors);
+    let status =
+        warm.status().map_err(Problem::io("run", &checkout, "Run `maturation-kernel --warm` in a terminal"))?;
+    if !status.success() || !session::fill(&Cache::of_user()?, workplace, setting)? {
+        eprintln!(
+            "the crate could not be compiled: see the messages below, or run `maturation-kernel --warm` in a terminal"
+        );
+        return Ok(false);
+    }
+    workplace.save(setting)?;
+    Ok(true)
+}
+
+/// The line of the manifest that names the dependency.
+fn dependency_line(manifest: &str) -> &str {
+    manifest.split("[dependencies]").nth(1).unwrap_or_default().trim()
+}
+
+/// The folder from which a manifest wants our crate.
+fn wanted_checkout(manifest: &str) -> Option<PathBuf> {
+    let line = dependency_line(manifest);
+    let rest = line.strip_prefix("maturation")?.trim_start().strip_prefix('=')?;
+    let after = rest.split("path").nth(1)?.trim_start().strip_prefix('=')?;
+    after.split('"').nth(1).map(PathBuf::from)
+}
+
+/// Puts the versions back with which everything was compiled. Without it cargo would choose anew, perhaps newer ones,
+/// because evcxr begins with a crate that needs nothing, for which cargo forgets all versions.
+fn keep_versions(workplace: &Workplace, setting: &Setting) -> Result<(), Problem> {
+    let folder = workplace.crate_folder();
+    let read = |name: &str| std::fs::read_to_string(folder.join(name)).unwrap_or_default();
+    let needs_ours = read("Cargo.toml").lines().any(|line| line.trim_start().starts_with("maturation ="));
+    if !needs_ours || read("Cargo.lock").contains("name = \"maturation\"") {
+        return Ok(());
+    }
+    let of_checkout = setting.checkout.as_ref().map(|checkout| checkout.join("Cargo.lock"));
+    let versions = [Some(workplace.crate_versions()), of_checkout].into_iter().flatten().find(|path| path.is_file());
+    let Some(versions) = versions else { return Ok(()) };
+    let target = folder.join("Cargo.lock");
+    std::fs::copy(versions, &target).map(drop).map_err(Problem::io("write", &target, "Is the disk full?"))
+}
+
+fn code(status: ExitStatus) -> ExitCode {
+    ExitCode::from(status.code().map_or(FAILED, |code| u8::try_from(code).unwrap_or(FAILED)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checkout::BUILT_FROM;
+
+    const DUMMY: &str = "\n    [package]\n    name = \"evcxr_dummy_validate_dep\"\n\n    [dependencies]\n    ";
+
+    fn workplace(folder: &Path) -> (Workplace, Setting) {
+        let workplace = Workplace { folder: folder.to_owned() };
+        let checkout = Checkout::at(Path::new(BUILT_FROM)).unwrap();
+        let setting = Setting::new(folder.to_owned(), Ok(&checkout), None).unwrap();
+        workplace.furnish(&setting, true).unwrap();
+        (workplace, setting)
+    }
+
+    #[test]
+    fn the_subcommand_is_found_behind_options() {
+        let words = |line: &str| line.split(' ').map(OsString::from).collect::<Vec<_>>();
+        assert_eq!(subcommand(&words("--offline build --target x")), Some("build"));
+        assert_eq!(subcommand(&words("metadata --format-version=1")), Some("metadata"));
+        assert_eq!(subcommand(&words("--version")), None);
+    }
+
+    #[test]
+    fn the_folder_that_a_notebook_wants_the_crate_from_is_read() {
+        let wanted = |line: &str| wanted_checkout(&format!("{DUMMY}{line}\n    "));
+        assert_eq!(wanted("maturation = { path = \"/a b\" }"), Some(PathBuf::from("/a b")));
+        assert_eq!(wanted("maturation = { features = [\"cuda\"], path=\"/a\" }"), Some(PathBuf::from("/a")));
+        assert_eq!(wanted("maturation = \"0.1\""), None);
+        assert_eq!(wanted("maturation_of_cheese = { path = \"/a\" }"), None);
+        assert_eq!(wanted("rand = \"0.9\""), None);
+    }
+
+    #[test]
+    fn versions_are_put_back_when_the_crate_is_needed_and_cargo_has_forgotten_them() {
+        let folder = tempfile::tempdir().unwrap();
+        let (workplace, setting) = workplace(folder.path());
+        let (manifest, lock) =
+            (workplace.crate_folder().join("Cargo.toml"), workplace.crate_folder().join("Cargo.lock"));
+        std::fs::write(&lock, "name = \"ctx\"").unwrap();
+        std::fs::write(&manifest, "[dependencies]\n").unwrap();
+        keep_versions(&workplace, &setting).unwrap();
+        assert_eq!(std::fs::read_to_string(&lock).unwrap(), "name = \"ctx\"");
+        std::fs::write(&manifest, "[dependencies]\nmaturation = { path = \"/a\" }\n").unwrap();
+        keep_versions(&workplace, &setting).unwrap();
+        assert!(std::fs::read_to_string(&lock).unwrap().contains("name = \"polars-core\""));
+        std::fs::write(&lock, "name = \"ctx\"").unwrap();
+        std::fs::write(workplace.crate_versions(), "name = \"maturation\" # warm").unwrap();
+        keep_versions(&workplace, &setting).unwrap();
+        assert_eq!(std::fs::read_to_string(&lock).unwrap(), "name = \"maturation\" # warm");
+    }
+
+    #[test]
+    fn the_crate_that_is_loaded_costs_nothing_more_and_a_problem_is_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let (workplace, mut setting) = workplace(folder.path());
+        setting.compiled = true;
+        let checkout = setting.checkout.clone().unwrap();
+        let manifest = format!("{DUMMY}maturation = {{ path = {checkout:?} }}\n    ");
+        // A cargo that does not exist: nothing is asked of it.
+        setting.cargo = PathBuf::from("/nonexistent/cargo");
+        workplace.save(&setting).unwrap();
+        let answer = validate(&workplace, workplace.setting().unwrap(), &manifest, &[]).unwrap();
+        assert_eq!(answer, ExitCode::SUCCESS);
+        setting.problem = Some("moved".to_owned());
+        assert_eq!(validate(&workplace, setting, &manifest, &[]).unwrap(), ExitCode::from(FAILED));
+        let other = validate(&workplace, workplace.setting().unwrap(), &format!("{DUMMY}rand = \"1\""), &[]);
+        assert!(other.unwrap_err().to_string().contains("/nonexistent/cargo"));
+    }
+}

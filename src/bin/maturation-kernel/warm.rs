@@ -1,0 +1,78 @@
+//! Compiling everything beforehand.
+
+use std::process::ExitCode;
+use std::time::Instant;
+
+use evcxr::{CommandContext, Error};
+
+use crate::cache::Cache;
+use crate::checkout::Checkout;
+use crate::memory;
+use crate::problem::Problem;
+use crate::workplace::{Setting, Workplace};
+
+/// The argument that has this program compile, as a process of the folder that kernels take their crates from.
+pub const COMPILE: &str = "--compile";
+
+/// Cells as notebooks have them: a variable of a type of ours, a table, a picture.
+const CELLS: [&str; 3] = [
+    "let rules: Vec<Rule> = vec![Rule::Odr, Rule::Gap];",
+    "DataFrame::empty()",
+    "let options: SelectivityOptions = SelectivityOptions::default();",
+];
+
+/// Compiles the crate and what it needs for all kernels, unless that is done, and says how it went.
+pub fn warm(cache: &Cache, checkout: &Checkout, jobs: Option<usize>) -> Result<String, Problem> {
+    let begin = Instant::now();
+    let lock = cache.lock()?;
+    if lock.try_lock().is_err() {
+        eprintln!("waiting for another process that is compiling into {}", cache.folder().display());
+        lock.lock().map_err(Problem::io("lock", cache.folder(), "Try again"))?;
+    }
+    if cache.is_warm_for(checkout) {
+        return Ok(format!("everything is compiled already, in {}", cache.folder().display()));
+    }
+    eprintln!(
+        "compiling the crate in {} and what it needs into {}: ten minutes or so on two processors the first time",
+        checkout.folder.display(),
+        cache.folder().display()
+    );
+    let changed = checkout.changed();
+    cache.begin()?;
+    let workplace = cache.warm();
+    let setting = Setting::new(workplace.folder.clone(), Ok(checkout), None)?;
+    workplace.furnish(&setting, true)?;
+    let mut command = workplace.command(&setting)?;
+    command.arg(COMPILE).env("CARGO_BUILD_JOBS", jobs.unwrap_or_else(memory::usual_jobs).to_string());
+    let status = command.status().map_err(Problem::io("start", &workplace.folder, "Try again"))?;
+    if !status.success() {
+        let message = "its messages are above; what is compiled so far is kept".to_owned();
+        return Err(Problem::Failed { what: "compiling".to_owned(), message });
+    }
+    cache.finish(checkout, changed)?;
+    let seconds = begin.elapsed().as_secs();
+    Ok(format!("ready after {} min {:02} s: notebooks now start in seconds", seconds / 60, seconds % 60))
+}
+
+/// Runs typical cells in evcxr, which compiles all that they need.
+pub fn compile(workplace: &Workplace) -> Result<ExitCode, Problem> {
+    let failed = |what: &str, message: String| Problem::Failed { what: what.to_owned(), message };
+    let (mut context, outputs) = CommandContext::new().map_err(|error| failed("starting evcxr", error.to_string()))?;
+    for (channel, is_error) in [(outputs.stdout, false), (outputs.stderr, true)] {
+        std::thread::spawn(move || channel.iter().filter(|_| is_error).for_each(|line| eprintln!("{line}")));
+    }
+    for cell in [":load_config --quiet"].iter().chain(&CELLS) {
+        context.execute(cell).map_err(|error| failed(&format!("the cell `{cell}`"), in_full(&error)))?;
+    }
+    eprintln!("compiled in {}", workplace.folder.display());
+    Ok(ExitCode::SUCCESS)
+}
+
+fn in_full(error: &Error) -> String {
+    match error {
+        Error::CompilationErrors(errors) => {
+            errors.iter().map(|error| error.rendered()).collect::<Vec<String>>().join("\n")
+        }
+        error => error.to_string(),
+    }
+}

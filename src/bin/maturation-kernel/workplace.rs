@@ -1,0 +1,232 @@
+//! A folder in which one evcxr works: its crate, its settings, and what stands in for cargo.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde::{Deserialize, Serialize};
+
+use crate::checkout::Checkout;
+use crate::problem::Problem;
+use crate::stand_in::Tool;
+use crate::surroundings::Surroundings;
+use crate::tools;
+
+/// The variable that tells every process of a kernel its folder.
+pub const VARIABLE: &str = "MATURATION_KERNEL_FOLDER";
+
+const REMEDY: &str = "Is the disk full? Set MATURATION_CACHE to a folder that can be written";
+
+/// A folder in which one evcxr works.
+#[derive(Clone, Debug)]
+pub struct Workplace {
+    /// The folder, absolute.
+    pub folder: PathBuf,
+}
+
+/// What all processes of a kernel need to know.
+#[derive(Debug, Deserialize, Serialize)]
+pub struct Setting {
+    /// The folder that cells run in.
+    pub notebook: PathBuf,
+    /// The crate's folder, if there is one.
+    pub checkout: Option<PathBuf>,
+    /// Why the crate cannot be loaded.
+    pub problem: Option<String>,
+    /// Whether everything that the crate needs is compiled.
+    pub compiled: bool,
+    /// The toolchain's cargo.
+    pub cargo: PathBuf,
+    /// The linker, by evcxr's name for it.
+    pub linker: String,
+    /// The environment in which the kernel was started.
+    pub before: Surroundings,
+}
+
+impl Setting {
+    /// The setting of an evcxr for a notebook's folder, in this process's environment.
+    pub fn new(
+        notebook: PathBuf,
+        checkout: Result<&Checkout, &Problem>,
+        cargo: Option<&Path>,
+    ) -> Result<Self, Problem> {
+        let search_path = tools::search_path(cargo)?;
+        let absent = Problem::NoProgram { program: "cargo", remedy: "install Rust from https://rustup.rs" };
+        let folder = match checkout {
+            Ok(checkout) => Some(checkout.folder.clone()),
+            Err(Problem::OtherVersion { folder, .. }) => Some(folder.clone()),
+            Err(_) => None,
+        };
+        Ok(Setting {
+            notebook,
+            checkout: folder,
+            problem: checkout.err().map(Problem::to_string),
+            compiled: false,
+            cargo: tools::toolchain("cargo", &search_path).ok_or(absent)?,
+            linker: tools::linker(&search_path).to_owned(),
+            before: Surroundings::with_search_path(&search_path),
+        })
+    }
+}
+
+impl Workplace {
+    /// The folder of the kernel that this process belongs to, if it belongs to one.
+    pub fn of_environment() -> Result<Option<Workplace>, Problem> {
+        let Some(folder) = std::env::var_os(VARIABLE).map(PathBuf::from) else { return Ok(None) };
+        if folder.is_dir() {
+            return Ok(Some(Workplace { folder }));
+        }
+        let remedy = "Restart the kernel";
+        let source = std::io::Error::from(std::io::ErrorKind::NotFound);
+        Err(Problem::Io { action: "work in", path: folder, source, remedy })
+    }
+
+    /// Where evcxr writes cells, and cargo compiles them.
+    pub fn crate_folder(&self) -> PathBuf {
+        self.folder.join("crate")
+    }
+
+    /// What is told to the notebook while a cell runs: lines are added here.
+    pub fn notices(&self) -> PathBuf {
+        self.folder.join("notices")
+    }
+
+    /// The number of the process that runs the cells.
+    pub fn runtime_number(&self) -> PathBuf {
+        self.folder.join("runtime")
+    }
+
+    /// The versions of all crates that ours was compiled with.
+    pub fn crate_versions(&self) -> PathBuf {
+        self.folder.join("Cargo.lock")
+    }
+
+    /// A file that is locked by the process that works here.
+    pub fn lock(&self) -> PathBuf {
+        self.folder.join("lock")
+    }
+
+    /// What stands in for this tool.
+    pub fn stand_in(&self, tool: Tool) -> PathBuf {
+        self.cargo_home().join("bin").join(tool.name())
+    }
+
+    fn cargo_home(&self) -> PathBuf {
+        self.folder.join("home")
+    }
+
+    fn configuration(&self) -> PathBuf {
+        self.folder.join("evcxr")
+    }
+
+    /// Writes everything that an evcxr which starts here reads. With `load`, it loads the crate at once.
+    pub fn furnish(&self, setting: &Setting, load: bool) -> Result<(), Problem> {
+        for folder in [self.crate_folder(), self.configuration(), self.cargo_home().join("bin")] {
+            std::fs::create_dir_all(&folder).map_err(Problem::io("make", &folder, REMEDY))?;
+        }
+        let program =
+            std::env::current_exe().map_err(Problem::io("find", Path::new("this program"), "Start it again"))?;
+        for tool in [Tool::Cargo, Tool::Rustup] {
+            let link = self.stand_in(tool);
+            // An earlier version of this program may have left one.
+            let _ = std::fs::remove_file(&link);
+            std::os::unix::fs::symlink(&program, &link).map_err(Problem::io("make", &link, REMEDY))?;
+        }
+        // Cells are compiled without optimisation: they are glue, and every second counts.
+        let text = format!("[evcxr]\ntmpdir = {:?}\nopt_level = \"0\"\n", self.crate_folder());
+        write(&self.folder.join("evcxr.toml"), &text)?;
+        let mut initial = format!(":linker {}\n", setting.linker);
+        let mut prelude = String::new();
+        if let (Some(checkout), true) = (&setting.checkout, load) {
+            initial.push_str(&dependency(checkout));
+            prelude.push_str("use maturation::prelude::*;\n");
+        }
+        write(&self.configuration().join("init.evcxr"), &initial)?;
+        write(&self.configuration().join("prelude.rs"), &prelude)?;
+        write(&self.notices(), "")?;
+        self.save(setting)
+    }
+
+    /// The program of this process, to be run as a process of the kernel that works here.
+    pub fn command(&self, setting: &Setting) -> Result<Command, Problem> {
+        let program =
+            std::env::current_exe().map_err(Problem::io("find", Path::new("this program"), "Start it again"))?;
+        let mut command = Command::new(program);
+        // rust-analyzer asks the cargo in CARGO_HOME first; evcxr asks the first rustup on the search path for its cargo.
+        command
+            .current_dir(&self.folder)
+            .env(VARIABLE, &self.folder)
+            .env("EVCXR_CONFIG_DIR", self.configuration())
+            .env("CARGO_HOME", self.cargo_home())
+            .env("PATH", tools::extended(&setting.before.search_path(), &self.cargo_home().join("bin"), true))
+            // A folder that is not there: evcxr's kernel would replace an evcxr kernel that it finds installed.
+            .env("JUPYTER_PATH", self.folder.join("none"));
+        Ok(command)
+    }
+
+    /// What all processes of this kernel need to know.
+    pub fn setting(&self) -> Result<Setting, Problem> {
+        let path = self.folder.join("setting.json");
+        let text = std::fs::read_to_string(&path).map_err(Problem::io("read", &path, "Restart the kernel"))?;
+        serde_json::from_str(&text).map_err(|error| Problem::Format {
+            path,
+            reason: error.to_string(),
+            remedy: "Restart the kernel",
+        })
+    }
+
+    /// Writes a changed setting.
+    pub fn save(&self, setting: &Setting) -> Result<(), Problem> {
+        let path = self.folder.join("setting.json");
+        let text = serde_json::to_string_pretty(setting).map_err(|error| Problem::Format {
+            path: path.clone(),
+            reason: error.to_string(),
+            remedy: "Restart the kernel",
+        })?;
+        write(&path, &text)
+    }
+}
+
+/// The line of a notebook that loads the crate from a folder.
+pub fn dependency(checkout: &Path) -> String {
+    format!(":dep maturation = {{ path = {:?} }}\n", checkout)
+}
+
+fn write(path: &Path, text: &str) -> Result<(), Problem> {
+    std::fs::write(path, text).map_err(Problem::io("write", path, REMEDY))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checkout::BUILT_FROM;
+
+    #[test]
+    fn a_furnished_folder_has_what_evcxr_reads() {
+        let folder = tempfile::tempdir().unwrap();
+        let workplace = Workplace { folder: folder.path().to_owned() };
+        let checkout = Checkout::at(Path::new(BUILT_FROM)).unwrap();
+        let setting = Setting::new(PathBuf::from("/notes"), Ok(&checkout), None).unwrap();
+        let read = |name: &str| std::fs::read_to_string(folder.path().join(name)).unwrap();
+        workplace.furnish(&setting, false).unwrap();
+        assert!(!read("evcxr/init.evcxr").contains(":dep"));
+        assert_eq!(read("evcxr/prelude.rs"), "");
+        workplace.furnish(&setting, true).unwrap();
+        assert!(read("evcxr/init.evcxr").contains(&format!("path = {:?}", checkout.folder)));
+        assert!(read("evcxr/prelude.rs").contains("use maturation::prelude::*;"));
+        assert!(read("evcxr.toml").contains(&format!("{:?}", workplace.crate_folder())));
+        assert_eq!(workplace.setting().unwrap().checkout, Some(checkout.folder));
+        let program = std::env::current_exe().unwrap();
+        assert_eq!(std::fs::read_link(workplace.stand_in(Tool::Cargo)).unwrap(), program);
+        let command = workplace.command(&setting).unwrap();
+        let path = command.get_envs().find(|(name, _)| *name == "PATH").and_then(|(_, value)| value).unwrap();
+        assert_eq!(tools::find("cargo", path), Some(workplace.stand_in(Tool::Cargo)));
+    }
+
+    #[test]
+    fn a_problem_is_kept_for_the_notebook() {
+        let problem = Problem::Moved(PathBuf::from("/gone"));
+        let setting = Setting::new(PathBuf::from("/notes"), Err(&problem), None).unwrap();
+        assert_eq!(setting.checkout, None);
+        assert!(setting.problem.unwrap().contains("/gone"));
+    }
+}
