@@ -27,7 +27,7 @@
 //! - [`readout`] and [`activity`]: what the units of a checkpoint do;
 //! - [`analysis`]: selectivity, PSTH, tuning, growth of performance and of activity, agreement of preferred locations,
 //!   activity in a period, responses and distractors, principal and demixed components, the cross-temporal decoder,
-//!   each a table;
+//!   each a table; and the paper's claims held against a run;
 //! - [`figures`]: each table as a picture, and all of them on one page;
 //! - [`notebook`]: how tables show in a notebook.
 //!
@@ -84,6 +84,8 @@ pub mod prelude {
     pub use crate::hyperparameters::{Activation, Hyperparameters, Loss, OptimizerKind, RecurrentInit};
     pub use crate::network::{Network, RecurrentSweep, SweepNoise};
     pub use crate::notebook::Show;
+    pub use crate::readout::{Readout, ReadoutOptions};
+    pub use crate::tables::Rows;
     pub use crate::tasks::{Condition, Epoch, Mode, Rule, Ruleset, Trials};
     pub use crate::training::{
         AutomaticChoice, BackgroundTraining, Checkpoint, Checkpoints, Run, Selection, Stage, Training,

@@ -211,6 +211,7 @@ mod tests {
     use serde_json::Value;
 
     use super::*;
+    use crate::analysis::golden;
 
     fn fixture(name: &str) -> Value {
         let path = format!("{}/tests/fixtures/analysis/{name}.json", env!("CARGO_MANIFEST_DIR"));
@@ -223,7 +224,7 @@ mod tests {
 
     #[track_caller]
     fn assert_close(found: f64, expected: f64, tolerance: f64) {
-        assert!((found - expected).abs() <= tolerance * expected.abs(), "{found:e} is not {expected:e}");
+        golden::within(golden::relative(found, expected), tolerance, found);
     }
 
     #[test]

@@ -126,7 +126,7 @@ fn tables_have_the_columns_that_they_promise() {
         assert_eq!((names[0].as_str(), rows), ("stage", 1));
         let (names, rows) = columns(&["saccade", run, "--rule", "gap", "--batches", "2"], kind);
         let expected = ["stage", "checkpoints", "from_degrees", "to_degrees", "trials", "fixating", "share"];
-        assert_eq!((names, rows), (expected.map(String::from).to_vec(), 30));
+        assert_eq!((names[..7].to_vec(), rows), (expected.map(String::from).to_vec(), 30));
         let distractor = ["distractor", run, "--repeats", "2", "--trials", "last"];
         let (names, rows) = columns(&distractor, kind);
         assert_eq!(
@@ -135,6 +135,10 @@ fn tables_have_the_columns_that_they_promise() {
         );
         assert_eq!(columns(&[&distractor[..], &["--show", "pairs"]].concat(), kind).1, 64);
         assert_eq!(columns(&[&distractor[..], &["--show", "saccades"]].concat(), kind).1, 5 * 30);
+        let (names, rows) = columns(&["claims", run], kind);
+        let expected = ["claim", "source", "measure", "published", "found", "early", "mid", "mature"];
+        assert_eq!((names[..8].to_vec(), rows), (expected.map(String::from).to_vec(), 19));
+        assert_eq!(names[11..], ["verdict", "reason"].map(String::from));
     }
 }
 
@@ -188,10 +192,128 @@ fn figures_and_the_page_need_no_network() {
     let out = folder.path().join("figures");
     succeeds(&["reproduce", text(run()), "--out", text(&out)]);
     let html = std::fs::read_to_string(out.join("index.html")).unwrap();
-    for part in ["id=\"performance-growth\"", "id=\"psth-odrd-stim1\"", "n_rnn", "text/csv"] {
+    let parts =
+        ["id=\"performance-growth\"", "id=\"psth-odrd-stim1\"", "id=\"claims\"", "n_rnn", "rustc 1.", "text/csv"];
+    for part in parts {
         assert!(html.contains(part), "{part}");
     }
     assert!(html.len() < 15_000_000);
+}
+
+/// The arguments of every analysis of a table of activity.
+const OF_ACTIVITY: [&[&str]; 13] = [
+    &["selectivity", "--epoch", "stim1"],
+    &["psth", "--epoch", "stim1", "--opposite", "--bootstrap", "100"],
+    &["tuning", "--epoch", "stim1", "--bootstrap", "100"],
+    &["sample-unit", "--epoch", "stim1"],
+    &["sample-unit", "--epoch", "stim1", "--unit", "1"],
+    &["units", "--epoch", "stim1"],
+    &["dpca"],
+    &["pca"],
+    &["decoder", "--stride-ms", "200"],
+    &["decoder", "--stride-ms", "200", "--published-scoring", "--permutations", "3"],
+    &["period", "--epoch", "delay1"],
+    &["period", "--epoch", "delay1", "--show", "tests"],
+    &["period", "--epoch", "delay1", "--show", "anova"],
+];
+
+/// A table of activity of four units at 80 steps of 20 ms: a trial at each of `locations`, rates by step, trial and unit.
+fn activity_table(path: &Path, locations: &[usize], rate: impl Fn(usize, usize, usize) -> f64) {
+    let mut text = String::from("step,time_ms,trial,location,unit_0,unit_1,unit_2,unit_3\n");
+    for step in 0..80 {
+        for (trial, location) in locations.iter().enumerate() {
+            let rates: Vec<String> = (0..4).map(|unit| rate(step, trial, unit).to_string()).collect();
+            text.push_str(&format!("{step},{},{trial},{location},{}\n", 20 * step, rates.join(",")));
+        }
+    }
+    std::fs::write(path, text).unwrap();
+}
+
+#[test]
+fn silent_units_and_missing_trials_give_a_message_or_an_empty_table() {
+    let folder = tempfile::tempdir().unwrap();
+    let several: Vec<usize> = (0..32).map(|trial| trial / 4).collect();
+    let noise = |step: usize, trial: usize, unit: usize| 1.0 + ((step * 7 + trial * 13 + unit * 5) % 11) as f64 / 10.0;
+    let path = |name: &str| folder.path().join(name);
+    activity_table(&path("silent.csv"), &several, |_, _, _| 0.0);
+    activity_table(&path("constant.csv"), &several, |_, _, _| 1.0);
+    activity_table(&path("single.csv"), &(0..8).collect::<Vec<_>>(), noise);
+    activity_table(&path("one-location.csv"), &[3; 6], noise);
+    let nothing_selected = ["psth", "tuning", "period"];
+    let refused = |name: &str, command: &[&str]| match (name, command[0]) {
+        (_, "sample-unit") => !command.contains(&"--unit"),
+        ("silent" | "constant", "dpca" | "pca") => true,
+        ("single", "dpca" | "decoder") => true,
+        ("one-location", "dpca" | "decoder") => true,
+        _ => false,
+    };
+    for name in ["silent", "constant", "single", "one-location"] {
+        let table = path(&format!("{name}.csv"));
+        let epochs = ["fix1=0..1000", "stim1=1000..1200", "delay1=1200..1600"];
+        let epochs: Vec<&str> = epochs.iter().flat_map(|epoch| ["--epoch-ms", epoch]).collect();
+        for command in OF_ACTIVITY {
+            let (out, figure) = (path("out.csv"), path("figure.html"));
+            let mut arguments = [command, &["--activity", text(&table), "--out", text(&out)], &epochs].concat();
+            if command[0] != "selectivity" {
+                arguments.extend(["--figure", text(&figure)]);
+            }
+            if refused(name, command) {
+                fails(&arguments);
+                continue;
+            }
+            succeeds(&arguments);
+            let written = std::fs::read_to_string(&out).unwrap();
+            assert!(!written.contains("NaN") && !written.contains("inf"), "{name} {command:?}: {written}");
+            let rows = read_table(&out).unwrap().height();
+            if nothing_selected.contains(&command[0]) {
+                assert_eq!(rows, 0, "{name} {command:?}");
+                assert!(std::fs::read_to_string(&figure).unwrap().contains("no selective unit"), "{name} {command:?}");
+            } else {
+                assert!(rows > 0, "{name} {command:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_run_of_one_checkpoint_has_every_figure() {
+    let folder = tempfile::tempdir().unwrap();
+    let one = folder.path().join("one");
+    std::fs::create_dir_all(one.join("2560")).unwrap();
+    for name in ["hp.json", "log.json", "2560/model.safetensors"] {
+        std::fs::copy(run().join(name), one.join(name)).unwrap();
+    }
+    let out = folder.path().join("figures");
+    let printed = succeeds(&["reproduce", text(&one), "--out", text(&out)]);
+    assert!(printed.contains("figures in"), "{printed}");
+    let html = std::fs::read_to_string(out.join("index.html")).unwrap();
+    let whole = folder.path().join("whole");
+    succeeds(&["reproduce", text(run()), "--out", text(&whole)]);
+    let of_all = std::fs::read_to_string(whole.join("index.html")).unwrap();
+    assert_eq!(html.matches("Plotly.newPlot(").count(), of_all.matches("Plotly.newPlot(").count());
+    assert!(html.contains("cannot be shown") && html.contains("no checkpoint with such units at stage mid and mature"));
+    let table = folder.path().join("claims.csv");
+    succeeds(&["claims", text(&one), "--out", text(&table)]);
+    assert!(!std::fs::read_to_string(&table).unwrap().contains("NaN"));
+    let message = fails(&["decoder", text(&one), "--rule", "gap", "--trials", "0"]);
+    assert!(message.contains("2560"), "{message}");
+}
+
+#[test]
+fn pictures_need_a_browser_and_say_so() {
+    let folder = tempfile::tempdir().unwrap();
+    for kind in ["png", "svg", "pdf"] {
+        let path = folder.path().join(format!("growth.{kind}"));
+        let mut command = Command::new(env!("CARGO_BIN_EXE_maturation"));
+        command.args(["growth", text(run()), "--figure", text(&path)]).env("MATURATION_CHROMIUM", "/no/such/browser");
+        let output = command.output().unwrap();
+        let message = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{message}");
+        for word in ["/no/such/browser", "Install Chromium", "MATURATION_CHROMIUM", ".html"] {
+            assert!(message.contains(word), "{word}: {message}");
+        }
+        assert!(!path.exists());
+    }
 }
 
 #[test]
@@ -234,6 +356,13 @@ fn every_command_explains_itself() {
         "period",
         "distractor",
         "saccade",
+        "claims",
+        "tuning",
+        "epoch-growth",
+        "sample-unit",
+        "units",
+        "dpca",
+        "pca",
     ];
     for command in commands {
         assert!(all.contains(command));
@@ -254,7 +383,20 @@ fn what_does_not_exist_is_refused_with_what_does() {
         (vec!["outputs", run, "--rule", "odr", "--trials", "soon"], vec!["soon", "last"]),
         (vec!["psth", run, "--rule", "odr", "--epoch", "stim1", "--stage", "mature"], vec!["mature", "odr"]),
         (vec!["psth", run, "--rule", "odr", "--epoch", "stim1", "--stage", "adult"], vec!["adult", "mature"]),
-        (vec!["psth", run, "--rule", "odr", "--epoch", "stim1", "--figure", "a.gif"], vec!["a.gif", ".html"]),
+        (vec!["psth", run, "--rule", "odr", "--epoch", "stim1", "--figure", "a.gif"], vec!["a.gif", ".html", ".png"]),
+        (vec!["tuning", run, "--rule", "gap", "--epoch", "delay2"], vec!["delay2", "stim1"]),
+        (vec!["tuning", run, "--rule", "odr", "--epoch", "stim1", "--stage", "mature"], vec!["mature", "odr"]),
+        (vec!["psth", run, "--rule", "gap", "--epoch", "delay2"], vec!["delay2", "stim1"]),
+        (vec!["psth", run, "--rule", "odr", "--epoch", "stim1", "--follow", "mid"], vec!["mid", "odr"]),
+        (vec!["units", run, "--rule", "gap", "--epoch", "delay2"], vec!["delay2", "stim1"]),
+        (vec!["sample-unit", run, "--rule", "gap", "--epoch", "delay2"], vec!["delay2", "stim1"]),
+        (vec!["sample-unit", run, "--rule", "odr", "--epoch", "stim1", "--unit", "10"], vec!["10"]),
+        (vec!["epoch-growth", run, "--rule", "gap", "--epoch", "delay2"], vec!["delay2", "stim1"]),
+        (vec!["epoch-growth", run, "--rule", "gap", "--epoch", "stim1", "--measured", "delay2"], vec!["delay2"]),
+        (vec!["decoder", run, "--rule", "gap", "--stage", "mature"], vec!["mature", "gap"]),
+        (vec!["dpca", run, "--rule", "gap", "--stage", "mature"], vec!["mature", "gap"]),
+        (vec!["pca", run, "--rule", "gap", "--stage", "mid"], vec!["mid", "gap"]),
+        (vec!["claims", "no/such/run"], vec!["no/such/run", "hp.json"]),
         (vec!["agreement", run, "--first", "odr", "--second", "odr:stim1"], vec!["RULE:EPOCH"]),
         (vec!["agreement", run, "--first", "odr:delay2", "--second", "odr:stim1"], vec!["delay2", "delay1"]),
         (vec!["agreement", run, "--first", "odr:stim1", "--second", "odr3000:stim1"], vec!["odr3000", "overlap"]),

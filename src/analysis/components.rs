@@ -66,7 +66,10 @@ pub(super) fn chosen_locations(activity: &Activity, chosen: Option<&[usize]>, le
     locations.sort_unstable();
     if locations.len() < least {
         return Err(Error::argument(
-            format!("there are {} locations to analyse", locations.len()),
+            match locations.len() {
+                1 => "there is 1 location to analyse".to_owned(),
+                count => format!("there are {count} locations to analyse"),
+            },
             format!("{least} or more are needed; there are trials at {}", list(&with_trials)),
         ));
     }

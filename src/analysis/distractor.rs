@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use polars::prelude::*;
 
 use crate::analysis::saccade::{BINS, SaccadeHistogram, bin_columns};
-use crate::analysis::stages::stage_of;
+use crate::analysis::stages::{Span, stage_of};
 use crate::error::{Error, Result};
 use crate::readout::{Readout, ReadoutOptions};
 use crate::tasks::{Condition, Ring, Rule};
@@ -33,6 +33,7 @@ impl Default for DistractorOptions {
 pub struct Distractor {
     locations: usize,
     stages: BTreeMap<Stage, StageCounts>,
+    spans: BTreeMap<Stage, Span>,
 }
 
 /// The counts of a stage.
@@ -49,7 +50,7 @@ struct StageCounts {
 impl Distractor {
     /// No checkpoint yet, of a ring of so many locations.
     pub fn new(locations: usize) -> Distractor {
-        Distractor { locations, stages: BTreeMap::new() }
+        Distractor { locations, stages: BTreeMap::new(), spans: BTreeMap::new() }
     }
 
     /// Number of distances: from 0 to half the ring.
@@ -121,7 +122,9 @@ impl Distractor {
             .flat_map(|stimulus| ring.preferred().iter().map(|distractor| (*stimulus, *distractor)))
             .map(|(stimulus, distractor)| vec![Condition::with_distractor(stimulus, distractor); options.repeats])
             .collect();
-        self.add(stage, &readout.answers(checkpoint, Rule::Odrd, &pairs)?)
+        self.add(stage, &readout.answers(checkpoint, Rule::Odrd, &pairs)?)?;
+        self.spans.entry(stage).or_default().add(checkpoint.trials_trained(), options.stage_window);
+        Ok(())
     }
 
     /// The performance at each distance of the distractor from the stimulus.
@@ -130,7 +133,9 @@ impl Distractor {
     /// pairs of locations that far apart; trials; performance, the mean over pairs and checkpoints;
     /// performance_deviation, its standard deviation between checkpoints (null for one); fixating, trials that still
     /// fixate at the end; response_degrees, the mean distance of the other trials' response from the target (null if
-    /// there is none). A stage without checkpoints has no rows.
+    /// there is none); first_trials and last_trials, the trials trained at the stage's first and last checkpoint;
+    /// stage_window, the evaluations that the performance is averaged over to decide the stage. A stage without
+    /// checkpoints has no rows.
     ///
     /// # Errors
     /// If the table cannot be made.
@@ -138,7 +143,7 @@ impl Distractor {
         let mut stages = Vec::new();
         let (mut checkpoints, mut pairs, mut trials) = (Vec::new(), Vec::new(), Vec::new());
         let (mut distances, mut performance, mut deviation) = (Vec::new(), Vec::new(), Vec::new());
-        let (mut fixating, mut response) = (Vec::new(), Vec::new());
+        let (mut fixating, mut response, mut spans) = (Vec::new(), Vec::new(), Vec::new());
         for (stage, counts) in &self.stages {
             for distance in 0..self.distances() {
                 let at = (0..counts.pairs.len()).filter(|pair| self.distance(*pair) == distance);
@@ -155,9 +160,10 @@ impl Distractor {
                 deviation.push((values.len() > 1).then(|| (squares / (values.len() - 1) as f64).sqrt()));
                 fixating.push(counts.saccades[distance].fixating.iter().sum::<u64>());
                 response.push(counts.saccades[distance].mean());
+                spans.push(self.spans.get(stage).copied().unwrap_or_default());
             }
         }
-        df![
+        let table = df![
             "stage" => stages,
             "checkpoints" => checkpoints,
             "distance_degrees" => distances,
@@ -167,8 +173,10 @@ impl Distractor {
             "performance_deviation" => deviation,
             "fixating" => fixating,
             "response_degrees" => response,
-        ]
-        .map_err(Error::table("making the table of performance with a distractor"))
+        ];
+        table
+            .and_then(|table| table.hstack(&Span::columns(&spans)))
+            .map_err(Error::table("making the table of performance with a distractor"))
     }
 
     /// The performance of each pair.
@@ -197,17 +205,18 @@ impl Distractor {
     ///
     /// Columns: stage, checkpoints, distance_degrees (of the distractor from the stimulus), then as
     /// [`saccade`](crate::analysis::saccade()): from_degrees, to_degrees, trials, fixating, share (of the responding
-    /// trials at that stage and distance).
+    /// trials at that stage and distance), first_trials, last_trials and stage_window.
     ///
     /// # Errors
     /// If the table cannot be made.
     pub fn saccades(&self) -> Result<DataFrame> {
         let (mut stages, mut checkpoints, mut distances) = (Vec::new(), Vec::new(), Vec::new());
-        let mut rows = Vec::new();
+        let (mut rows, mut spans) = (Vec::new(), Vec::new());
         for (stage, counts) in &self.stages {
             for (distance, histogram) in counts.saccades.iter().enumerate() {
                 rows.extend(histogram.rows());
                 stages.extend([stage.name(); BINS]);
+                spans.extend([self.spans.get(stage).copied().unwrap_or_default(); BINS]);
                 checkpoints.extend([counts.checkpoints.len() as u32; BINS]);
                 distances.extend([self.degrees(distance); BINS]);
             }
@@ -218,6 +227,7 @@ impl Distractor {
             Column::new("distance_degrees".into(), distances),
         ];
         columns.extend(bin_columns(&rows));
+        columns.extend(Span::columns(&spans));
         DataFrame::new(rows.len(), columns).map_err(Error::table("making the table of responses with a distractor"))
     }
 }
@@ -293,7 +303,7 @@ mod tests {
         for (found, expected) in
             numbers(&table, "response_degrees").iter().zip(golden::floats(&expected["mean_degrees"]))
         {
-            assert!((found / expected.unwrap() - 1.0).abs() < 1e-6, "{found} is not {expected:?}");
+            golden::within(golden::relative(*found, expected.unwrap()), 1e-6, found);
         }
         let pairs = numbers(&distractor.pairs().unwrap(), "performance");
         for (found, expected) in pairs.chunks(8).zip(expected["pairs"].as_array().unwrap()) {
@@ -346,9 +356,9 @@ mod tests {
             assert!(message.contains("64 pairs"), "{message}");
         }
         for (table, width) in [
-            (distractor.performance().unwrap(), 9),
+            (distractor.performance().unwrap(), 12),
             (distractor.pairs().unwrap(), 5),
-            (distractor.saccades().unwrap(), 8),
+            (distractor.saccades().unwrap(), 11),
         ] {
             assert_eq!((table.height(), table.width()), (0, width));
         }

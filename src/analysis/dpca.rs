@@ -250,10 +250,11 @@ pub fn dpca(activity: &Activity, options: &DpcaOptions) -> Result<Dpca> {
     let data = Data::new(activity, trials);
     let means = data.means();
     let model = Model::new(means.clone());
-    // A mean that rounding moves in its last bits is no activity.
+    // A mean that rounding moves in its last bits is no activity; a sum of so many terms is off by as many bits at most.
     let largest = activity.rates.fold(0.0_f32, |most, rate| most.max(rate.abs()));
-    let rounding = f64::from(largest) * f64::EPSILON;
-    if model.total_variance() <= rounding.powi(2) * (means.rates.len() as f64) * 64.0 {
+    let terms = (means.locations * means.steps) as f64;
+    let rounding = f64::from(largest) * f64::EPSILON * terms.max(8.0);
+    if model.total_variance() <= rounding.powi(2) * (means.rates.len() as f64) {
         return Err(Error::argument(
             "no unit's average over trials varies with time or location",
             "there is nothing to find components of: choose a checkpoint, or units, that are active",

@@ -127,7 +127,7 @@ mod tests {
             for (place, row) in rows.iter().enumerate() {
                 let found = numbers(&table, "activity")[place].unwrap();
                 let expected = row["mean"].as_f64().unwrap();
-                assert!((found - expected).abs() <= 1e-5 * expected.abs().max(1.0), "{name}: {found} not {expected}");
+                golden::within(golden::mixed(found, expected), 1e-5, name);
                 let units = table.column("units").unwrap().u32().unwrap().get(place);
                 assert_eq!(units.map(u64::from), row["units"].as_u64(), "{name}");
                 assert!(low[place].unwrap() < found && found < high[place].unwrap());

@@ -18,6 +18,27 @@ pub(super) fn json(name: &str) -> Value {
     serde_json::from_str(&std::fs::read_to_string(path(&format!("{name}.json"))).unwrap()).unwrap()
 }
 
+/// Asserts that a deviation from an oracle is within its tolerance. `MATURATION_DEVIATIONS` has each told, with the line
+/// that asked, for the table in tests/README.md.
+#[track_caller]
+pub(crate) fn within(deviation: f64, tolerance: f64, what: impl std::fmt::Display) {
+    if std::env::var_os("MATURATION_DEVIATIONS").is_some() {
+        let place = std::panic::Location::caller();
+        println!("deviation {}:{} {deviation:.1e} {tolerance:.0e}", place.file(), place.line());
+    }
+    assert!(deviation <= tolerance, "{what}: off by {deviation:e}, allowed are {tolerance:e}");
+}
+
+/// How far a number is from another, as a share of it.
+pub(crate) fn relative(found: f64, expected: f64) -> f64 {
+    if found == expected { 0.0 } else { (found - expected).abs() / expected.abs() }
+}
+
+/// How far a number is from another, as a share of it where it is above 1.
+pub(crate) fn mixed(found: f64, expected: f64) -> f64 {
+    (found - expected).abs() / expected.abs().max(1.0)
+}
+
 /// Numbers, null where there is none.
 pub(super) fn floats(value: &Value) -> Vec<Option<f64>> {
     value.as_array().unwrap().iter().map(Value::as_f64).collect()

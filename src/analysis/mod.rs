@@ -3,13 +3,14 @@
 //! Each analysis has a typed form, which the figures use, and gives a table with documented columns.
 
 mod agreement;
+mod claims;
 mod components;
 mod decoder;
 mod distractor;
 mod dpca;
 mod epoch_growth;
 #[cfg(test)]
-mod golden;
+pub(crate) mod golden;
 mod of_run;
 mod pca;
 mod performance_growth;
@@ -25,6 +26,7 @@ mod tuning;
 mod unit_counts;
 
 pub use agreement::{Agreement, AgreementOptions, RuleEpoch, agreement};
+pub use claims::{Evidence, UnitEvidence, Verdict, claims};
 pub use decoder::{Chance, Decoder, DecoderOptions, Scoring, decoder};
 pub use distractor::{Distractor, DistractorOptions, distractor};
 pub use dpca::{

@@ -193,7 +193,7 @@ mod tests {
         let scale = expected.iter().fold(0.0_f64, |most, value| most.max(value.abs()));
         let sign = found.iter().zip(expected).map(|(found, expected)| found * expected).sum::<f64>().signum();
         for (found, expected) in found.iter().zip(expected) {
-            assert!((sign * found - expected).abs() <= tolerance * scale, "{what}: {found} is not {expected}");
+            golden::within((sign * found - expected).abs() / scale, tolerance, what);
         }
     }
 
@@ -207,8 +207,9 @@ mod tests {
             let pca = pca(&activity, &options).unwrap();
             for (number, found) in pca.components.iter().enumerate() {
                 let first = |key: &str| expected[key][number].as_f64().unwrap();
-                assert!((found.explained_variance / first("explained_variance") - 1.0).abs() < 1e-4);
-                assert!((found.explained_variance_ratio / first("explained_variance_ratio") - 1.0).abs() < 1e-4);
+                golden::within(golden::relative(found.explained_variance, first("explained_variance")), 1e-4, name);
+                let ratio = first("explained_variance_ratio");
+                golden::within(golden::relative(found.explained_variance_ratio, ratio), 1e-4, name);
                 assert_close(&found.weights, &numbers(&expected["components"][number]), 1e-4, name);
                 for location in [0, 3] {
                     let rows = expected[format!("scores_loc{location}")].as_array().unwrap();

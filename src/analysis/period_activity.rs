@@ -455,7 +455,7 @@ mod tests {
 
     #[track_caller]
     fn assert_close(found: f64, expected: f64, tolerance: f64) {
-        assert!((found - expected).abs() <= tolerance * expected.abs(), "{found:e} is not {expected:e}");
+        golden::within(golden::relative(found, expected), tolerance, found);
     }
 
     #[test]

@@ -373,13 +373,13 @@ mod tests {
         table.filter(&rows).unwrap()
     }
 
+    #[track_caller]
     fn assert_curve(table: &DataFrame, expected: &serde_json::Value, what: &str) {
         let expected = golden::floats(expected);
         let found = column(table, "activity");
         assert_eq!(found.len(), expected.len(), "{what}");
         for (found, expected) in found.iter().zip(expected) {
-            let expected = expected.unwrap();
-            assert!((found - expected).abs() <= 1e-5 * expected.abs().max(1.0), "{what}: {found} is not {expected}");
+            golden::within(golden::mixed(*found, expected.unwrap()), 1e-5, what);
         }
     }
 

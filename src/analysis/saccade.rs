@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use polars::prelude::*;
 
-use crate::analysis::stages::stage_of;
+use crate::analysis::stages::{Span, stage_of};
 use crate::error::{Error, Result};
 use crate::readout::{Readout, ReadoutOptions};
 use crate::tasks::{Rule, Timeline};
@@ -101,6 +101,7 @@ impl Default for SaccadeOptions {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Saccades {
     stages: BTreeMap<Stage, (usize, SaccadeHistogram)>,
+    spans: BTreeMap<Stage, Span>,
 }
 
 impl Saccades {
@@ -122,13 +123,16 @@ impl Saccades {
     /// If the table cannot be made.
     pub fn table(&self) -> Result<DataFrame> {
         let (mut stages, mut counts, mut rows) = (Vec::new(), Vec::new(), Vec::new());
+        let mut spans = Vec::new();
         for (stage, (checkpoints, histogram)) in &self.stages {
             rows.extend(histogram.rows());
+            spans.resize(rows.len(), self.spans.get(stage).copied().unwrap_or_default());
             stages.resize(rows.len(), stage.name());
             counts.resize(rows.len(), *checkpoints as u32);
         }
         let mut columns = vec![Column::new("stage".into(), stages), Column::new("checkpoints".into(), counts)];
         columns.extend(bin_columns(&rows));
+        columns.extend(Span::columns(&spans));
         DataFrame::new(rows.len(), columns).map_err(Error::table("making the table of response distances"))
     }
 }
@@ -138,7 +142,8 @@ impl Saccades {
 /// Columns: stage; checkpoints, their number at that stage; from_degrees and to_degrees, the bin (30 of them from 0° to
 /// 180°) of the distance between response and target at the trial's last time step; trials, the responding trials in
 /// that bin; fixating, trials that still fixate and whose outputs point there; share, of the stage's responding trials
-/// (null if there is none). A stage without checkpoints has no rows.
+/// (null if there is none); first_trials and last_trials, the trials trained at the stage's first and last checkpoint;
+/// stage_window, the evaluations that the performance is averaged over to decide the stage. A stage without checkpoints has no rows.
 ///
 /// ```
 /// use maturation::analysis::{SaccadeOptions, saccade};
@@ -176,6 +181,7 @@ pub fn saccade(
         let conditions = readout.trials(checkpoint, rule)?.conditions;
         let answers = readout.answers(checkpoint, rule, &vec![conditions; options.batches])?;
         saccades.add(stage, answers.iter().flatten());
+        saccades.spans.entry(stage).or_default().add(checkpoint.trials_trained(), options.stage_window);
     }
     saccades.table()
 }
@@ -213,7 +219,8 @@ mod tests {
         let table = saccades.table().unwrap();
         assert_eq!(table.height(), 3 * BINS);
         let columns = ["stage", "checkpoints", "from_degrees", "to_degrees", "trials", "fixating", "share"];
-        assert_eq!(table.get_column_names(), columns);
+        assert_eq!(table.get_column_names()[..7], columns);
+        assert_eq!(table.get_column_names()[7..], ["first_trials", "last_trials", "stage_window"]);
         let shares: f64 = table.column("share").unwrap().f64().unwrap().iter().flatten().sum();
         assert!((shares - 3.0).abs() < 1e-12);
     }
@@ -234,7 +241,7 @@ mod tests {
     #[test]
     fn a_stage_that_never_responds_has_no_share() {
         let mut saccades = Saccades::default();
-        assert_eq!((saccades.table().unwrap().height(), saccades.table().unwrap().width()), (0, 7));
+        assert_eq!((saccades.table().unwrap().height(), saccades.table().unwrap().width()), (0, 10));
         saccades.add(Stage::Early, &[answer(3.0, 0.9)]);
         assert_eq!(saccades.stage(Stage::Early).unwrap().mean(), None);
         assert_eq!(saccades.table().unwrap().column("share").unwrap().null_count(), BINS);

@@ -161,7 +161,7 @@ mod tests {
         let unit = SampleUnit::of(&activity, Epoch::Stim1, Some(0), &PopulationOptions::default()).unwrap();
         assert_eq!(unit.locations.len(), 8);
         let close = |found: f64, expected: &serde_json::Value| {
-            assert!((found - expected.as_f64().unwrap()).abs() < 1e-6, "{found} is not {expected}");
+            golden::within((found - expected.as_f64().unwrap()).abs(), 1e-6, found);
         };
         for (location, at) in unit.locations.iter().enumerate() {
             assert_eq!(at.angle, 45.0 * location as f64);

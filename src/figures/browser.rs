@@ -143,7 +143,7 @@ impl Drop for Running {
         // Its helpers are in its process group, and the shell of any Unix can end a group.
         #[cfg(unix)]
         let _ = Command::new("sh")
-            .args(["-c", "kill -KILL -- \"-$1\"", "sh", &self.0.id().to_string()])
+            .args(["-c", "kill -s KILL -- \"-$1\"", "sh", &self.0.id().to_string()])
             .stderr(Stdio::null())
             .status();
         let _ = self.0.kill();

@@ -68,6 +68,11 @@ impl DecoderAbout {
             chance: 1.0 / locations.max(1) as f64,
         }
     }
+
+    /// The same with another title.
+    pub fn titled(self, title: impl Into<String>) -> Self {
+        DecoderAbout { title: title.into(), ..self }
+    }
 }
 
 fn title(rule: Option<Rule>) -> String {
@@ -88,8 +93,9 @@ fn title(rule: Option<Rule>) -> String {
 ///
 /// let activity = Run::open("data/6tasks")?.last()?.activity(Rule::Gap)?;
 /// let options = DecoderOptions { stride_ms: 100.0, ..DecoderOptions::default() };
-/// let figure = figures::decoder(&decoder(&activity, &options)?, &DecoderAbout::of(&activity, &options))?;
-/// assert!(figure.json().contains("heatmap"));
+/// let about = DecoderAbout::of(&activity, &options).titled("The last checkpoint");
+/// let figure = figures::decoder(&decoder(&activity, &options)?, &about)?;
+/// assert!(figure.json().contains("heatmap") && figure.json().contains("The last checkpoint"));
 /// # Ok::<(), maturation::Error>(())
 /// ```
 ///
@@ -193,7 +199,7 @@ impl Places {
                 maps: vec![[0.0, 0.44, 0.0, 1.0]],
                 colours: 0.45,
                 curves: [0.65, 0.95, 0.0, 1.0],
-                legend: legend.orientation(Orientation::Horizontal).x(0.65).y(-0.17).y_anchor(Anchor::Top),
+                legend: legend.orientation(Orientation::Horizontal).x(0.0).y(-0.17).y_anchor(Anchor::Top),
                 height: 590,
             }
         } else {

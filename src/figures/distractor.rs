@@ -5,7 +5,7 @@ use plotly::{Plot, Scatter};
 use polars::frame::DataFrame;
 
 use crate::error::Result;
-use crate::figures::saccade::{Distribution, distance_axis, tolerance};
+use crate::figures::saccade::{Distribution, distance_axis, stands_on, tolerance};
 use crate::figures::{Figure, style};
 use crate::tables::Columns;
 use crate::training::Stage;
@@ -79,10 +79,11 @@ pub fn distractor(table: &DataFrame) -> Result<Figure> {
         );
         plot.add_trace(trace);
     }
-    let mut title = "A distractor near the stimulus, and one far from it, rule odrd".to_owned();
+    let mut notes = vec![stands_on(&columns)?];
     if !stages.is_empty() && !missing.is_empty() {
-        title.push_str(&format!("<br><sup>no checkpoint: {}</sup>", missing.join(", ")));
+        notes.push(format!("no checkpoint: {}", missing.join(", ")));
     }
+    let title = style::heading("A distractor near the stimulus, and one far from it, rule odrd", &notes);
     let x = style::axis("distance of the distractor from the stimulus (degrees)").tick_values(ticks(&distances));
     let y = style::axis("performance (share of trials right)").range(vec![0.0, 1.05]);
     let mut layout = style::layout(&title, x, y);
@@ -111,7 +112,8 @@ pub fn distractor_saccades(table: &DataFrame) -> Result<Figure> {
     let y = style::axis("responding trials (%)");
     let middle = panels.len() / 2;
     let title = "Where responses end, by distance of the distractor from the stimulus, rule odrd";
-    let mut layout = style::layout(title, style::axis(""), y);
+    let title = style::heading(title, &[stands_on(&columns)?]);
+    let mut layout = style::layout(&title, style::axis(""), y);
     let width = 1.0 / panels.len().max(1) as f64;
     for (place, distance) in panels.iter().enumerate() {
         let number = if place == 0 { String::new() } else { (place + 1).to_string() };

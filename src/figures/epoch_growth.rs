@@ -64,7 +64,7 @@ pub fn epoch_growth(table: &DataFrame, title: &str, normalised: bool) -> Result<
         .mode(Mode::Markers)
         .marker(Marker::new().color(style::stage_colour(stage)).size(8))
         .text_array(text)
-        .hover_template("%{x:,} trials<br>activity %{y:.3f}<br>%{text}<extra></extra>");
+        .hover_template("%{fullData.name}<br>%{x:,} trials<br>activity %{y:.3f}<br>%{text}<extra></extra>");
         if let Some((low, high)) = &intervals {
             let length = |from: &dyn Fn(usize) -> f64| {
                 rows.iter().map(|row| Some(from(*row)).filter(|length| length.is_finite()).map_or(0.0, round)).collect()

@@ -34,7 +34,7 @@ pub use dpca::{dpca, dpca_explained_variance};
 pub use epoch_growth::epoch_growth;
 pub use image::{ImageFormat, image_of_json};
 pub(crate) use page::escape;
-pub use page::{Page, Section};
+pub use page::{Page, Section, TableSection};
 pub use panels::TrialAbout;
 pub use pca::{pca, pca_trajectories};
 pub use performance_growth::{performance_growth, performance_growth_of, performance_growth_with};
@@ -42,6 +42,7 @@ pub use period_activity::{period_activity, period_tests};
 pub use psth::{PsthAbout, psth};
 pub use saccade::saccade;
 pub use sample_unit::sample_unit;
+pub(crate) use style::thousands;
 pub use tuning::tuning;
 pub use unit_counts::unit_counts;
 

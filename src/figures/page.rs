@@ -21,7 +21,8 @@ a { color: #542788; } .figure { min-height: 480px; }
 button { font-size: 0.85em; border: 1px solid #bbb; background: #fafafa; border-radius: 4px; padding: 0.35em 0.8em;
   cursor: pointer; }
 table { border-collapse: collapse; font-size: 0.85em; } td { border-top: 1px solid #e5e5e5; padding: 0.25em 1em 0.25em 0; }
-td:first-child { color: #666; }
+#facts td:first-child { color: #666; }
+.shown th { text-align: left; padding: 0.25em 1em 0.25em 0; } .shown td { vertical-align: top; }
 ";
 
 /// Hands the table behind a figure to the reader as a file.
@@ -91,6 +92,21 @@ pub struct Section {
     pub table: DataFrame,
 }
 
+/// A table that the page shows itself.
+#[derive(Clone, Debug)]
+pub struct TableSection {
+    /// A short name for links and file names, of letters, digits and hyphens.
+    pub id: String,
+    /// The heading.
+    pub title: String,
+    /// What the table shows, in a sentence or two.
+    pub text: String,
+    /// The columns that are shown, and their headings.
+    pub columns: Vec<(String, String)>,
+    /// The table, which the reader can download as CSV.
+    pub table: DataFrame,
+}
+
 /// One page of figures.
 #[derive(Clone, Debug, Default)]
 pub struct Page {
@@ -98,6 +114,8 @@ pub struct Page {
     pub title: String,
     /// A line under it: what the figures are of.
     pub about: String,
+    /// Tables, before the figures.
+    pub tables: Vec<TableSection>,
     /// The figures.
     pub sections: Vec<Section>,
     /// Names and values in a table at the end: hyper-parameters, versions, the seed.
@@ -118,29 +136,23 @@ impl Page {
     }
 
     /// The page as HTML.
+    ///
+    /// # Errors
+    /// If a table cannot be written, or lacks a column that is to be shown.
     pub fn html(&self) -> Result<String> {
         let mut body = format!("<h1>{}</h1>\n<p class=\"about\">{}</p>\n", escape(&self.title), escape(&self.about));
         body.push_str("<nav><ol>\n");
-        for section in &self.sections {
-            body.push_str(&format!("<li><a href=\"#{}\">{}</a></li>\n", section.id, escape(&section.title)));
+        let tables = self.tables.iter().map(|section| (&section.id, &section.title));
+        for (id, title) in tables.chain(self.sections.iter().map(|section| (&section.id, &section.title))) {
+            body.push_str(&format!("<li><a href=\"#{id}\">{}</a></li>\n", escape(title)));
         }
         body.push_str("<li><a href=\"#facts\">Hyper-parameters and versions</a></li>\n</ol></nav>\n");
-        for section in &self.sections {
-            let id = &section.id;
-            let mut csv = Vec::new();
-            CsvWriter::new(&mut csv)
-                .finish(&mut section.table.clone())
-                .map_err(Error::table(format!("the table behind figure `{id}`")))?;
-            body.push_str(&format!(
-                "<section id=\"{id}\">\n<h2>{}</h2>\n<p>{}</p>\n{}<button onclick=\"download('{id}-table', \
-                 '{id}.csv')\">Download the table ({} rows)</button>\n<script id=\"{id}-table\" type=\"text/csv\">\n{}\
-                 </script>\n</section>\n",
-                escape(&section.title),
-                escape(&section.text),
-                plot_element(&format!("{id}-figure"), &section.figure),
-                section.table.height(),
-                within_script(&String::from_utf8_lossy(&csv)),
-            ));
+        for TableSection { id, title, text, columns, table } in &self.tables {
+            let shown = shown(table, columns).map_err(Error::table(format!("the table `{id}`")))?;
+            body.push_str(&section(id, title, text, &shown, table)?);
+        }
+        for Section { id, title, text, figure, table } in &self.sections {
+            body.push_str(&section(id, title, text, &plot_element(&format!("{id}-figure"), figure), table)?);
         }
         body.push_str("<section id=\"facts\">\n<h2>Hyper-parameters and versions</h2>\n<table>\n");
         for (name, value) in &self.facts {
@@ -149,6 +161,43 @@ impl Page {
         body.push_str("</table>\n</section>\n");
         Ok(document(&self.title, &body))
     }
+}
+
+/// A section with its content and the button that hands its table out.
+fn section(id: &str, title: &str, text: &str, content: &str, table: &DataFrame) -> Result<String> {
+    let mut csv = Vec::new();
+    CsvWriter::new(&mut csv)
+        .finish(&mut table.clone())
+        .map_err(Error::table(format!("the table of section `{id}`")))?;
+    Ok(format!(
+        "<section id=\"{id}\">\n<h2>{}</h2>\n<p>{}</p>\n{content}<button onclick=\"download('{id}-table', \
+         '{id}.csv')\">Download the table ({} rows)</button>\n<script id=\"{id}-table\" type=\"text/csv\">\n{}\
+         </script>\n</section>\n",
+        escape(title),
+        escape(text),
+        table.height(),
+        within_script(&String::from_utf8_lossy(&csv)),
+    ))
+}
+
+/// Some columns of a table as an element, with their headings.
+fn shown(table: &DataFrame, columns: &[(String, String)]) -> PolarsResult<String> {
+    let mut html = String::from("<table class=\"shown\">\n<tr>");
+    let mut cells = Vec::new();
+    for (name, heading) in columns {
+        html.push_str(&format!("<th>{}</th>", escape(heading)));
+        cells.push(table.column(name)?.cast(&DataType::String)?);
+    }
+    html.push_str("</tr>\n");
+    for row in 0..table.height() {
+        html.push_str("<tr>");
+        for column in &cells {
+            html.push_str(&format!("<td>{}</td>", escape(column.str()?.get(row).unwrap_or_default())));
+        }
+        html.push_str("</tr>\n");
+    }
+    html.push_str("</table>\n");
+    Ok(html)
 }
 
 #[cfg(test)]
@@ -168,7 +217,15 @@ mod tests {
             table: df!["name" => ["</script>"], "value" => [1.5]].unwrap(),
         };
         let facts = vec![("seed".into(), "<0>".into())];
-        Page { title: "Figures".into(), about: "of a run".into(), sections: vec![section], facts }
+        let table = TableSection {
+            id: "claims".into(),
+            title: "Claims".into(),
+            text: "held against a run".into(),
+            columns: vec![("claim".into(), "The claim".into()), ("value".into(), "Here".into())],
+            table: df!["claim" => ["a < b", "c"], "value" => [Some(1.5), None], "more" => [1, 2]].unwrap(),
+        };
+        let (title, about) = ("Figures".into(), "of a run".into());
+        Page { title, about, tables: vec![table], sections: vec![section], facts }
     }
 
     #[test]
@@ -182,6 +239,23 @@ mod tests {
         let own = html.replace(&plotly_script(), "");
         assert_eq!(own.matches("<script").count(), own.matches("</script>").count());
         assert!(html.len() < 6_000_000, "{}", html.len());
+    }
+
+    #[test]
+    fn a_table_shows_the_columns_that_are_asked_for_and_hands_all_out() {
+        let html = page().html().unwrap();
+        for part in [
+            "<tr><th>The claim</th><th>Here</th></tr>",
+            "<tr><td>a &lt; b</td><td>1.5</td></tr>",
+            "<tr><td>c</td><td></td></tr>",
+            "<li><a href=\"#claims\">Claims</a></li>\n<li><a href=\"#one\">",
+            "claim,value,more",
+        ] {
+            assert!(html.contains(part), "{part}");
+        }
+        let mut wrong = page();
+        wrong.tables[0].columns[0].0 = "nothing".into();
+        assert!(wrong.html().unwrap_err().to_string().contains("`claims`"));
     }
 
     #[test]

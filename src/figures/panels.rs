@@ -45,6 +45,11 @@ impl TrialAbout {
         }
     }
 
+    /// The same with another title.
+    pub fn titled(self, title: impl Into<String>) -> Self {
+        TrialAbout { title: title.into(), ..self }
+    }
+
     /// A location's angle, as a label.
     pub(super) fn angle(&self, location: usize) -> String {
         let degrees = 360.0 * location as f64 / self.location_count.max(1) as f64;

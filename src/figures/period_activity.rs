@@ -65,7 +65,9 @@ pub fn period_activity(table: &DataFrame, title: &str, normalised: bool) -> Resu
     for (place, (stage, found)) in groups.iter().enumerate() {
         let colour = stage.map_or(style::SERIES[place % style::SERIES.len()], style::stage_colour);
         let name = match (stage, found.trials_trained) {
-            (Some(stage), Some(trials)) => format!("{stage} ({trials} trials, {} units)", found.units.len()),
+            (Some(stage), Some(trials)) => {
+                format!("{stage} ({} trials, {} units)", style::thousands(trials), found.units.len())
+            }
             (Some(stage), None) => format!("{stage} ({} units)", found.units.len()),
             (None, _) => format!("{} units", found.units.len()),
         };
@@ -116,7 +118,13 @@ pub fn period_activity(table: &DataFrame, title: &str, normalised: bool) -> Resu
     let means: Vec<String> = anova.stages.iter().map(|stage| format!("{} {:.2}", stage.stage, stage.mean)).collect();
     let test = match &anova.result {
         Ok(test) => {
-            format!("F({}, {}) = {:.2}, p = {}", test.df_between, test.df_within, test.f, probability(test.p_value))
+            format!(
+                "F({}, {}) = {:.2}, p = {}",
+                test.df_between,
+                test.df_within,
+                test.f,
+                style::probability(test.p_value)
+            )
         }
         Err(reason) => format!("stages not compared: {reason}"),
     };
@@ -139,15 +147,6 @@ pub fn period_activity(table: &DataFrame, title: &str, normalised: bool) -> Resu
     }
     plot.set_layout(layout);
     Ok(Figure::new(plot, format!("{} groups of units; {test}", groups.len())))
-}
-
-/// A p-value in few digits.
-fn probability(p_value: f64) -> String {
-    match p_value {
-        0.0 => "0".to_owned(),
-        p_value if p_value < 1e-3 => format!("{p_value:.1e}"),
-        p_value => format!("{p_value:.3}"),
-    }
 }
 
 /// The edges of bins that hold all values, or all but the few highest where these are far off: the last bin is theirs too.
@@ -233,7 +232,7 @@ pub fn period_tests(table: &DataFrame, title: &str) -> Result<Figure> {
             second_mean[row],
             second_units[row],
             t[row],
-            probability(p_values[row])
+            style::probability(p_values[row])
         );
     }
     let labels: Vec<String> = trials.iter().map(|trials| trials.to_string()).collect();

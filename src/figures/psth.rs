@@ -34,6 +34,11 @@ impl PsthAbout {
             normalised: true,
         }
     }
+
+    /// The same with another title.
+    pub fn titled(self, title: impl Into<String>) -> Self {
+        PsthAbout { title: title.into(), ..self }
+    }
 }
 
 /// The average activity of selective units over the trial: a curve a stage (or checkpoint), the opposite direction
@@ -49,8 +54,9 @@ impl PsthAbout {
 ///
 /// let run = Run::open("data/6tasks")?;
 /// let table = analysis::psth(&run, &Selection::Last, Rule::Odr, Epoch::Stim1, &PsthOptions::default())?;
-/// let figure = figures::psth(&table, &PsthAbout::of(Rule::Odr, Epoch::Stim1, 20.0))?;
-/// assert!(figure.json().contains("mature"));
+/// let about = PsthAbout::of(Rule::Odr, Epoch::Stim1, 20.0).titled("The last checkpoint");
+/// let figure = figures::psth(&table, &about)?;
+/// assert!(figure.json().contains("mature") && figure.json().contains("The last checkpoint"));
 /// # Ok::<(), maturation::Error>(())
 /// ```
 ///
@@ -114,10 +120,16 @@ pub fn psth(table: &DataFrame, about: &PsthAbout) -> Result<Figure> {
         .map(Stage::name)
         .filter(|stage| by_stage && !curves.is_empty() && !groups.iter().any(|group| group == stage))
         .collect();
-    let mut title = about.title.clone();
-    if !missing.is_empty() {
-        title.push_str(&format!("<br><sup>no selective unit or checkpoint: {}</sup>", missing.join(", ")));
+    let mut notes = Vec::new();
+    if by_stage && columns.has("checkpoints") {
+        let counts = columns.counts("checkpoints")?;
+        let of = |stage: Stage| groups.iter().position(|group| group == stage.name()).map(|row| (stage, counts[row]));
+        notes.push(style::averaged(Stage::ALL.into_iter().filter_map(of)));
     }
+    if !missing.is_empty() {
+        notes.push(format!("no selective unit or checkpoint: {}", missing.join(", ")));
+    }
+    let title = style::heading(&about.title, &notes);
     let unit = if about.normalised { "activity (rate / fixation rate − 1)" } else { "rate" };
     let mut layout = style::layout(&title, style::axis("time from trial start (ms)"), style::axis(unit));
     if about.normalised {
@@ -161,6 +173,15 @@ mod tests {
             "units" => [12.0, 12.0, 34.4, 34.4, 34.4, 34.4],
         ]
         .unwrap()
+    }
+
+    #[test]
+    fn the_title_says_how_many_checkpoints_are_averaged() {
+        let mut table = table();
+        table.with_column(Column::new("checkpoints".into(), [9_u32, 9, 2, 2, 2, 2])).unwrap();
+        let json = psth(&table, &PsthAbout::default()).unwrap().json();
+        assert!(json.contains("checkpoints averaged: early 9, mature 2"), "{json}");
+        assert!(json.contains("no selective unit or checkpoint: mid"));
     }
 
     #[test]

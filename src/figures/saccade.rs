@@ -87,6 +87,29 @@ impl Distribution {
     }
 }
 
+/// Which checkpoints each stage stands on, and what decides the stage, if the table has it.
+pub(super) fn stands_on(columns: &Columns) -> Result<String> {
+    if !(columns.has("first_trials") && columns.has("last_trials") && columns.has("stage_window")) {
+        return Ok(String::new());
+    }
+    let (stages, windows) = (columns.names("stage")?, columns.numbers("stage_window")?);
+    let (first, last) = (columns.numbers("first_trials")?, columns.numbers("last_trials")?);
+    let of = |stage: Stage| {
+        let row = stages.iter().position(|name| name == stage.name()).filter(|row| first[*row].is_finite())?;
+        let [first, last] = [first[row], last[row]].map(|trials| style::thousands(trials as u64));
+        Some(if first == last { format!("{stage} at {first}") } else { format!("{stage} from {first} to {last}") })
+    };
+    let each: Vec<String> = Stage::ALL.into_iter().filter_map(of).collect();
+    if each.is_empty() {
+        return Ok(String::new());
+    }
+    let decided = match windows.iter().copied().find(|window| window.is_finite()) {
+        Some(window) if window > 1.0 => format!("by the average of {window} evaluations around it"),
+        _ => "by its own evaluation alone".to_owned(),
+    };
+    Ok(format!("checkpoints {} trials; the stage of each {decided}", each.join(", ")))
+}
+
 /// The line at which a response stops being right, over the whole height of the axis `x_ref`.
 pub(super) fn tolerance(x_ref: &str, y_ref: &str) -> Shape {
     Shape::new()
@@ -130,7 +153,6 @@ pub fn saccade(table: &DataFrame, rule: Rule) -> Result<Figure> {
     let mut plot = Plot::new();
     found.iter().filter_map(|stage| stage.trace(["x", "y"], true)).for_each(|trace| plot.add_trace(trace));
 
-    let mut title = format!("Where responses end, rule {rule}");
     let counts = found.iter().map(|stage| {
         let all = stage.responding() + stage.fixating;
         format!("{} {} of {all}", stage.stage, stage.fixating)
@@ -147,9 +169,8 @@ pub fn saccade(table: &DataFrame, rule: Rule) -> Result<Figure> {
     if !found.is_empty() && !missing.is_empty() {
         notes.push(format!("no checkpoint: {}", missing.join(", ")));
     }
-    if !notes.is_empty() {
-        title.push_str(&format!("<br><sup>{}</sup>", notes.join("; ")));
-    }
+    let notes = [notes.join("; "), stands_on(&columns)?];
+    let title = style::heading(&format!("Where responses end, rule {rule}"), &notes);
     let x = distance_axis("distance of the response from the target (degrees)");
     let mut layout = style::layout(&title, x, style::axis("responding trials (%)"));
     layout.add_shape(tolerance("x", "paper"));
@@ -201,6 +222,19 @@ mod tests {
         ] {
             assert!(text.contains(word), "{word}: {text}");
         }
+    }
+
+    #[test]
+    fn the_title_says_which_checkpoints_a_stage_stands_on() {
+        let mut table = table();
+        table.with_column(Column::new("first_trials".into(), [0_u64, 0, 2560, 2560])).unwrap();
+        table.with_column(Column::new("last_trials".into(), [1280_u64, 1280, 2560, 2560])).unwrap();
+        table.with_column(Column::new("stage_window".into(), [5_u32; 4])).unwrap();
+        let json = saccade(&table, Rule::Gap).unwrap().json();
+        assert!(json.contains("early from 0 to 1,280, mature at 2,560 trials"), "{json}");
+        assert!(json.contains("the average of 5 evaluations"));
+        table.with_column(Column::new("stage_window".into(), [1_u32; 4])).unwrap();
+        assert!(saccade(&table, Rule::Gap).unwrap().json().contains("its own evaluation alone"));
     }
 
     #[test]

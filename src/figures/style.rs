@@ -1,7 +1,7 @@
 //! The one style of all figures.
 
 use plotly::color::NamedColor;
-use plotly::common::{Anchor, Fill, Font, HoverInfo, Line, Mode, Orientation, Title};
+use plotly::common::{Anchor, Fill, Font, HoverInfo, Line, Mode, Orientation, Pad, Title};
 use plotly::layout::{Annotation, Axis, HoverMode, Legend, Margin, Shape, ShapeLayer, ShapeLine, ShapeType};
 
 use plotly::{Layout, Scatter};
@@ -134,12 +134,16 @@ pub(super) fn plain_legend() -> Legend {
 /// A layout with a title, its two axes, and the legend on the right.
 pub(super) fn layout(title: &str, x: Axis, y: Axis) -> Layout {
     Layout::new()
-        .title(Title::with_text(title).font(font(TEXT + 3)).x(0.02))
+        .title(
+            Title::with_text(title).font(font(TEXT + 3)).x(0.02).y(1.0).y_anchor(Anchor::Top).pad(Pad::new(24, 0, 0)),
+        )
         .font(font(TEXT))
         .x_axis(x)
         .y_axis(y)
         .height(480)
-        .margin(Margin::new().left(75).right(20).top(85).bottom(65))
+        .margin(
+            Margin::new().left(75).right(20).top(85 + 20 * title.matches("<br>").count().saturating_sub(1)).bottom(65),
+        )
         .paper_background_color(NamedColor::White)
         .plot_background_color(NamedColor::White)
         .hover_mode(HoverMode::Closest)
@@ -214,6 +218,34 @@ pub(super) fn label(text: &str, (x_ref, x): (&str, f64), (y_ref, y): (&str, f64)
         .font(font(TEXT - 1))
 }
 
+/// A title with a line of small print for each note.
+pub(super) fn heading(title: &str, notes: &[String]) -> String {
+    let notes = notes.iter().filter(|note| !note.is_empty()).map(|note| format!("<br><sup>{note}</sup>"));
+    title.to_owned() + &notes.collect::<String>()
+}
+
+/// A whole number with commas.
+pub(crate) fn thousands(number: u64) -> String {
+    let digits = number.to_string();
+    let parts = digits.as_bytes().rchunks(3).rev().filter_map(|part| std::str::from_utf8(part).ok());
+    parts.collect::<Vec<_>>().join(",")
+}
+
+/// A probability in few digits.
+pub(super) fn probability(value: f64) -> String {
+    match value {
+        value if value < 1e-300 => "below 1e-300".to_owned(),
+        value if value < 1e-3 => format!("{value:.1e}"),
+        value => format!("{value:.3}"),
+    }
+}
+
+/// How many checkpoints a curve of each stage is the average of.
+pub(super) fn averaged(counts: impl IntoIterator<Item = (impl std::fmt::Display, u64)>) -> String {
+    let each: Vec<String> = counts.into_iter().map(|(stage, count)| format!("{stage} {count}")).collect();
+    if each.is_empty() { String::new() } else { format!("checkpoints averaged: {}", each.join(", ")) }
+}
+
 /// A picture's place for 'there is nothing to show'.
 pub(super) fn nothing(text: &str) -> Annotation {
     label(text, ("paper", 0.5), ("paper", 0.5), Anchor::Center).font(font(TEXT + 4))
@@ -245,6 +277,15 @@ pub(super) fn solid(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn numbers_are_short_and_notes_stand_below_the_title() {
+        assert_eq!([0, 999, 1000, 1234567].map(thousands), ["0", "999", "1,000", "1,234,567"]);
+        assert_eq!([0.0, 3.04e-5, 0.0123].map(probability), ["below 1e-300", "3.0e-5", "0.012"]);
+        assert_eq!(heading("a", &["b".into(), String::new()]), "a<br><sup>b</sup>");
+        assert_eq!(averaged([("early", 3), ("mid", 1)]), "checkpoints averaged: early 3, mid 1");
+        assert_eq!(averaged(Vec::<(&str, u64)>::new()), "");
+    }
 
     #[test]
     fn locations_have_their_own_colours_round_the_ring() {

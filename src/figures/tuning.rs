@@ -97,7 +97,14 @@ pub fn tuning(
         );
     }
 
-    let title = [vec![title.to_owned()], differences(tests)?].concat().join("<br>");
+    let mut notes = Vec::new();
+    if columns.has("checkpoints") {
+        let counts = columns.counts("checkpoints")?;
+        let first = |name: &String| stages.iter().position(|stage| stage == name);
+        notes.push(style::averaged(names.iter().filter_map(|name| Some((name, counts[first(name)?])))));
+    }
+    notes.extend(differences(tests)?);
+    let title = style::heading(title, &notes);
     let x = style::axis("locations from the preferred one").dtick(1.0);
     let y = style::axis(if normalised { "activity (rate / fixation rate − 1)" } else { "rate" });
     let mut layout = style::layout(&title, x, y);
@@ -131,18 +138,13 @@ fn differences(tests: &DataFrame) -> Result<Vec<String>> {
     let line = |(kind, text): (&str, &str)| {
         let pairs: Vec<String> = (0..samples.len())
             .filter(|row| samples[*row] == kind && p_values[*row].is_finite())
-            .map(|row| format!("{}–{} p = {}", first[row], second[row], probability(p_values[row])))
+            .map(|row| format!("{}–{} p = {}", first[row], second[row], style::probability(p_values[row])))
             .collect();
-        (!pairs.is_empty()).then(|| format!("<sup>{text}: {}</sup>", pairs.join(", ")))
+        (!pairs.is_empty()).then(|| format!("{text}: {}", pairs.join(", ")))
     };
     let kinds =
         [("unit_checkpoints", "heights, units of all checkpoints"), ("units", "heights, each unit once a stage")];
     Ok(kinds.into_iter().filter_map(line).collect())
-}
-
-/// A probability, short.
-fn probability(value: f64) -> String {
-    if value < 1e-3 { format!("{value:.1e}") } else { format!("{value:.3}") }
 }
 
 #[cfg(test)]

@@ -101,8 +101,14 @@ pub fn unit_counts(table: &DataFrame, title: &str) -> Result<Figure> {
                 .y_axis("y2"),
         );
     }
+    let counted = Stage::ALL.into_iter().map(|stage| {
+        let mut of: Vec<f64> = rows().filter(|row| stages[*row] == stage.name()).map(|row| trials[row]).collect();
+        of.dedup();
+        (stage, of.len() as u64)
+    });
+    let heading = style::heading(title, &[style::averaged(counted.filter(|(_, count)| *count > 0))]);
     let count = || style::axis("selective units").range_mode(RangeMode::ToZero);
-    let mut layout = style::layout(title, style::axis("").domain(&[0.0, 0.47]), count())
+    let mut layout = style::layout(&heading, style::axis("").domain(&[0.0, 0.47]).tick_font(style::tiny()), count())
         .bar_mode(BarMode::Stack)
         .x_axis2(style::axis("trials trained").tick_format(",").domain(&[0.56, 1.0]).anchor("y2"))
         .y_axis2(count().anchor("x2").title("").matches("y"));
@@ -151,6 +157,7 @@ mod tests {
         assert_eq!(traces[3]["y"], serde_json::json!([3.0, 9.0, 33.0]), "all kinds but none together");
         assert_ne!(traces[3]["marker"]["symbol"], traces[4]["marker"]["symbol"]);
         assert_eq!(traces[4]["xaxis"], "x2");
+        assert!(json["layout"].to_string().contains("checkpoints averaged: early 2, mature 1"));
     }
 
     #[test]

@@ -271,6 +271,7 @@ mod tests {
     use serde_json::Value;
 
     use super::*;
+    use crate::analysis::golden;
 
     fn fixture() -> Value {
         let path = format!("{}/tests/fixtures/analysis/tuning.json", env!("CARGO_MANIFEST_DIR"));
@@ -283,7 +284,7 @@ mod tests {
 
     #[track_caller]
     fn assert_close(found: f64, expected: f64) {
-        assert!((found - expected).abs() <= 1e-5 * expected.abs().max(1e-3), "{found} is not {expected}");
+        golden::within((found - expected).abs() / expected.abs().max(1e-3), 1e-5, found);
     }
 
     #[test]

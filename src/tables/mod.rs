@@ -1,4 +1,4 @@
-//! Tables in files: Parquet (`.parquet`) and comma-separated text (`.csv`).
+//! Tables in files: Parquet (`.parquet`) and comma-separated text (`.csv`); and rows of tables.
 //!
 //! ```
 //! use maturation::tables::{read_table, write_table};
@@ -13,6 +13,7 @@
 //! ```
 
 mod columns;
+mod rows;
 
 use std::fs::{self, File};
 use std::io::Write;
@@ -22,6 +23,7 @@ use std::path::{Path, PathBuf};
 use polars::prelude::*;
 
 pub(crate) use columns::Columns;
+pub use rows::Rows;
 
 use crate::error::{Error, Result};
 

@@ -38,7 +38,7 @@ impl Kernel {
             Error::CompilationErrors(errors) => {
                 errors.iter().map(|error| error.rendered()).collect::<Vec<_>>().join("\n")
             }
-            error => error.to_string(),
+            error => format!("{error}\n{}", stderr.join("\n")),
         })?;
         if !stderr.is_empty() {
             return Err(format!("it wrote to standard error:\n{}", stderr.join("\n")));

@@ -21,6 +21,9 @@ use kernel::Kernel;
 fn main() {
     // evcxr runs cells in a child process that is this very program.
     evcxr::runtime_hook();
+    // `cargo test` names the folders of this build here, and a kernel would load this build's dylib in place of its own.
+    // SAFETY: no other thread has been started yet.
+    unsafe { std::env::remove_var("LD_LIBRARY_PATH") };
     let arguments = Arguments::of(std::env::args().skip(1));
 
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("notebooks");

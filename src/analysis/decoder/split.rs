@@ -43,7 +43,11 @@ impl Split {
         };
         if options.held_out == 0 || options.held_out >= fewest {
             return Err(Error::argument(
-                format!("location {location} has {fewest} trials, of which {} are to be held out", options.held_out),
+                format!(
+                    "location {location} has {fewest} trial{}, of which {} are to be held out",
+                    if fewest == 1 { "" } else { "s" },
+                    options.held_out
+                ),
                 "hold out at least 1, and leave at least 1 to train on",
             ));
         }

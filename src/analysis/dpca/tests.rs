@@ -32,7 +32,7 @@ fn assert_close(found: impl IntoIterator<Item = f64>, expected: &[f64], toleranc
     let scale = expected.iter().fold(0.0_f64, |most, value| most.max(value.abs()));
     let sign: f64 = found.iter().zip(expected).map(|(found, expected)| found * expected).sum::<f64>().signum();
     let far = found.iter().zip(expected).map(|(found, expected)| (sign * found - expected).abs()).fold(0.0, f64::max);
-    assert!(far <= tolerance * scale, "{what}: {far} of {scale}");
+    golden::within(far / scale, tolerance, what);
 }
 
 /// The activity and locations of a case of the published system.
@@ -349,7 +349,7 @@ fn what_cannot_be_analysed_is_refused() {
     for (locations, words) in [
         (vec![0, 8], vec!["location 8", "8 locations"]),
         (vec![3, 3], vec!["location 3", "twice"]),
-        (vec![3], vec!["1 locations", "2 or more"]),
+        (vec![3], vec!["1 location ", "2 or more"]),
         (vec![], vec!["0 locations"]),
     ] {
         assert_refused(&activity(), &DpcaOptions { locations: Some(locations), ..options.clone() }, &words);
@@ -387,5 +387,15 @@ fn silent_units_and_identical_repeats_give_finite_components() {
             assert!(component.scores.iter().chain(&component.encoder).all(|value| value.is_finite()));
             assert!(component.explained_variance.is_finite() && component.shares.iter().all(|share| share.is_finite()));
         }
+    }
+}
+
+#[test]
+fn rates_that_never_change_have_no_components() {
+    for rate in [0.0, 1.0, 0.7, 3e6] {
+        let rates = ndarray::Array3::from_elem((80, 32, 4), rate);
+        let activity = Activity::new(rates, (0..32).map(|trial| trial / 4).collect(), 8, 20.0).unwrap();
+        let message = dpca(&activity, &DpcaOptions::default()).unwrap_err().to_string();
+        assert!(message.contains("varies with time or location"), "{rate}: {message}");
     }
 }

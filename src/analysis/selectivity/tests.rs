@@ -26,7 +26,7 @@ fn keys<T>(list: &BTreeMap<usize, T>) -> Vec<usize> {
 
 #[track_caller]
 fn assert_close(found: f64, expected: f64, tolerance: f64) {
-    assert!((found - expected).abs() <= tolerance * expected.abs(), "{found:e} is not {expected:e}");
+    golden::within(golden::relative(found, expected), tolerance, found);
 }
 
 fn normalised(normalised: bool) -> SelectivityOptions {
@@ -61,7 +61,7 @@ fn agrees_with_the_published_system_on_a_trained_network() {
             }
             let rates = if norm == "norm1" { &unit.rates } else { &unit.absolute };
             for (found, expected) in rates.iter().zip(golden::floats(&case["firerate_loc_order"][unit.unit])) {
-                assert!((found.unwrap() - expected.unwrap()).abs() <= 1e-6 * expected.unwrap().abs().max(1.0));
+                golden::within(golden::mixed(found.unwrap(), expected.unwrap()), 1e-6, name);
             }
         }
     }

@@ -69,6 +69,8 @@ pub enum Command {
     SampleUnit(SampleUnitArguments),
     /// How many units the published and the unbiased test of selectivity keep at each stage.
     Units(UnitsArguments),
+    /// What a run shows of the paper's claims: published numbers, its own, and whether they agree.
+    Claims(crate::claims::ClaimsArguments),
     /// Demixed principal components: what varies with time, with the stimulus location, and with both (paper, Fig. 5E).
     Dpca(Dpca),
     /// Principal components of the activity averaged over the trials at each location.

@@ -20,7 +20,7 @@ use crate::arguments::{
     TestArguments, Train, TrialsArguments,
 };
 use crate::{
-    agreement, decoder, distractor, dpca, epoch_growth, lab, notebooks, pca, period, psth, reproduce, saccade,
+    agreement, claims, decoder, distractor, dpca, epoch_growth, lab, notebooks, pca, period, psth, reproduce, saccade,
     sample_unit, tuning, units,
 };
 
@@ -47,6 +47,7 @@ pub fn run(command: Command) -> Result<()> {
         Command::EpochGrowth(arguments) => epoch_growth::epoch_growth(arguments),
         Command::SampleUnit(arguments) => sample_unit::sample_unit(arguments),
         Command::Units(arguments) => units::units(arguments),
+        Command::Claims(arguments) => claims::run(arguments),
         Command::Dpca(arguments) => dpca::dpca(arguments),
         Command::Pca(arguments) => pca::pca(arguments),
         Command::Decoder(arguments) => decoder::run(arguments),

@@ -2,6 +2,7 @@
 
 mod agreement;
 mod arguments;
+mod claims;
 mod commands;
 mod decoder;
 mod distractor;

@@ -3,13 +3,13 @@
 use std::path::Path;
 use std::time::Instant;
 
-use maturation::analysis::{self, PsthOptions};
+use maturation::analysis::{self, GrowthOptions, PsthOptions};
 use maturation::figures::{Page, PsthAbout, Section};
 use maturation::prelude::*;
 use maturation::training::Selection;
 
 use crate::{
-    agreement, decoder, distractor, dpca, epoch_growth, pca, period, psth, saccade, sample_unit, tuning, units,
+    agreement, claims, decoder, distractor, dpca, epoch_growth, pca, period, psth, saccade, sample_unit, tuning, units,
 };
 
 /// The epochs whose selective units are followed over the trial, where the rule was trained.
@@ -19,8 +19,10 @@ const PSTHS: [(Rule, Epoch); 4] =
 /// Makes the sections of the page that a run has the rules for.
 type Sections = fn(&Run) -> Result<Vec<Section>>;
 
-/// What follows on the page, in this order.
-const SECTIONS: [(&str, Sections); 12] = [
+/// The figures of the page, in this order.
+const SECTIONS: [(&str, Sections); 14] = [
+    ("performance growth", performance),
+    ("average activity over the trial", average_activity),
     ("a sample unit", sample_unit::section),
     ("tuning curves", tuning::section),
     ("growth of delay activity", epoch_growth::section),
@@ -34,6 +36,44 @@ const SECTIONS: [(&str, Sections); 12] = [
     ("where responses end", saccade::section),
     ("how many units are selective", units::section),
 ];
+
+fn performance(run: &Run) -> Result<Vec<Section>> {
+    let options = GrowthOptions { automatic: Some(AutomaticChoice::default()), ..GrowthOptions::default() };
+    Ok(vec![Section {
+        id: "performance-growth".to_owned(),
+        title: "Performance grows with training (paper, Fig. S7)".to_owned(),
+        text:
+            "How well each rule is done at the evaluations of the run, averaged over five of them. The bands are the \
+               stages: early up to 0.35, mid up to 0.65, mature above. Guessing earns 0.20, since a response within 36 \
+               degrees of the target counts as right. Below, the evaluations that the automatic choice of checkpoints \
+               takes for each stage of a rule; the other figures take all checkpoints that are at hand."
+                .to_owned(),
+        figure: figures::performance_growth_with(run, &options)?,
+        table: analysis::performance_growth_with(run, &options)?,
+    }])
+}
+
+fn average_activity(run: &Run) -> Result<Vec<Section>> {
+    let hyperparameters = run.hyperparameters();
+    let trained = PSTHS.into_iter().filter(|(rule, _)| hyperparameters.rule_trains.contains(rule));
+    let section = |(rule, epoch): (Rule, Epoch)| {
+        let options = PsthOptions { opposite: true, ..PsthOptions::default() };
+        let table = analysis::psth(run, &Selection::All, rule, epoch, &options)?;
+        Ok(Section {
+            id: format!("psth-{rule}-{epoch}").replace('_', "-"),
+            title: format!("Activity of {epoch}-selective units, rule {rule} (paper, Fig. 4E–G)"),
+            text: format!(
+                "The average activity of the excited and mixed units that are selective in {epoch}, each at its \
+                 preferred location (solid) and at the opposite one (dashed), relative to its mean rate in fixation; \
+                 averaged over the checkpoints of each stage that are at hand. The baseline includes the start-up \
+                 transient of the first 100 ms, as published."
+            ),
+            figure: figures::psth(&table, &PsthAbout::of(rule, epoch, hyperparameters.dt))?,
+            table,
+        })
+    };
+    trained.map(section).collect()
+}
 
 /// Writes `index.html` with every figure of the run into the folder `out`.
 pub fn reproduce(path: &Path, out: &Path) -> Result<()> {
@@ -56,46 +96,24 @@ pub fn reproduce(path: &Path, out: &Path) -> Result<()> {
         ..Page::default()
     };
 
-    eprintln!("performance growth");
-    page.sections.push(Section {
-        id: "performance-growth".to_owned(),
-        title: "Performance grows with training (paper, Fig. S7)".to_owned(),
-        text:
-            "How well each rule is done at the evaluations of the run, averaged over five of them. The bands are the \
-               stages: early up to 0.35, mid up to 0.65, mature above. Guessing earns 0.20, since a response within 36 \
-               degrees of the target counts as right."
-                .to_owned(),
-        figure: figures::performance_growth(&run)?,
-        table: analysis::performance_growth(&run, 5)?,
-    });
-
-    for (rule, epoch) in PSTHS {
-        if !hyperparameters.rule_trains.contains(&rule) {
-            continue;
-        }
-        eprintln!("average activity of {epoch}-selective units, rule {rule}, {checkpoints} checkpoints");
-        let options = PsthOptions { opposite: true, ..PsthOptions::default() };
-        let table = analysis::psth(&run, &Selection::All, rule, epoch, &options)?;
-        page.sections.push(Section {
-            id: format!("psth-{rule}-{epoch}").replace('_', "-"),
-            title: format!("Activity of {epoch}-selective units, rule {rule} (paper, Fig. 4E–G)"),
-            text: format!(
-                "The average activity of the excited and mixed units that are selective in {epoch}, each at its \
-                 preferred location (solid) and at the opposite one (dashed), relative to its mean rate in fixation; \
-                 averaged over the checkpoints of each stage that are at hand. The baseline includes the start-up \
-                 transient of the first 100 ms, as published."
-            ),
-            figure: figures::psth(&table, &PsthAbout::of(rule, epoch, hyperparameters.dt))?,
-            table,
-        });
-    }
-
-    for (what, sections) in SECTIONS {
-        eprintln!("{what}");
+    let steps = SECTIONS.len() + 1;
+    let tell = |step: usize, what: &str| eprintln!("[{}/{steps}] {what} …", step + 1);
+    for (step, (what, sections)) in SECTIONS.into_iter().enumerate() {
+        tell(step, what);
         page.sections.extend(sections(&run)?);
     }
+    tell(SECTIONS.len(), "the paper's claims");
+    page.tables.push(claims::section(&run, &page.sections)?);
 
     page.facts.push(("maturation".to_owned(), env!("CARGO_PKG_VERSION").to_owned()));
+    for (name, version) in [
+        ("compiler", env!("MATURATION_RUSTC")),
+        ("polars", env!("MATURATION_POLARS")),
+        ("plotly", env!("MATURATION_PLOTLY")),
+        ("dfdx", env!("MATURATION_DFDX")),
+    ] {
+        page.facts.push((name.to_owned(), if version.is_empty() { "not known" } else { version }.to_owned()));
+    }
     for (key, value) in hyperparameters.to_json()? {
         page.facts.push((key, value.to_string().replace('"', "")));
     }
