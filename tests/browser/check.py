@@ -44,7 +44,7 @@ LOOK = """() => {
             drawn: figure.querySelectorAll('.trace, .heatmaplayer image, .polarlayer path').length,
             words: figure.textContent,
         })),
-        images: [...document.querySelectorAll('.jp-OutputArea-output img')].map((image) => ({
+        images: [...document.querySelectorAll('.jp-RenderedImage img')].map((image) => ({
             size: size(image), loaded: image.complete && image.naturalWidth > 0,
         })),
         tables: [...document.querySelectorAll('.jp-OutputArea-output table')].map((table) => ({
@@ -147,7 +147,7 @@ def run_all(page, cells, patience):
     page.click("text=/^Run All Cells$/")
     finished = """(cells) => {
         const prompts = [...document.querySelectorAll('.jp-CodeCell .jp-InputPrompt')].map((prompt) => prompt.textContent);
-        return prompts.filter((prompt) => /\\\\[[0-9]+\\\\]/.test(prompt)).length >= cells;
+        return prompts.filter((prompt) => /[0-9]/.test(prompt)).length >= cells;
     }"""
     page.wait_for_function(finished, arg=cells, timeout=patience * 1000)
 
@@ -228,6 +228,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=pathlib.Path, required=True, help="the folder that pictures are written to")
     parser.add_argument("--run", action="store_true", help="run all cells first")
+    parser.add_argument("--only", choices=["jupyterlab", "notebook", "nbconvert"], help="look in this program only")
     parser.add_argument("--chromium", default=shutil.which("chromium"), help="the browser [default: chromium]")
     parser.add_argument("--tall", type=int, default=9000, help="how tall a window takes in a whole notebook, in pixels")
     parser.add_argument("--patience", type=float, default=900, help="seconds that all cells may take")
@@ -243,6 +244,8 @@ def main():
         browser = playwright.chromium.launch(executable_path=arguments.chromium, args=["--no-sandbox", "--disable-gpu"])
         for path in arguments.notebooks:
             for name, look in looks:
+                if arguments.only not in (None, name):
+                    continue
                 begin = time.monotonic()
                 try:
                     path = path.resolve()

@@ -87,6 +87,8 @@ impl Environment {
                 "check the connection to the internet (and the proxy, if there is one), then run the same command again",
             ));
         }
+        // IPython, which comes along, warns of a folder that is not there.
+        write(&self.settings.join("config"), "README", "Settings of the JupyterLab of `maturation lab`.\n")?;
         write(&self.folder.join("share/jupyter/lab/settings"), "overrides.json", SETTINGS)?;
         write(&self.folder, STAMP, &self.recipe)
     }
