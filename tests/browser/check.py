@@ -143,6 +143,8 @@ def jupyter(program, folder, settings):
 
 def run_all(page, cells, patience):
     """Runs all cells, and waits until each has its number."""
+    page.click("text=/^Edit$/")
+    page.click("text=/^Clear Outputs of All Cells$/")
     page.click("text=/^Run$/")
     page.click("text=/^Run All Cells$/")
     finished = """(cells) => {
