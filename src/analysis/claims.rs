@@ -7,7 +7,7 @@ use std::fmt;
 
 use polars::prelude::*;
 
-pub use evidence::{Evidence, UnitEvidence};
+pub use evidence::{DelayedUnits, DistractedUnits, Evidence};
 
 use crate::error::{Error, Result};
 use crate::readout::ReadoutOptions;
