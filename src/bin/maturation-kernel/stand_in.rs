@@ -138,7 +138,7 @@ fn describe(workplace: &Workplace, setting: Setting, arguments: &[OsString]) -> 
     eprint!("{}", String::from_utf8_lossy(&output.stderr));
     match serde_json::from_slice::<serde_json::Value>(&output.stdout) {
         Ok(mut answer) => {
-            metadata::lean(&mut answer);
+            metadata::lean(&mut answer, if setting.compiled { &metadata::NAMED } else { &[] });
             println!("{answer}");
         }
         Err(_) => print!("{}", String::from_utf8_lossy(&output.stdout)),
@@ -198,6 +198,7 @@ fn compile_beforehand(workplace: &Workplace, setting: &mut Setting) -> Result<bo
         );
         return Ok(false);
     }
+    workplace.show_library(setting)?;
     workplace.save(setting)?;
     Ok(true)
 }

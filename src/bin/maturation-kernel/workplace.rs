@@ -68,6 +68,14 @@ impl Setting {
     }
 }
 
+impl Setting {
+    /// The sources of Rust's library, if they are installed with the toolchain.
+    pub fn library_sources(&self) -> Option<PathBuf> {
+        let sources = self.cargo.parent()?.parent()?.join("lib/rustlib/src/rust/library");
+        sources.join("core").is_dir().then_some(sources)
+    }
+}
+
 impl Workplace {
     /// The folder of the kernel that this process belongs to, if it belongs to one.
     pub fn of_environment() -> Result<Option<Workplace>, Problem> {
@@ -110,6 +118,11 @@ impl Workplace {
         self.cargo_home().join("bin").join(tool.name())
     }
 
+    /// The sources of Rust's library, as rust-analyzer is shown them.
+    fn library(&self) -> PathBuf {
+        self.folder.join("library")
+    }
+
     fn cargo_home(&self) -> PathBuf {
         self.folder.join("home")
     }
@@ -143,7 +156,27 @@ impl Workplace {
         write(&self.configuration().join("init.evcxr"), &initial)?;
         write(&self.configuration().join("prelude.rs"), &prelude)?;
         write(&self.notices(), "")?;
+        self.show_library(setting)?;
         self.save(setting)
+    }
+
+    /// Shows rust-analyzer, once all is compiled, the three crates of Rust's library whose types variables have, if their
+    /// sources are installed. The rest of the library would take as much memory again.
+    pub fn show_library(&self, setting: &Setting) -> Result<(), Problem> {
+        let library = self.library();
+        // rust-analyzer takes a folder for the library if this is in it.
+        let needed = library.join("core");
+        let sources = setting.library_sources().filter(|_| setting.compiled);
+        let _ = std::fs::remove_dir_all(&library);
+        let Some(sources) = sources else {
+            return std::fs::create_dir_all(&needed).map_err(Problem::io("make", &needed, REMEDY));
+        };
+        std::fs::create_dir_all(&library).map_err(Problem::io("make", &library, REMEDY))?;
+        for name in ["core", "alloc", "std"] {
+            let link = library.join(name);
+            std::os::unix::fs::symlink(sources.join(name), &link).map_err(Problem::io("make", &link, REMEDY))?;
+        }
+        Ok(())
     }
 
     /// The program of this process, to be run as a process of the kernel that works here.
@@ -158,6 +191,7 @@ impl Workplace {
             .env("EVCXR_CONFIG_DIR", self.configuration())
             .env("CARGO_HOME", self.cargo_home())
             .env("PATH", tools::extended(&setting.before.search_path(), &self.cargo_home().join("bin"), true))
+            .env("RUST_SRC_PATH", self.library())
             // A folder that is not there: evcxr's kernel would replace an evcxr kernel that it finds installed.
             .env("JUPYTER_PATH", self.folder.join("none"));
         Ok(command)
@@ -220,6 +254,30 @@ mod tests {
         let command = workplace.command(&setting).unwrap();
         let path = command.get_envs().find(|(name, _)| *name == "PATH").and_then(|(_, value)| value).unwrap();
         assert_eq!(tools::find("cargo", path), Some(workplace.stand_in(Tool::Cargo)));
+    }
+
+    #[test]
+    fn the_library_is_shown_once_all_is_compiled() {
+        let folder = tempfile::tempdir().unwrap();
+        let workplace = Workplace { folder: folder.path().join("work") };
+        let toolchain = folder.path().join("toolchain");
+        let sources = toolchain.join("lib/rustlib/src/rust/library");
+        let problem = Problem::Moved(PathBuf::from("/gone"));
+        let mut setting = Setting::new(PathBuf::from("/notes"), Err(&problem), None).unwrap();
+        setting.cargo = toolchain.join("bin/cargo");
+        let shown = |setting: &Setting| {
+            workplace.show_library(setting).unwrap();
+            let core = workplace.library().join("core");
+            assert!(core.is_dir(), "rust-analyzer would look elsewhere");
+            core.join("src").exists()
+        };
+        setting.compiled = true;
+        assert!(!shown(&setting), "there are no sources");
+        std::fs::create_dir_all(sources.join("core/src")).unwrap();
+        assert!(shown(&setting));
+        setting.compiled = false;
+        assert!(!shown(&setting));
+        assert!(sources.join("core/src").exists(), "the toolchain stays as it is");
     }
 
     #[test]
