@@ -80,10 +80,11 @@ pub fn run() -> Result<ExitCode, Problem> {
         jupyter::DISPLAY_NAME,
         checkout.folder.display()
     );
-    if Setting::new(checkout.folder.clone(), Ok(&checkout), None)?.library_sources().is_none() {
+    let setting = Setting::new(checkout.folder.clone(), Ok(&checkout), None)?;
+    if setting.library_sources().is_none() {
         println!("to have types of variables found for you: rustup component add rust-src");
     }
-    if !Cache::of_user()?.is_warm_for(&checkout) {
+    if !Cache::of_user()?.is_warm_for(&checkout, &setting) {
         println!("compile what notebooks need, once (about ten minutes on two processors): maturation-kernel --warm");
     }
     Ok(ExitCode::SUCCESS)
