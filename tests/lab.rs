@@ -27,8 +27,8 @@ echo "kernel $*" >> "$DONE"
 const CARGO: &str = r#"#!/bin/sh
 echo "cargo $*" >> "$DONE"
 for target; do :; done
-mkdir -p "$target/release"
-cp "$KERNEL_TO_BUILD" "$target/release/maturation-kernel"
+mkdir -p "$target/release/examples"
+cp "$KERNEL_TO_BUILD" "$target/release/examples/maturation-kernel"
 "#;
 
 struct Machine {
@@ -252,7 +252,10 @@ fn a_kernel_of_another_version_is_replaced_if_cargo_is_there_and_named_if_not() 
     machine.done();
     machine.succeeds(&["lab"]);
     let done = machine.done();
-    assert!(done.contains("cargo build --locked --release --features kernel") && done.contains("--warm"), "{done}");
+    assert!(
+        done.contains("cargo build --locked --release --example maturation-kernel") && done.contains("--warm"),
+        "{done}"
+    );
 
     machine.add("kernel-to-build", &KERNEL.replace("VERSION", "0.0.2"));
     machine.fails(&["lab"], &["version 0.0.2", VERSION]);

@@ -48,7 +48,8 @@ impl Kernel {
             // Among its own build outputs, cargo knows better than a version number whether a program is up to date.
             (Some(cargo), fits) if target.is_some() || !fits => {
                 let target = target.unwrap_or_else(|| checkout.join("target"));
-                let path = target.join("release").join(PROGRAM).with_extension(std::env::consts::EXE_EXTENSION);
+                let path =
+                    target.join("release/examples").join(PROGRAM).with_extension(std::env::consts::EXE_EXTENSION);
                 Ok(Kernel { path, cache, checkout, build: Some(Build { cargo, target }) })
             }
             (_, true) => Ok(Kernel { path: beside, cache, checkout, build: None }),
@@ -78,7 +79,7 @@ impl Kernel {
     pub fn build(&self) -> Result<()> {
         let Some(build) = &self.build else { return Ok(()) };
         let mut cargo = Command::new(&build.cargo);
-        cargo.current_dir(&self.checkout).args(["build", "--locked", "--release", "--features", "kernel", "--bin"]);
+        cargo.current_dir(&self.checkout).args(["build", "--locked", "--release", "--example"]);
         succeed(cargo.arg(PROGRAM).arg("--target-dir").arg(&build.target), "cargo could not build the kernel")?;
         match version(&self.path)? {
             version if version == env!("CARGO_PKG_VERSION") => Ok(()),
