@@ -29,7 +29,7 @@
 //!   activity in a period, responses and distractors, principal and demixed components, the cross-temporal decoder,
 //!   each a table; and the paper's claims held against a run;
 //! - [`figures`]: each table as a picture, and all of them on one page;
-//! - [`notebook`]: how tables show in a notebook.
+//! - [`notebook`]: how tables, runs, networks and activity show in a notebook.
 //!
 //! [`hyperparameters`] decide everything about a run, the seed included: the same seed gives the same bits on the same
 //! machine, whatever the number of threads. [`statistics`], [`tables`] and [`numerics`] serve the others.
@@ -49,7 +49,7 @@
 //! # Features
 //!
 //! The default build is what a notebook needs. `cuda` adds dfdx's CUDA device (it needs the CUDA toolkit to build);
-//! `cuda-check` only type-checks that path.
+//! `cuda-check` only type-checks that path. `kernel` builds the Jupyter kernel, `maturation-kernel`, a program of its own.
 #![warn(missing_docs)]
 
 pub mod activity;

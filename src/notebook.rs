@@ -1,4 +1,4 @@
-//! How things show in a notebook, and whether this is one.
+//! How things show in a notebook.
 
 use dfdx::shapes::HasShape;
 use dfdx::tensor_ops::Device;

@@ -297,6 +297,11 @@ fn a_run_of_one_checkpoint_has_every_figure() {
     assert!(!std::fs::read_to_string(&table).unwrap().contains("NaN"));
     let message = fails(&["decoder", text(&one), "--rule", "gap", "--trials", "0"]);
     assert!(message.contains("2560"), "{message}");
+    std::fs::remove_dir_all(one.join("2560")).unwrap();
+    for command in ["claims", "reproduce"] {
+        let message = fails(&[command, text(&one)]);
+        assert!(message.contains("no checkpoint yet") && !message.contains("18446744073709551615"), "{message}");
+    }
 }
 
 #[test]

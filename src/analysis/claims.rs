@@ -7,7 +7,7 @@ use std::fmt;
 
 use polars::prelude::*;
 
-pub use evidence::{Evidence, UnitEvidence};
+pub use evidence::{DelayedUnits, DistractedUnits, Evidence};
 
 use crate::error::{Error, Result};
 use crate::readout::ReadoutOptions;
@@ -68,7 +68,8 @@ struct Claim {
 /// Columns: claim; source, where in the paper; measure, the number looked at; published, its published values (of one
 /// network, read off the paper's figures); found, those of this run; early, mid and mature, the same as numbers (null
 /// where a stage has none, or the measure is not by stage); early_checkpoints, mid_checkpoints, mature_checkpoints, how
-/// many of them each stands on; verdict (agrees, differs, cannot be shown); reason. What needs a rule that the run was not
+/// many of them each stands on; verdict (agrees, differs, cannot be shown), on the direction of a change, not on its size;
+/// reason. What needs a rule that the run was not
 /// trained on has no row.
 ///
 /// Measures of rule odrd are over the checkpoints from 20,000 trials before the rule leaves chance, as the published

@@ -26,7 +26,7 @@ mod tuning;
 mod unit_counts;
 
 pub use agreement::{Agreement, AgreementOptions, RuleEpoch, agreement};
-pub use claims::{Evidence, UnitEvidence, Verdict, claims};
+pub use claims::{DelayedUnits, DistractedUnits, Evidence, Verdict, claims};
 pub use decoder::{Chance, Decoder, DecoderOptions, Scoring, decoder};
 pub use distractor::{Distractor, DistractorOptions, distractor};
 pub use dpca::{

@@ -92,6 +92,8 @@ impl Browser {
                 command.arg("--no-sandbox");
             }
             command.arg(folder.join("page.html"));
+            // What it keeps of crashes and settings would stand in the home folder.
+            command.env("XDG_CONFIG_HOME", folder).env("XDG_CACHE_HOME", folder);
             command.stdin(Stdio::null()).stdout(file("output")?).stderr(file("errors")?);
             #[cfg(unix)]
             std::os::unix::process::CommandExt::process_group(&mut command, 0);

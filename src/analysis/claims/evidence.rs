@@ -2,15 +2,17 @@
 
 use polars::frame::DataFrame;
 
+use crate::activity::Activity;
+use crate::analysis::stages::stage_of;
 use crate::analysis::{
     self, AgreementOptions, DecoderOptions, DistractorOptions, EpochGrowth, GrowthOptions, Period, PeriodActivity,
     PeriodCheckpoint, PeriodOptions, PopulationOptions, Psth, PsthOptions, SaccadeOptions, Selectivity,
     SelectivityOptions, Test, Tuning,
 };
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::readout::{Readout, ReadoutOptions};
 use crate::tasks::{Epoch, Rule};
-use crate::training::{Run, Selection, moving_average};
+use crate::training::{Run, Selection, Stage, moving_average};
 
 /// Trials of each pair of a stimulus and a distractor location.
 const REPEATS: usize = 16;
@@ -36,28 +38,37 @@ pub struct Evidence {
     pub decoder: Option<DataFrame>,
     /// Of [`analysis::agreement`](analysis::agreement()), stim1 of odr and of odrd.
     pub agreement: Option<DataFrame>,
-    /// What units do that the published test and the unbiased one select, in this order.
-    pub units: Option<[UnitEvidence; 2]>,
+    /// What units do in rule odr that the published test and the unbiased one select, in this order.
+    pub delayed: Option<[DelayedUnits; 2]>,
+    /// The same in rule odrd.
+    pub distracted: Option<[DistractedUnits; 2]>,
 }
 
-/// What the units that one test selects do.
+/// What the units that one test selects do in rule odr.
 #[derive(Clone, Debug)]
-pub struct UnitEvidence {
+pub struct DelayedUnits {
     /// The test.
     pub test: Test,
-    /// Of [`Psth::table`], stim1 of odrd, the opposite location too, from [`Evidence::begin`] on.
-    pub psth: DataFrame,
-    /// Of [`Tuning::fits`], of the same.
-    pub fits: DataFrame,
-    /// Of [`Tuning::heights`], of the same.
-    pub heights: DataFrame,
-    /// Of [`Tuning::height_tests`], of the same.
-    pub height_tests: DataFrame,
-    /// Of [`EpochGrowth::table`]: delay1 of odr, units selected in stim1.
+    /// Of [`EpochGrowth::table`]: delay1, units selected in stim1.
     pub growth_of_stim1_units: DataFrame,
     /// The same of units selected in delay1.
     pub growth_of_delay1_units: DataFrame,
-    /// Of [`analysis::PeriodAnova::table`]: delay2 of odrd at the last checkpoint of each stage.
+}
+
+/// What the units that one test selects do in rule odrd, from [`Evidence::begin`] on.
+#[derive(Clone, Debug)]
+pub struct DistractedUnits {
+    /// The test.
+    pub test: Test,
+    /// Of [`Psth::table`], stim1, the opposite location too.
+    pub psth: DataFrame,
+    /// Of [`Tuning::fits`], stim1.
+    pub fits: DataFrame,
+    /// Of [`Tuning::heights`].
+    pub heights: DataFrame,
+    /// Of [`Tuning::height_tests`].
+    pub height_tests: DataFrame,
+    /// Of [`analysis::PeriodAnova::table`]: delay2 at the last checkpoint of each stage.
     pub delay2: DataFrame,
 }
 
@@ -68,7 +79,7 @@ impl Evidence {
     /// If the run has no checkpoint, a checkpoint cannot be read, or the log does not have it.
     pub fn complete(mut self, run: &Run, readout: &ReadoutOptions) -> Result<Evidence> {
         let trained = |rule: Rule| run.hyperparameters().rule_trains.contains(&rule);
-        let all = Selection::All;
+        let (all, last) = (Selection::All, run.last()?);
         if self.performance.is_none() {
             self.performance = Some(analysis::performance_growth_with(run, &GrowthOptions::default())?);
         }
@@ -78,25 +89,26 @@ impl Evidence {
         let begin = self.begin.unwrap_or(0);
         if self.distractor.is_none() && trained(Rule::Odrd) {
             let options = DistractorOptions { repeats: REPEATS, ..DistractorOptions::default() };
-            let late = Selection::Between(begin, u64::MAX);
+            let late = Selection::Between(begin, last.trials_trained());
             self.distractor = Some(analysis::distractor(run, &late, &options, readout)?.performance()?);
         }
         if self.saccade.is_none() && trained(Rule::Gap) {
             self.saccade = Some(analysis::saccade(run, &all, Rule::Gap, &SaccadeOptions::default(), readout)?);
         }
         if self.decoder.is_none() && trained(Rule::Odr) {
-            let activity = Readout::new(readout.clone())?.activity(&run.last()?, Rule::Odr)?;
+            let activity = Readout::new(readout.clone())?.activity(&last, Rule::Odr)?;
             self.decoder = Some(analysis::decoder(&activity, &DecoderOptions::default())?);
         }
-        if trained(Rule::Odr) && trained(Rule::Odrd) {
-            if self.agreement.is_none() {
-                let [first, second] = ["odr:stim1".parse()?, "odrd:stim1".parse()?];
-                let options = AgreementOptions::default();
-                self.agreement = Some(analysis::agreement(run, &all, first, second, &options, readout)?);
-            }
-            if self.units.is_none() {
-                self.units = Some(units(run, begin, readout)?);
-            }
+        if self.agreement.is_none() && trained(Rule::Odr) && trained(Rule::Odrd) {
+            let [first, second] = ["odr:stim1".parse()?, "odrd:stim1".parse()?];
+            let options = AgreementOptions::default();
+            self.agreement = Some(analysis::agreement(run, &all, first, second, &options, readout)?);
+        }
+        if self.delayed.is_none() && trained(Rule::Odr) {
+            self.delayed = Some(delayed(run, readout)?);
+        }
+        if self.distracted.is_none() && trained(Rule::Odrd) {
+            self.distracted = Some(distracted(run, begin, readout)?);
         }
         Ok(self)
     }
@@ -115,82 +127,73 @@ fn leaves_chance(run: &Run) -> Option<u64> {
     trials.get(place).copied().filter(|trials| *trials <= last)
 }
 
-/// The analyses of selected units while checkpoints are added.
-struct Gathering {
-    test: Test,
-    psth: Psth,
-    tuning: Tuning,
-    growth: [EpochGrowth; 2],
-    delay2: PeriodActivity,
-    period: PeriodOptions,
-}
+/// The tests whose units are compared.
+const TESTS: [Test; 2] = [Test::Published, Test::Unbiased];
 
-impl Gathering {
-    fn new(test: Test) -> Gathering {
-        let population = PopulationOptions { test, ..PopulationOptions::default() };
-        let growth = || EpochGrowth::new(population.clone());
-        Gathering {
-            test,
-            psth: Psth::new(PsthOptions { test, opposite: true, ..PsthOptions::default() }),
-            tuning: Tuning::new(population.clone()),
-            growth: [growth(), growth()],
-            delay2: PeriodActivity { checkpoints: Vec::new() },
-            period: PeriodOptions { test, ..PeriodOptions::default() },
-        }
-    }
-
-    fn evidence(&self) -> Result<UnitEvidence> {
-        Ok(UnitEvidence {
-            test: self.test,
-            psth: self.psth.table()?,
-            fits: self.tuning.fits()?,
-            heights: self.tuning.heights()?,
-            height_tests: self.tuning.height_tests()?,
-            growth_of_stim1_units: self.growth[0].table()?,
-            growth_of_delay1_units: self.growth[1].table()?,
-            delay2: self.delay2.anova().table()?,
-        })
-    }
-}
-
-/// Reads each checkpoint once and hands its activity to all analyses of selected units.
-fn units(run: &Run, begin: u64, readout: &ReadoutOptions) -> Result<[UnitEvidence; 2]> {
+/// Reads out the checkpoints from `begin` on, each with its stage.
+fn read(
+    run: &Run,
+    rule: Rule,
+    begin: u64,
+    readout: &ReadoutOptions,
+    mut each: impl FnMut(Stage, &Activity) -> Result<()>,
+) -> Result<()> {
     let mut readout = Readout::new(readout.clone())?;
-    let mut tests = [Test::Published, Test::Unbiased].map(Gathering::new);
-    let options = SelectivityOptions::default();
-    for checkpoint in run.checkpoints()?.iter() {
-        let trials = checkpoint.trials_trained();
-        let stage = |rule: Rule| {
-            run.stage_at(rule, trials).ok_or_else(|| {
-                let path = run.path().display();
-                Error::argument(
-                    format!("the log of `{path}` has no performance on `{rule}` after {trials} trials"),
-                    "remove the checkpoint, or train the run again",
-                )
-            })
-        };
-        let delayed = readout.activity(checkpoint, Rule::Odr)?;
-        let cue = Selectivity::of(&delayed, Epoch::Stim1, &options)?;
-        let delay1 = Selectivity::of(&delayed, Epoch::Delay1, &options)?;
-        for test in &mut tests {
-            test.growth[0].add(stage(Rule::Odr)?, &delay1, &cue)?;
-            test.growth[1].add(stage(Rule::Odr)?, &delay1, &delay1)?;
-        }
-        if trials < begin {
-            continue;
-        }
-        let distracted = readout.activity(checkpoint, Rule::Odrd)?;
-        let stim1 = Selectivity::of(&distracted, Epoch::Stim1, &options)?;
-        let delay2 = Selectivity::of(&distracted, Epoch::Delay2, &options)?;
-        for test in &mut tests {
-            let stage = stage(Rule::Odrd)?;
-            test.psth.add(stage, &distracted, &stim1)?;
-            test.tuning.add(Some(stage), &stim1, &stim1)?;
-            let period = Period::Epoch(Epoch::Delay2);
-            let found = PeriodCheckpoint::of(Some(stage), &distracted, &delay2, &period, &test.period)?;
-            test.delay2.checkpoints.push(found);
-        }
+    for checkpoint in run.checkpoints()?.iter().filter(|checkpoint| checkpoint.trials_trained() >= begin) {
+        let stage = stage_of(run, rule, checkpoint.trials_trained(), 1)?;
+        each(stage, &readout.activity(checkpoint, rule)?)?;
     }
-    let [published, unbiased] = &tests;
-    Ok([published.evidence()?, unbiased.evidence()?])
+    Ok(())
+}
+
+fn delayed(run: &Run, readout: &ReadoutOptions) -> Result<[DelayedUnits; 2]> {
+    let growth = |test: Test| EpochGrowth::new(PopulationOptions { test, ..PopulationOptions::default() });
+    let mut growths = TESTS.map(|test| [growth(test), growth(test)]);
+    let options = SelectivityOptions::default();
+    read(run, Rule::Odr, 0, readout, |stage, activity| {
+        let cue = Selectivity::of(activity, Epoch::Stim1, &options)?;
+        let delay1 = Selectivity::of(activity, Epoch::Delay1, &options)?;
+        for [of_cue, of_delay] in &mut growths {
+            of_cue.add(stage, &delay1, &cue)?;
+            of_delay.add(stage, &delay1, &delay1)?;
+        }
+        Ok(())
+    })?;
+    let evidence = |place: usize| {
+        let [of_cue, of_delay] = &growths[place];
+        let (growth_of_stim1_units, growth_of_delay1_units) = (of_cue.table()?, of_delay.table()?);
+        Ok(DelayedUnits { test: TESTS[place], growth_of_stim1_units, growth_of_delay1_units })
+    };
+    Ok([evidence(0)?, evidence(1)?])
+}
+
+fn distracted(run: &Run, begin: u64, readout: &ReadoutOptions) -> Result<[DistractedUnits; 2]> {
+    let population = |test: Test| PopulationOptions { test, ..PopulationOptions::default() };
+    let mut psths = TESTS.map(|test| Psth::new(PsthOptions { test, opposite: true, ..PsthOptions::default() }));
+    let mut tunings = TESTS.map(|test| Tuning::new(population(test)));
+    let mut periods = TESTS.map(|_| PeriodActivity { checkpoints: Vec::new() });
+    let options = SelectivityOptions::default();
+    read(run, Rule::Odrd, begin, readout, |stage, activity| {
+        let stim1 = Selectivity::of(activity, Epoch::Stim1, &options)?;
+        let delay2 = Selectivity::of(activity, Epoch::Delay2, &options)?;
+        for (place, test) in TESTS.into_iter().enumerate() {
+            psths[place].add(stage, activity, &stim1)?;
+            tunings[place].add(Some(stage), &stim1, &stim1)?;
+            let (period, options) = (Period::Epoch(Epoch::Delay2), PeriodOptions { test, ..PeriodOptions::default() });
+            let found = PeriodCheckpoint::of(Some(stage), activity, &delay2, &period, &options)?;
+            periods[place].checkpoints.push(found);
+        }
+        Ok(())
+    })?;
+    let evidence = |place: usize| {
+        Ok(DistractedUnits {
+            test: TESTS[place],
+            psth: psths[place].table()?,
+            fits: tunings[place].fits()?,
+            heights: tunings[place].heights()?,
+            height_tests: tunings[place].height_tests()?,
+            delay2: periods[place].anova().table()?,
+        })
+    };
+    Ok([evidence(0)?, evidence(1)?])
 }

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use polars::frame::DataFrame;
 
-use super::evidence::UnitEvidence;
+use super::evidence::{DelayedUnits, DistractedUnits};
 use super::{ByStage, Claim, Evidence, Verdict};
 use crate::analysis::DecoderOptions;
 use crate::error::Result;
@@ -164,8 +164,11 @@ pub(super) fn judge(evidence: &Evidence, dt: f64) -> Result<Vec<Claim>> {
     if let Some(table) = &evidence.performance {
         claims.extend(learning(table)?);
     }
-    if let Some([published, _]) = &evidence.units {
-        claims.extend(units(published, dt)?);
+    if let Some([published, _]) = &evidence.delayed {
+        claims.extend(delayed(published)?);
+    }
+    if let Some([published, _]) = &evidence.distracted {
+        claims.extend(distracted(published, dt)?);
     }
     if let Some(table) = &evidence.agreement {
         claims.push(agreement(table)?);
@@ -179,8 +182,11 @@ pub(super) fn judge(evidence: &Evidence, dt: f64) -> Result<Vec<Claim>> {
     if let Some(table) = &evidence.decoder {
         claims.push(decoder(table, dt)?);
     }
-    if let Some([published, unbiased]) = &evidence.units {
-        claims.extend(units_of_unbiased_test(unbiased, published, dt)?);
+    if let Some(of_tests) = &evidence.delayed {
+        claims.push(delayed_by_unbiased_test(of_tests)?);
+    }
+    if let Some(of_tests) = &evidence.distracted {
+        claims.extend(distracted_by_unbiased_test(of_tests, dt)?);
     }
     Ok(claims)
 }
@@ -223,38 +229,52 @@ fn learning(table: &DataFrame) -> Result<Option<Claim>> {
     )))
 }
 
-/// What the units of the published test do.
-fn units(units: &UnitEvidence, dt: f64) -> Result<Vec<Claim>> {
-    let psth = Curves::of(&units.psth, dt)?;
-    let delay = "Delay activity grows with maturation";
-    let [cue, rebound] = [Epoch::Stim1, Epoch::Delay2].map(|epoch| psth.peak("preferred", epoch));
-    let distracted = psth.peak("opposite", Epoch::Distract1);
+/// The claim that three tables bear on.
+const DELAY: &str = "Delay activity grows with maturation";
+/// What is asked of the units of the unbiased test, which the paper does not have.
+const UNBIASED: (&str, &str) = ("The same of units kept by the unbiased test", "not in the paper");
+
+/// What the units of the published test do in rule odr.
+fn delayed(units: &DelayedUnits) -> Result<Vec<Claim>> {
     let of_stim1 = growth(&units.growth_of_stim1_units)?;
     let of_delay1 = growth(&units.growth_of_delay1_units)?;
-    let (heights, widths) = (heights(units)?, widths(units)?);
-    let (delay2, p_value) = delay2(&units.delay2)?;
-    let tested = |(verdict, reason): (Verdict, String), p_value: Option<f64>| match (verdict, p_value) {
-        (Verdict::Agrees, Some(p_value)) if p_value <= SIGNIFICANT => (verdict, format!("{reason}; p = {p_value:.1e}")),
-        (Verdict::Agrees, Some(p_value)) => (Verdict::Differs, format!("{reason}, but p = {p_value:.2}")),
-        (verdict, _) => (verdict, reason),
-    };
-    let (verdict, reason) = cue.rises();
-    let counted = format!("{reason}; units {}, where the paper has 215, 192, 199", psth.units().text(0));
     Ok(vec![
         Claim::by_stage(
-            (delay, "Fig. S2B", "delay1 of odr, units selective in stim1, as the published figure has them"),
+            (DELAY, "Fig. S2B", "delay1 of odr, units selective in stim1, as the published figure has them"),
             "early 0.25–0.5, mid 0.5–1.3, mature 0.65–1.8",
             (of_stim1, 2),
             of_stim1.rises(),
         ),
         Claim::by_stage(
-            (delay, "Fig. S2B, its title", "delay1 of odr, units selective in delay1"),
+            (DELAY, "Fig. S2B, its title", "delay1 of odr, units selective in delay1"),
             "none of these units",
             (of_delay1, 2),
             of_delay1.rises(),
         ),
+    ])
+}
+
+/// A verdict that also needs a significant test.
+fn tested((verdict, reason): (Verdict, String), p_value: Option<f64>) -> (Verdict, String) {
+    match (verdict, p_value) {
+        (Verdict::Agrees, Some(p_value)) if p_value <= SIGNIFICANT => (verdict, format!("{reason}; p = {p_value:.1e}")),
+        (Verdict::Agrees, Some(p_value)) => (Verdict::Differs, format!("{reason}, but p = {p_value:.2}")),
+        (verdict, _) => (verdict, reason),
+    }
+}
+
+/// What the units of the published test do in rule odrd.
+fn distracted(units: &DistractedUnits, dt: f64) -> Result<Vec<Claim>> {
+    let psth = Curves::of(&units.psth, dt)?;
+    let [cue, rebound] = [Epoch::Stim1, Epoch::Delay2].map(|epoch| psth.peak("preferred", epoch));
+    let distracted = psth.peak("opposite", Epoch::Distract1);
+    let (heights, widths) = (heights(units)?, widths(units)?);
+    let (delay2, p_value) = delay2(&units.delay2)?;
+    let (verdict, reason) = cue.rises();
+    let counted = format!("{reason}; units {}, where the paper has 215, 192, 199", psth.counts.text(0));
+    Ok(vec![
         Claim::by_stage(
-            (delay, "analysis of variance", "delay2 of odrd, last checkpoint of each stage"),
+            (DELAY, "analysis of variance", "delay2 of odrd, last checkpoint of each stage"),
             "early 1.77, mid 1.99, mature 3.38, p = 4.5e-3",
             (delay2, 2),
             tested(delay2.rises(), p_value),
@@ -296,41 +316,40 @@ fn units(units: &UnitEvidence, dt: f64) -> Result<Vec<Claim>> {
     ])
 }
 
-/// Whether the same holds of the units that the unbiased test keeps.
-fn units_of_unbiased_test(unbiased: &UnitEvidence, published: &UnitEvidence, dt: f64) -> Result<Vec<Claim>> {
-    let source = "not in the paper";
-    let beside = |of_published: &ByStage| format!("by the published test: {}", of_published.text(2));
+/// What the published test gives, to stand beside the unbiased one.
+fn beside(of_published: &ByStage) -> String {
+    format!("by the published test: {}", of_published.text(2))
+}
+
+/// Whether delay activity grows for the units that the unbiased test keeps.
+fn delayed_by_unbiased_test([published, unbiased]: &[DelayedUnits; 2]) -> Result<Claim> {
+    let [published, found] = [growth(&published.growth_of_delay1_units)?, growth(&unbiased.growth_of_delay1_units)?];
+    let about = (UNBIASED.0, UNBIASED.1, "delay1 of odr, units selective in delay1");
+    Ok(Claim::by_stage(about, &beside(&published), (found, 2), found.rises()))
+}
+
+/// Whether the same holds in rule odrd of the units that the unbiased test keeps.
+fn distracted_by_unbiased_test([published, unbiased]: &[DistractedUnits; 2], dt: f64) -> Result<Vec<Claim>> {
     let (psth, other) = (Curves::of(&unbiased.psth, dt)?, Curves::of(&published.psth, dt)?);
     let [cue, other_cue] = [&psth, &other].map(|curves| curves.peak("preferred", Epoch::Stim1));
-    let (delay, other_delay) = (growth(&unbiased.growth_of_delay1_units)?, growth(&published.growth_of_delay1_units)?);
-    let (height, other_height) = (heights(unbiased)?, heights(published)?);
-    let (width, other_width) = (widths(unbiased)?, widths(published)?);
+    let (height, width) = (heights(unbiased)?, widths(unbiased)?);
     let (verdict, reason) = cue.rises();
-    let counted = format!("{reason}; units {}, by the published test {}", psth.units().text(0), other.units().text(0));
-    let claim = "The same of units kept by the unbiased test";
+    let counted = format!("{reason}; units {}, by the published test {}", psth.counts.text(0), other.counts.text(0));
+    let claim = |measure, of_published: &ByStage, found: ByStage, verdict| {
+        Claim::by_stage((UNBIASED.0, UNBIASED.1, measure), &beside(of_published), (found, 2), verdict)
+    };
     Ok(vec![
-        Claim::by_stage(
-            (claim, source, "highest activity in stim1 of odrd"),
-            &beside(&other_cue),
-            (cue, 2),
-            (verdict, counted),
-        ),
-        Claim::by_stage(
-            (claim, source, "delay1 of odr, units selective in delay1"),
-            &beside(&other_delay),
-            (delay, 2),
-            delay.rises(),
-        ),
-        Claim::by_stage((claim, source, "height of tuning"), &beside(&other_height), (height, 2), height.rises()),
-        Claim::by_stage((claim, source, "width of tuning"), &beside(&other_width), (width, 2), width.stays()),
+        claim("highest activity in stim1 of odrd", &other_cue, cue, (verdict, counted)),
+        claim("height of tuning", &heights(published)?, height, height.rises()),
+        claim("width of tuning", &widths(published)?, width, width.stays()),
     ])
 }
 
 /// The activity of selected units over the trial.
 struct Curves {
     rows: Vec<(Stage, String, f64, f64)>,
+    /// Numbers of units.
     counts: ByStage,
-    checkpoints: [u64; 3],
     epochs: Vec<(Epoch, Range<f64>)>,
 }
 
@@ -344,11 +363,7 @@ impl Curves {
         let rows = (0..stages.len()).map(|row| (stages[row], directions[row].clone(), times[row], activity[row]));
         let in_ms = |range: Range<usize>| range.start as f64 * dt..range.end as f64 * dt;
         let epochs = Timeline::of(Rule::Odrd, dt).epochs.into_iter().map(|(epoch, range)| (epoch, in_ms(range)));
-        Ok(Curves { rows: rows.collect(), counts, checkpoints: counts.checkpoints, epochs: epochs.collect() })
-    }
-
-    fn units(&self) -> ByStage {
-        self.counts
+        Ok(Curves { rows: rows.collect(), counts, epochs: epochs.collect() })
     }
 
     /// The highest activity of each stage in an epoch.
@@ -361,7 +376,7 @@ impl Curves {
                 |row: &&(Stage, String, f64, f64)| row.0 == stage && row.1 == direction && range.contains(&row.2);
             self.rows.iter().filter(here).map(|row| row.3).fold(f64::NEG_INFINITY, f64::max)
         };
-        ByStage::of(Stage::ALL.map(|stage| (stage, of(stage), self.checkpoints[stage as usize])))
+        ByStage::of(Stage::ALL.map(|stage| (stage, of(stage), self.counts.checkpoints[stage as usize])))
     }
 }
 
@@ -381,7 +396,7 @@ fn growth(table: &DataFrame) -> Result<ByStage> {
     Ok(ByStage::means(stages(&columns, "stage")?.into_iter().zip(activity)))
 }
 
-fn heights(units: &UnitEvidence) -> Result<ByStage> {
+fn heights(units: &DistractedUnits) -> Result<ByStage> {
     let columns = Columns::of(&units.heights, "the table of tuning heights");
     let heights = columns.numbers("height")?;
     let (stages, trials) = (stages(&columns, "stage")?, columns.counts("trials_trained")?);
@@ -393,7 +408,7 @@ fn heights(units: &UnitEvidence) -> Result<ByStage> {
     Ok(found)
 }
 
-fn widths(units: &UnitEvidence) -> Result<ByStage> {
+fn widths(units: &DistractedUnits) -> Result<ByStage> {
     let columns = Columns::of(&units.fits, "the table of tuning fits");
     let (stages, fits) = (stages(&columns, "stage")?, columns.names("fit")?);
     let widths = columns.numbers("width")?;
@@ -703,8 +718,14 @@ mod tests {
         assert_eq!(decoder(&table(1.0, 0.2).clear(), 20.0).unwrap().verdict, Verdict::CannotBeShown);
     }
 
-    /// Units whose cue response, tuning and delay activity are these at each stage.
-    fn unit_evidence(test: Test, values: [f64; 3], p_value: f64) -> UnitEvidence {
+    /// Units whose delay activity is this at each stage.
+    fn delayed_units(test: Test, values: [f64; 3]) -> DelayedUnits {
+        let growth = df!["stage" => Stage::ALL.map(Stage::name), "activity" => values].unwrap();
+        DelayedUnits { test, growth_of_stim1_units: growth.clone(), growth_of_delay1_units: growth }
+    }
+
+    /// Units whose cue response, tuning and second delay are these at each stage.
+    fn distracted_units(test: Test, values: [f64; 3], p_value: f64) -> DistractedUnits {
         let stages = || Stage::ALL.map(Stage::name);
         let thrice = |name: &'static str| [name; 3];
         let psth = df![
@@ -715,15 +736,12 @@ mod tests {
             "units" => [200.0; 9],
             "checkpoints" => [3_u32; 9],
         ];
-        let growth = df!["stage" => stages(), "activity" => values].unwrap();
-        UnitEvidence {
+        DistractedUnits {
             test,
             psth: psth.unwrap(),
             fits: df!["stage" => stages(), "fit" => thrice("gaussian"), "width" => [1.3; 3]].unwrap(),
             heights: df!["stage" => stages(), "trials_trained" => [1_u64, 2, 3], "height" => values].unwrap(),
             height_tests: df!["samples" => ["unit_checkpoints", "units"], "p_value" => [p_value, 0.9]].unwrap(),
-            growth_of_stim1_units: growth.clone(),
-            growth_of_delay1_units: growth,
             delay2: df!["stage" => stages(), "mean" => values, "p_value" => [p_value; 3]].unwrap(),
         }
     }
@@ -731,23 +749,35 @@ mod tests {
     #[test]
     fn units_are_judged_by_both_tests() {
         let judged = |published: [f64; 3], unbiased: [f64; 3], p_value: f64| {
-            let units = [(Test::Published, published), (Test::Unbiased, unbiased)];
-            let units = units.map(|(test, values)| unit_evidence(test, values, p_value));
-            judge(&Evidence { units: Some(units), ..Evidence::default() }, 20.0).unwrap()
+            let tests = [(Test::Published, published), (Test::Unbiased, unbiased)];
+            let evidence = Evidence {
+                delayed: Some(tests.map(|(test, values)| delayed_units(test, values))),
+                distracted: Some(tests.map(|(test, values)| distracted_units(test, values, p_value))),
+                ..Evidence::default()
+            };
+            judge(&evidence, 20.0).unwrap()
         };
         let (rising, falling) = ([1.0, 2.0, 3.0], [3.0, 2.0, 1.0]);
         let claims = judged(rising, rising, 0.01);
-        assert_eq!(claims.len(), 8 + 4);
+        assert_eq!(claims.len(), 2 + 6 + 1 + 3);
         assert!(claims.iter().all(|claim| claim.verdict == Verdict::Agrees), "{claims:?}");
         let claims = judged(rising, falling, 0.01);
         assert!(claims[..8].iter().all(|claim| claim.verdict == Verdict::Agrees));
         assert!(claims[8..11].iter().all(|claim| claim.verdict == Verdict::Differs));
-        assert!(claims[8].published.contains("early 1.00, mid 2.00, mature 3.00"));
+        assert!(claims[9].published.contains("early 1.00, mid 2.00, mature 3.00"));
         let claims = judged(rising, rising, 0.2);
         assert_eq!(verdict(&claims, "delay2 of odrd, last"), Verdict::Differs, "the test does not show it");
         assert_eq!(verdict(&claims, "largest − smallest"), Verdict::Differs);
         assert_eq!(verdict(&claims, "2 σ"), Verdict::Agrees);
         assert!(judged(falling, falling, 0.01)[..5].iter().all(|claim| claim.verdict == Verdict::Differs));
+    }
+
+    #[test]
+    fn a_run_of_one_memory_rule_has_the_claims_of_that_rule() {
+        let units = [Test::Published, Test::Unbiased].map(|test| delayed_units(test, [1.0, 2.0, 3.0]));
+        let claims = judge(&Evidence { delayed: Some(units), ..Evidence::default() }, 20.0).unwrap();
+        assert_eq!(claims.len(), 3);
+        assert!(claims.iter().all(|claim| claim.measure.contains("of odr,")));
     }
 
     #[test]

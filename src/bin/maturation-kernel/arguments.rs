@@ -9,7 +9,7 @@ use crate::cache::Cache;
 use crate::checkout::{BUILT_FROM, Checkout};
 use crate::jupyter::Place;
 use crate::problem::Problem;
-use crate::workplace::Workplace;
+use crate::workplace::{Setting, Workplace};
 use crate::{jupyter, kernel, tools, warm};
 
 /// The Jupyter kernel 'Rust (maturation)': Rust notebooks with the crate loaded and everything compiled beforehand.
@@ -80,7 +80,11 @@ pub fn run() -> Result<ExitCode, Problem> {
         jupyter::DISPLAY_NAME,
         checkout.folder.display()
     );
-    if !Cache::of_user()?.is_warm_for(&checkout) {
+    let setting = Setting::new(checkout.folder.clone(), Ok(&checkout), None)?;
+    if setting.library_sources().is_none() {
+        println!("to have types of variables found for you: rustup component add rust-src");
+    }
+    if !Cache::of_user()?.is_warm_for(&checkout, &setting) {
         println!("compile what notebooks need, once (about ten minutes on two processors): maturation-kernel --warm");
     }
     Ok(ExitCode::SUCCESS)

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::checkout::{Checkout, VERSION};
 use crate::problem::Problem;
 use crate::tools;
-use crate::workplace::Workplace;
+use crate::workplace::{Setting, Workplace};
 
 /// The variable that names another folder than the user's usual one.
 pub const VARIABLE: &str = "MATURATION_CACHE";
@@ -44,14 +44,13 @@ struct Stamp {
 }
 
 impl Stamp {
-    fn of(checkout: &Checkout) -> Result<Stamp, Problem> {
-        let search_path = tools::search_path(None)?;
+    fn of(checkout: &Checkout, setting: &Setting) -> Result<Stamp, Problem> {
         let changed = checkout.changed().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_nanos();
         Ok(Stamp {
             checkout: checkout.folder.clone(),
             changed,
-            compiler: tools::compiler_version(&search_path)?,
-            linker: tools::linker(&search_path).to_owned(),
+            compiler: tools::compiler_version(&setting.cargo)?,
+            linker: setting.linker.clone(),
         })
     }
 
@@ -118,10 +117,10 @@ impl Cache {
     }
 
     /// Whether everything that notebooks with this crate need is compiled.
-    pub fn is_warm_for(&self, checkout: &Checkout) -> bool {
+    pub fn is_warm_for(&self, checkout: &Checkout, setting: &Setting) -> bool {
         let text = std::fs::read_to_string(self.stamp()).ok();
         let found: Option<Stamp> = text.and_then(|text| serde_json::from_str(&text).ok());
-        found.is_some_and(|found| Stamp::of(checkout).is_ok_and(|wanted| found.serves(&wanted)))
+        found.is_some_and(|found| Stamp::of(checkout, setting).is_ok_and(|wanted| found.serves(&wanted)))
     }
 
     /// Notes, before it begins, that crates are being compiled: until it is done they serve nobody.
@@ -135,9 +134,9 @@ impl Cache {
     }
 
     /// Notes that everything is compiled for a crate whose sources were last changed at this time.
-    pub fn finish(&self, checkout: &Checkout, changed: SystemTime) -> Result<(), Problem> {
+    pub fn finish(&self, checkout: &Checkout, setting: &Setting, changed: SystemTime) -> Result<(), Problem> {
         let changed = changed.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_nanos();
-        let stamp = Stamp { changed, ..Stamp::of(checkout)? };
+        let stamp = Stamp { changed, ..Stamp::of(checkout, setting)? };
         let text = serde_json::to_string_pretty(&stamp).unwrap_or_default();
         std::fs::write(self.stamp(), text).map_err(Problem::io("write", &self.stamp(), REMEDY))
     }
@@ -159,16 +158,17 @@ mod tests {
         let base = tempfile::tempdir().unwrap();
         let cache = Cache::below(base.path()).unwrap();
         let checkout = Checkout::at(Path::new(BUILT_FROM)).unwrap();
-        assert!(!cache.is_warm_for(&checkout));
-        cache.finish(&checkout, checkout.changed()).unwrap();
-        assert!(cache.is_warm_for(&checkout));
+        let setting = Setting::new(base.path().to_owned(), Ok(&checkout), None).unwrap();
+        assert!(!cache.is_warm_for(&checkout, &setting));
+        cache.finish(&checkout, &setting, checkout.changed()).unwrap();
+        assert!(cache.is_warm_for(&checkout, &setting));
         let elsewhere = Checkout { folder: base.path().to_owned(), ..checkout.clone() };
-        assert!(!cache.is_warm_for(&elsewhere));
-        cache.finish(&checkout, checkout.changed() - Duration::from_secs(1)).unwrap();
-        assert!(!cache.is_warm_for(&checkout), "the sources are newer");
-        cache.finish(&checkout, checkout.changed()).unwrap();
+        assert!(!cache.is_warm_for(&elsewhere, &setting));
+        cache.finish(&checkout, &setting, checkout.changed() - Duration::from_secs(1)).unwrap();
+        assert!(!cache.is_warm_for(&checkout, &setting), "the sources are newer");
+        cache.finish(&checkout, &setting, checkout.changed()).unwrap();
         cache.begin().unwrap();
-        assert!(!cache.is_warm_for(&checkout), "compiling has begun anew");
+        assert!(!cache.is_warm_for(&checkout, &setting), "compiling has begun anew");
         cache.begin().unwrap();
     }
 

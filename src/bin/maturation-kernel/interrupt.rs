@@ -6,50 +6,40 @@
 
 use std::io::Write;
 use std::process::Command;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use crate::workplace::Workplace;
+use signal_hook::consts::SIGINT;
 
-/// The signal's number, the same on Linux and macOS.
-const SIGINT: i32 = 2;
+use crate::workplace::Workplace;
 
 /// Two interrupts within this time mean: now.
 const SOON: Duration = Duration::from_secs(4);
 
-static INTERRUPTS: AtomicUsize = AtomicUsize::new(0);
-
-unsafe extern "C" {
-    fn signal(number: i32, handler: extern "C" fn(i32)) -> usize;
-}
-
-extern "C" fn note(_: i32) {
-    INTERRUPTS.fetch_add(1, Ordering::Relaxed);
-}
-
-/// From here on this process survives interrupts. What it starts does not inherit that, which a signal that is merely
-/// ignored would be.
-pub fn survive() {
-    // SAFETY: the handler only adds to an atomic number, which a signal may interrupt anything for.
-    unsafe { signal(SIGINT, note) };
+/// From here on this process survives interrupts, each of which raises the flag. What it starts does not inherit that,
+/// which a signal that is merely ignored would be.
+pub fn survive() -> Arc<AtomicBool> {
+    let interrupted = Arc::new(AtomicBool::new(false));
+    // Where signals cannot be handled, an interrupt ends the process, as it would any other.
+    let _ = signal_hook::flag::register(SIGINT, interrupted.clone());
+    interrupted
 }
 
 /// Survives interrupts, and ends the process that runs the cells at the second one soon after the first.
 pub fn watch(workplace: Workplace) {
-    survive();
+    let interrupted = survive();
     std::thread::spawn(move || {
-        let mut last: Option<(usize, Instant)> = None;
+        let mut last: Option<Instant> = None;
         loop {
             std::thread::sleep(Duration::from_millis(100));
-            let (count, now) = (INTERRUPTS.load(Ordering::Relaxed), Instant::now());
-            let seen = last.map_or(0, |(seen, _)| seen);
-            if count == seen {
+            if !interrupted.swap(false, Ordering::Relaxed) {
                 continue;
             }
-            if last.is_some_and(|(_, before)| now.duration_since(before) < SOON) {
+            if last.is_some_and(|before| before.elapsed() < SOON) {
                 end_cells(&workplace);
             }
-            last = Some((count, now));
+            last = Some(Instant::now());
         }
     });
 }

@@ -28,7 +28,7 @@ pub fn start(control_file: &Path) -> Result<Problem, Problem> {
     session::sweep(&cache.sessions());
     let workplace = session::open(&cache)?;
     let load = match &checkout {
-        Ok(checkout) => cache.is_warm_for(checkout) && session::fill(&cache, &workplace, &mut setting)?,
+        Ok(checkout) => cache.is_warm_for(checkout, &setting) && session::fill(&cache, &workplace, &mut setting)?,
         Err(_) => false,
     };
     workplace.furnish(&setting, load)?;

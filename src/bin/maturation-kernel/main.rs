@@ -16,6 +16,7 @@ mod arguments;
 mod cache;
 mod checkout;
 mod clone;
+mod description;
 mod interrupt;
 mod jupyter;
 mod kernel;

@@ -8,13 +8,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 /// The crates, besides ours, whose types and methods a notebook that uses it names.
-const SHOWN: [&str; 3] = ["polars", "polars-core", "ndarray"];
+pub const NAMED: [&str; 3] = ["polars", "polars-core", "ndarray"];
 
-/// Leaves, of an answer of `cargo metadata`, the package itself, our crate and the few crates whose types notebooks name,
-/// and everything that any other dependency of the package needs: what a notebook adds itself is shown in full.
-pub fn lean(metadata: &mut Value) {
+/// Leaves, of an answer of `cargo metadata`, the package itself, our crate and those of its dependencies that are to be
+/// shown, and everything that any other dependency of the package needs: what a notebook adds itself is shown in full.
+pub fn lean(metadata: &mut Value, shown: &[&str]) {
     let Some(root) = metadata["resolve"]["root"].as_str().map(str::to_owned) else { return };
-    let kept = kept(metadata, root);
+    let kept = kept(metadata, root, shown);
     let is_kept = |id: &Value| id.as_str().is_some_and(|id| kept.contains(id));
     if let Some(packages) = metadata["packages"].as_array_mut() {
         packages.retain(|package| is_kept(&package["id"]));
@@ -32,7 +32,7 @@ pub fn lean(metadata: &mut Value) {
 }
 
 /// The ids of the packages to keep.
-fn kept(metadata: &Value, root: String) -> BTreeSet<String> {
+fn kept(metadata: &Value, root: String, shown: &[&str]) -> BTreeSet<String> {
     let items = |value: &Value| value.as_array().cloned().unwrap_or_default();
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let names: BTreeMap<String, String> =
@@ -42,7 +42,7 @@ fn kept(metadata: &Value, root: String) -> BTreeSet<String> {
         .map(|node| (text(&node["id"]), items(&node["deps"]).iter().map(|needed| text(&needed["pkg"])).collect()))
         .collect();
     let is_ours = |id: &str| names.get(id).is_some_and(|name| name == "maturation");
-    let is_shown = |id: &str| names.get(id).is_some_and(|name| SHOWN.contains(&name.as_str()));
+    let is_shown = |id: &str| names.get(id).is_some_and(|name| shown.contains(&name.as_str()));
 
     let mut kept = BTreeSet::from([root.clone()]);
     let direct = needs.get(&root).cloned().unwrap_or_default();
@@ -106,13 +106,15 @@ mod tests {
             ("rayon", &[]),
             ("dfdx", &["ndarray"]),
         ]);
-        lean(&mut metadata);
+        lean(&mut metadata, &NAMED);
         assert_eq!(names(&metadata), ["ctx", "maturation", "polars", "polars-core", "ndarray"]);
         let text = metadata.to_string();
         for gone in ["dfdx", "rayon", "rawpointer", "parquet"] {
             assert!(!text.contains(gone), "{gone} in {text}");
         }
         assert!(text.contains("polars-core#1"));
+        lean(&mut metadata, &[]);
+        assert_eq!(names(&metadata), ["ctx", "maturation"]);
     }
 
     #[test]
@@ -125,7 +127,7 @@ mod tests {
             ("rawpointer", &[]),
             ("rayon", &[]),
         ]);
-        lean(&mut metadata);
+        lean(&mut metadata, &NAMED);
         assert_eq!(names(&metadata), ["ctx", "maturation", "linfa", "ndarray", "rawpointer"]);
     }
 
@@ -134,7 +136,7 @@ mod tests {
         let without = json!({"packages": [{"id": "ctx#1", "name": "ctx"}], "resolve": null});
         for before in [answer(&[("ctx", &[])]), without] {
             let mut metadata = before.clone();
-            lean(&mut metadata);
+            lean(&mut metadata, &NAMED);
             assert_eq!(metadata, before);
         }
     }

@@ -48,7 +48,9 @@ fn settle(workplace: &Workplace) -> Result<Problem, Problem> {
     }
     let program = std::env::current_exe().map_err(Problem::io("find", &workplace.folder, "Restart the kernel"))?;
     let mut command = Command::new(&program);
-    setting.before.restore(command.args(std::env::args_os().skip(1)).env(SETTLED, "1").current_dir(&setting.notebook));
+    let (variable, folders) = setting.shared_libraries();
+    command.args(std::env::args_os().skip(1)).current_dir(&setting.notebook).env(SETTLED, "1").env(variable, folders);
+    setting.before.restore(&mut command);
     Ok(Problem::io("run", &program, "Restart the kernel")(command.exec()))
 }
 

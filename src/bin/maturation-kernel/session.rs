@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use crate::cache::Cache;
 use crate::clone::clone_folder;
+use crate::description::Description;
 use crate::problem::Problem;
 use crate::workplace::{Setting, Workplace};
 
@@ -42,6 +43,7 @@ pub fn fill(cache: &Cache, workplace: &Workplace, setting: &mut Setting) -> Resu
     clone_folder(&warm.crate_folder().join("target"), &workplace.crate_folder().join("target"))?;
     let (from, to) = (warm.crate_folder().join("Cargo.lock"), workplace.crate_versions());
     std::fs::copy(&from, &to).map_err(Problem::io("copy", &from, "Compile again with `maturation-kernel --warm`"))?;
+    Description::copy(&warm, workplace);
     setting.compiled = true;
     Ok(true)
 }

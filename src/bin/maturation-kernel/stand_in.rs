@@ -13,6 +13,7 @@ use std::process::{Command, ExitCode, ExitStatus};
 
 use crate::cache::Cache;
 use crate::checkout::Checkout;
+use crate::description::Description;
 use crate::problem::Problem;
 use crate::workplace::{self, Setting, Workplace};
 use crate::{metadata, progress, session, tools};
@@ -69,6 +70,10 @@ pub fn run(tool: Tool, workplace: &Workplace) -> Result<ExitCode, Problem> {
     match subcommand(&arguments) {
         Some("metadata") if is_ours => describe(workplace, setting, &arguments),
         Some("build" | "check") if is_ours => build(workplace, &setting, &arguments),
+        Some("rustc") if is_ours && arguments.iter().any(|argument| argument == "--print") => {
+            let compiler = setting.cargo.with_file_name("rustc");
+            Err(become_command(&mut real(compiler, &printing(&arguments), &setting)))
+        }
         _ => Err(become_command(&mut real(setting.cargo.clone(), &arguments, &setting))),
     }
 }
@@ -76,6 +81,13 @@ pub fn run(tool: Tool, workplace: &Workplace) -> Result<ExitCode, Problem> {
 /// What cargo is asked to do.
 fn subcommand(arguments: &[OsString]) -> Option<&str> {
     arguments.iter().filter_map(|argument| argument.to_str()).find(|argument| !argument.starts_with(['-', '+']))
+}
+
+/// The compiler's arguments for what rust-analyzer has cargo ask it: the target's properties, which the compiler knows
+/// without cargo looking at every crate.
+fn printing(arguments: &[OsString]) -> Vec<OsString> {
+    let own = arguments.iter().skip_while(|argument| *argument != "rustc").skip(1);
+    own.filter(|argument| *argument != "--").cloned().collect()
 }
 
 /// The real tool, in the environment in which the kernel was started.
@@ -133,12 +145,21 @@ fn describe(workplace: &Workplace, setting: Setting, arguments: &[OsString]) -> 
     if !(is_whole && is_for_analysis) {
         return Err(become_command(&mut cargo));
     }
+    let kept = Description::read(workplace).filter(|_| setting.compiled);
+    if let Some(answer) = kept.and_then(|kept| kept.serves(&manifest)) {
+        println!("{}", answer.replace(Description::FOLDER, &workplace.folder.to_string_lossy()));
+        return Ok(ExitCode::SUCCESS);
+    }
     let output =
         cargo.output().map_err(Problem::io("run", &setting.cargo, "Install Rust again from https://rustup.rs"))?;
     eprint!("{}", String::from_utf8_lossy(&output.stderr));
     match serde_json::from_slice::<serde_json::Value>(&output.stdout) {
         Ok(mut answer) => {
-            metadata::lean(&mut answer);
+            metadata::lean(&mut answer, &metadata::NAMED);
+            if !setting.compiled {
+                Description::of(&manifest, &answer, workplace).write(workplace)?;
+                metadata::lean(&mut answer, &[]);
+            }
             println!("{answer}");
         }
         Err(_) => print!("{}", String::from_utf8_lossy(&output.stdout)),
@@ -166,6 +187,9 @@ fn validate(
         }
         if is_ours && !setting.compiled && !compile_beforehand(workplace, &mut setting)? {
             return Ok(ExitCode::from(FAILED));
+        }
+        if is_ours && setting.compiled {
+            workplace.show_library(&setting)?;
         }
         let plain = workplace::dependency(&wanted);
         if is_ours && plain.trim_start_matches(":dep").trim() == dependency_line(manifest) {
@@ -256,6 +280,13 @@ mod tests {
         assert_eq!(subcommand(&words("--offline build --target x")), Some("build"));
         assert_eq!(subcommand(&words("metadata --format-version=1")), Some("metadata"));
         assert_eq!(subcommand(&words("--version")), None);
+    }
+
+    #[test]
+    fn the_compiler_is_asked_without_cargo() {
+        let words = |line: &str| line.split(' ').map(OsString::from).collect::<Vec<_>>();
+        let asked = printing(&words("rustc -Z unstable-options --print cfg --target x -- -O"));
+        assert_eq!(asked, words("-Z unstable-options --print cfg --target x -O"));
     }
 
     #[test]

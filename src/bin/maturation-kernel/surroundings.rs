@@ -7,7 +7,8 @@ use std::process::Command;
 use serde::{Deserialize, Serialize};
 
 /// The variables that a kernel changes for its own processes.
-const CHANGED: [&str; 6] = ["PATH", "CARGO_HOME", "JUPYTER_PATH", "EVCXR_CONFIG_DIR", "EVCXR_TMPDIR", "RUST_BACKTRACE"];
+const CHANGED: [&str; 7] =
+    ["PATH", "CARGO_HOME", "JUPYTER_PATH", "EVCXR_CONFIG_DIR", "EVCXR_TMPDIR", "RUST_SRC_PATH", "RUST_BACKTRACE"];
 
 /// The variables that a kernel changes, as they were before.
 #[derive(Debug, Deserialize, Serialize)]

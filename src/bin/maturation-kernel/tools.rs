@@ -48,11 +48,10 @@ pub fn toolchain(program: &str, search_path: &OsStr) -> Option<PathBuf> {
     Some(answer.map_or(found, |path| PathBuf::from(path.trim())))
 }
 
-/// What the compiler says it is, in full: compiled crates serve that compiler alone.
-pub fn compiler_version(search_path: &OsStr) -> Result<String, Problem> {
+/// What the compiler beside a toolchain's cargo says it is, in full: compiled crates serve that compiler alone.
+pub fn compiler_version(cargo: &Path) -> Result<String, Problem> {
     let absent = || Problem::NoProgram { program: "rustc", remedy: "install Rust from https://rustup.rs" };
-    let rustc = toolchain("rustc", search_path).ok_or_else(absent)?;
-    let output = Command::new(rustc).arg("-vV").output().map_err(|_| absent())?;
+    let output = Command::new(cargo.with_file_name("rustc")).arg("-vV").output().map_err(|_| absent())?;
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 

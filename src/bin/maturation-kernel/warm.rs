@@ -29,7 +29,9 @@ pub fn warm(cache: &Cache, checkout: &Checkout, jobs: Option<usize>) -> Result<S
         eprintln!("waiting for another process that is compiling into {}", cache.folder().display());
         lock.lock().map_err(Problem::io("lock", cache.folder(), "Try again"))?;
     }
-    if cache.is_warm_for(checkout) {
+    let workplace = cache.warm();
+    let setting = Setting::new(workplace.folder.clone(), Ok(checkout), None)?;
+    if cache.is_warm_for(checkout, &setting) {
         return Ok(format!("everything is compiled already, in {}", cache.folder().display()));
     }
     eprintln!(
@@ -39,8 +41,6 @@ pub fn warm(cache: &Cache, checkout: &Checkout, jobs: Option<usize>) -> Result<S
     );
     let changed = checkout.changed();
     cache.begin()?;
-    let workplace = cache.warm();
-    let setting = Setting::new(workplace.folder.clone(), Ok(checkout), None)?;
     workplace.furnish(&setting, true)?;
     let mut command = workplace.command(&setting)?;
     command.arg(COMPILE).env("CARGO_BUILD_JOBS", jobs.unwrap_or_else(memory::usual_jobs).to_string());
@@ -49,7 +49,7 @@ pub fn warm(cache: &Cache, checkout: &Checkout, jobs: Option<usize>) -> Result<S
         let message = "its messages are above; what is compiled so far is kept".to_owned();
         return Err(Problem::Failed { what: "compiling".to_owned(), message });
     }
-    cache.finish(checkout, changed)?;
+    cache.finish(checkout, &setting, changed)?;
     let seconds = begin.elapsed().as_secs();
     Ok(format!("ready after {} min {:02} s: notebooks now start in seconds", seconds / 60, seconds % 60))
 }

@@ -1,5 +1,6 @@
 //! A folder in which one evcxr works: its crate, its settings, and what stands in for cargo.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -15,6 +16,13 @@ use crate::tools;
 pub const VARIABLE: &str = "MATURATION_KERNEL_FOLDER";
 
 const REMEDY: &str = "Is the disk full? Set MATURATION_CACHE to a folder that can be written";
+
+/// What is run when the crate is loaded. The variable has rust-analyzer read all that it is shown, which would otherwise
+/// take a second or two at the notebook's first variable.
+const PRELUDE: &str = "\
+use maturation::prelude::*;
+let maturation_is_loaded: bool = !Rule::Odr.name().is_empty();
+";
 
 /// A folder in which one evcxr works.
 #[derive(Clone, Debug)]
@@ -68,6 +76,27 @@ impl Setting {
     }
 }
 
+impl Setting {
+    /// The sources of Rust's library, if they are installed with the toolchain.
+    pub fn library_sources(&self) -> Option<PathBuf> {
+        let sources = self.cargo.parent()?.parent()?.join("lib/rustlib/src/rust/library");
+        sources.join("core").is_dir().then_some(sources)
+    }
+
+    /// The variable that names folders of shared libraries, with the one that cells need. Cargo moves a compiled cell one
+    /// folder up after the compiler wrote into it where, relative to it, Rust's library lies.
+    pub fn shared_libraries(&self) -> (&'static str, OsString) {
+        let variable = if cfg!(target_os = "macos") { "DYLD_LIBRARY_PATH" } else { "LD_LIBRARY_PATH" };
+        let toolchain = self.cargo.parent().and_then(Path::parent).map(|toolchain| toolchain.join("lib/rustlib"));
+        let targets = toolchain.and_then(|folder| std::fs::read_dir(folder).ok()).into_iter().flatten();
+        let own =
+            targets.filter_map(|entry| entry.ok().map(|entry| entry.path().join("lib"))).filter(|path| path.is_dir());
+        let path = std::env::var_os(variable).filter(|path| !path.is_empty());
+        let before: Vec<PathBuf> = path.iter().flat_map(std::env::split_paths).collect();
+        (variable, std::env::join_paths(before.into_iter().chain(own)).unwrap_or_default())
+    }
+}
+
 impl Workplace {
     /// The folder of the kernel that this process belongs to, if it belongs to one.
     pub fn of_environment() -> Result<Option<Workplace>, Problem> {
@@ -110,6 +139,11 @@ impl Workplace {
         self.cargo_home().join("bin").join(tool.name())
     }
 
+    /// The sources of Rust's library, as rust-analyzer is shown them.
+    fn library(&self) -> PathBuf {
+        self.folder.join("library")
+    }
+
     fn cargo_home(&self) -> PathBuf {
         self.folder.join("home")
     }
@@ -138,12 +172,30 @@ impl Workplace {
         let mut prelude = String::new();
         if let (Some(checkout), true) = (&setting.checkout, load) {
             initial.push_str(&dependency(checkout));
-            prelude.push_str("use maturation::prelude::*;\n");
+            prelude.push_str(PRELUDE);
         }
         write(&self.configuration().join("init.evcxr"), &initial)?;
         write(&self.configuration().join("prelude.rs"), &prelude)?;
         write(&self.notices(), "")?;
+        let hidden = self.library().join("core");
+        std::fs::create_dir_all(&hidden).map_err(Problem::io("make", &hidden, REMEDY))?;
         self.save(setting)
+    }
+
+    /// Shows rust-analyzer, once the crate is loaded, the three crates of Rust's library whose types variables have, if their
+    /// sources are installed. The rest of the library would take as much memory again.
+    pub fn show_library(&self, setting: &Setting) -> Result<(), Problem> {
+        let library = self.library();
+        // rust-analyzer takes a folder for the library if this is in it.
+        let core = library.join("core");
+        let Some(sources) = setting.library_sources().filter(|_| !core.is_symlink()) else { return Ok(()) };
+        std::fs::remove_dir_all(&library).map_err(Problem::io("remove", &library, REMEDY))?;
+        std::fs::create_dir_all(&library).map_err(Problem::io("make", &library, REMEDY))?;
+        for name in ["core", "alloc", "std"] {
+            let link = library.join(name);
+            std::os::unix::fs::symlink(sources.join(name), &link).map_err(Problem::io("make", &link, REMEDY))?;
+        }
+        Ok(())
     }
 
     /// The program of this process, to be run as a process of the kernel that works here.
@@ -158,6 +210,7 @@ impl Workplace {
             .env("EVCXR_CONFIG_DIR", self.configuration())
             .env("CARGO_HOME", self.cargo_home())
             .env("PATH", tools::extended(&setting.before.search_path(), &self.cargo_home().join("bin"), true))
+            .env("RUST_SRC_PATH", self.library())
             // A folder that is not there: evcxr's kernel would replace an evcxr kernel that it finds installed.
             .env("JUPYTER_PATH", self.folder.join("none"));
         Ok(command)
@@ -220,6 +273,40 @@ mod tests {
         let command = workplace.command(&setting).unwrap();
         let path = command.get_envs().find(|(name, _)| *name == "PATH").and_then(|(_, value)| value).unwrap();
         assert_eq!(tools::find("cargo", path), Some(workplace.stand_in(Tool::Cargo)));
+    }
+
+    #[test]
+    fn the_library_is_shown_when_asked_for_and_the_toolchain_stays_as_it_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let workplace = Workplace { folder: folder.path().join("work") };
+        let toolchain = folder.path().join("toolchain");
+        let sources = toolchain.join("lib/rustlib/src/rust/library");
+        let problem = Problem::Moved(PathBuf::from("/gone"));
+        let mut setting = Setting::new(PathBuf::from("/notes"), Err(&problem), None).unwrap();
+        setting.cargo = toolchain.join("bin/cargo");
+        let core = workplace.library().join("core");
+        workplace.furnish(&setting, false).unwrap();
+        workplace.show_library(&setting).unwrap();
+        assert!(core.is_dir(), "rust-analyzer would look elsewhere");
+        std::fs::create_dir_all(sources.join("core/src")).unwrap();
+        for _ in 0..2 {
+            workplace.show_library(&setting).unwrap();
+            assert!(core.join("src").exists());
+        }
+        std::fs::remove_dir_all(&workplace.folder).unwrap();
+        assert!(sources.join("core/src").exists());
+    }
+
+    #[test]
+    fn cells_find_the_shared_library_of_rust() {
+        let problem = Problem::Moved(PathBuf::from("/gone"));
+        let setting = Setting::new(PathBuf::from("/notes"), Err(&problem), None).unwrap();
+        let (_, path) = setting.shared_libraries();
+        let holds_it = |folder: PathBuf| {
+            let entries = std::fs::read_dir(folder).into_iter().flatten();
+            entries.filter_map(Result::ok).any(|entry| entry.file_name().to_string_lossy().starts_with("libstd-"))
+        };
+        assert!(std::env::split_paths(&path).any(holds_it), "{path:?}");
     }
 
     #[test]
