@@ -37,7 +37,9 @@ LOOK = """() => {
     const drawn = [...document.querySelectorAll('.js-plotly-plot')].filter((figure) => figure._fullLayout);
     // JupyterLab's renderer keeps one such element in another.
     const figures = drawn.filter((figure) => !figure.querySelector('.js-plotly-plot'));
+    const complaints = ["error", "stderr"].map((kind) => `[data-mime-type="application/vnd.jupyter.${kind}"]`).join();
     return {
+        complaints: [...document.querySelectorAll(complaints)].map((complaint) => complaint.textContent),
         figures: figures.map((figure) => ({
             size: size(figure),
             traces: figure.data.length,
@@ -79,6 +81,8 @@ def expected(notebook, run):
 
 def check(where, seen, curves, tables, images_do=False):
     """Raises Wrong unless the page shows these figures and tables."""
+    if seen["complaints"]:
+        raise Wrong(f"{where}: {seen['complaints'][0][:300]}")
     figures = seen["figures"]
     drawn = len(figures) + (len(seen["images"]) if images_do else 0)
     if drawn != len(curves):
