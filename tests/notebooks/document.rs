@@ -82,6 +82,8 @@ impl Document {
             // A vector graphic takes a sixth of the room of a bitmap that is sharp.
             let picture = image_of_json(content, ImageFormat::Svg).map_err(|error| error.to_string())?;
             let picture = String::from_utf8(picture).map_err(|error| format!("the figure: {error}"))?;
+            // Narrow viewers make it smaller in place of cutting it off.
+            let picture = picture.replacen(" style=\"\" viewBox", " style=\"max-width:100%;height:auto\" viewBox", 1);
             data.insert("image/svg+xml".to_owned(), json!(split_lines(&picture)));
             data.insert(PLOTLY.to_owned(), plot);
         }
