@@ -81,7 +81,7 @@ pub fn run() -> Result<ExitCode, Problem> {
         checkout.folder.display()
     );
     let setting = Setting::new(checkout.folder.clone(), Ok(&checkout), None)?;
-    if setting.library_sources().is_none() {
+    if setting.rust_library_sources().is_none() {
         println!("to have types of variables found for you: rustup component add rust-src");
     }
     if !Cache::of_user()?.is_warm_for(&checkout, &setting) {

@@ -78,7 +78,7 @@ impl Setting {
 
 impl Setting {
     /// The sources of Rust's library, if they are installed with the toolchain.
-    pub fn library_sources(&self) -> Option<PathBuf> {
+    pub fn rust_library_sources(&self) -> Option<PathBuf> {
         let sources = self.cargo.parent()?.parent()?.join("lib/rustlib/src/rust/library");
         sources.join("core").is_dir().then_some(sources)
     }
@@ -140,7 +140,7 @@ impl Workplace {
     }
 
     /// The sources of Rust's library, as rust-analyzer is shown them.
-    fn library(&self) -> PathBuf {
+    fn rust_library(&self) -> PathBuf {
         self.folder.join("library")
     }
 
@@ -177,7 +177,7 @@ impl Workplace {
         write(&self.configuration().join("init.evcxr"), &initial)?;
         write(&self.configuration().join("prelude.rs"), &prelude)?;
         write(&self.notices(), "")?;
-        let hidden = self.library().join("core");
+        let hidden = self.rust_library().join("core");
         std::fs::create_dir_all(&hidden).map_err(Problem::io("make", &hidden, REMEDY))?;
         self.save(setting)
     }
@@ -185,10 +185,10 @@ impl Workplace {
     /// Shows rust-analyzer, once the crate is loaded, the three crates of Rust's library whose types variables have, if their
     /// sources are installed. The rest of the library would take as much memory again.
     pub fn show_library(&self, setting: &Setting) -> Result<(), Problem> {
-        let library = self.library();
+        let library = self.rust_library();
         // rust-analyzer takes a folder for the library if this is in it.
         let core = library.join("core");
-        let Some(sources) = setting.library_sources().filter(|_| !core.is_symlink()) else { return Ok(()) };
+        let Some(sources) = setting.rust_library_sources().filter(|_| !core.is_symlink()) else { return Ok(()) };
         std::fs::remove_dir_all(&library).map_err(Problem::io("remove", &library, REMEDY))?;
         std::fs::create_dir_all(&library).map_err(Problem::io("make", &library, REMEDY))?;
         for name in ["core", "alloc", "std"] {
@@ -210,7 +210,7 @@ impl Workplace {
             .env("EVCXR_CONFIG_DIR", self.configuration())
             .env("CARGO_HOME", self.cargo_home())
             .env("PATH", tools::extended(&setting.before.search_path(), &self.cargo_home().join("bin"), true))
-            .env("RUST_SRC_PATH", self.library())
+            .env("RUST_SRC_PATH", self.rust_library())
             // A folder that is not there: evcxr's kernel would replace an evcxr kernel that it finds installed.
             .env("JUPYTER_PATH", self.folder.join("none"));
         Ok(command)
@@ -284,7 +284,7 @@ mod tests {
         let problem = Problem::Moved(PathBuf::from("/gone"));
         let mut setting = Setting::new(PathBuf::from("/notes"), Err(&problem), None).unwrap();
         setting.cargo = toolchain.join("bin/cargo");
-        let core = workplace.library().join("core");
+        let core = workplace.rust_library().join("core");
         workplace.furnish(&setting, false).unwrap();
         workplace.show_library(&setting).unwrap();
         assert!(core.is_dir(), "rust-analyzer would look elsewhere");
