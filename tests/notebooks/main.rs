@@ -13,6 +13,7 @@ mod document;
 mod kernel;
 
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::Instant;
 
 use document::{CodeCell, Document, Expected};
@@ -22,8 +23,11 @@ fn main() {
     // evcxr runs cells in a child process that is this very program.
     evcxr::runtime_hook();
     // `cargo test` names the folders of this build here, and a kernel would load this build's dylib in place of its own.
+    // Rust's own library stays: cells do not find it by themselves where they and rustup lie below one home.
+    let library = Command::new("rustc").args(["--print", "target-libdir"]).output().map(|said| said.stdout);
+    let library = String::from_utf8_lossy(&library.unwrap_or_default()).trim().to_owned();
     // SAFETY: no other thread has been started yet.
-    unsafe { std::env::remove_var("LD_LIBRARY_PATH") };
+    unsafe { std::env::set_var("LD_LIBRARY_PATH", library) };
     let arguments = Arguments::of(std::env::args().skip(1));
 
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("notebooks");
