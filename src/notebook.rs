@@ -274,15 +274,21 @@ fn shown(count: usize, [first, last]: [usize; 2]) -> Vec<Option<usize>> {
     (0..first).map(Some).chain([None]).chain((count - last..count).map(Some)).collect()
 }
 
-/// A table as HTML: its shape, the names and types of the columns, head and tail; numbers to the right and short.
+/// A table as HTML: its shape, the names and types of the columns, head and tail; numbers to the right and short, words to
+/// the left. Where it is wider than the page, it can be scrolled.
 pub fn html_table(table: &DataFrame) -> String {
     let (height, width) = table.shape();
     let columns = shown(width, COLUMNS);
-    let cell = |style: &str, tag: &str, text: &str| {
-        format!("<{tag} style=\"padding:2px 10px;border:none;{style}\">{}</{tag}>", escape(text))
+    // Every cell says how it looks: some viewers leave out style sheets.
+    let style = |place: &Option<usize>| {
+        let is_text = place.is_some_and(|place| table.columns()[place].dtype() == &DataType::String);
+        let side = if is_text { "left" } else { "right" };
+        format!("padding:2px 10px;border:none;white-space:nowrap;text-align:{side}")
     };
-    let mut html =
-        String::from("<table style=\"border-collapse:collapse;font-variant-numeric:tabular-nums\"><thead><tr>");
+    let mut html = String::from(
+        "<div style=\"overflow-x:auto\"><table style=\"border-collapse:collapse;font-variant-numeric:tabular-nums\">\
+         <thead><tr>",
+    );
     for place in &columns {
         let (name, kind) = match place {
             None => ("…".to_owned(), String::new()),
@@ -292,8 +298,8 @@ pub fn html_table(table: &DataFrame) -> String {
             }
         };
         html.push_str(&format!(
-            "<th style=\"padding:2px 10px;text-align:right;border:none\">{}<br>\
-             <span style=\"font-weight:normal;opacity:.6\">{}</span></th>",
+            "<th style=\"{}\">{}<br><span style=\"font-weight:normal;opacity:.6\">{}</span></th>",
+            style(place),
             escape(&name),
             escape(&kind)
         ));
@@ -306,11 +312,11 @@ pub fn html_table(table: &DataFrame) -> String {
                 (Some(row), Some(place)) => value(&table.columns()[*place], row),
                 _ => "…".to_owned(),
             };
-            html.push_str(&cell("text-align:right;", "td", &text));
+            html.push_str(&format!("<td style=\"{}\">{}</td>", style(place), escape(&text)));
         }
         html.push_str("</tr>");
     }
-    html.push_str(&format!("</tbody></table><p style=\"opacity:.6\">{height} rows × {width} columns</p>"));
+    html.push_str(&format!("</tbody></table></div><p style=\"opacity:.6\">{height} rows × {width} columns</p>"));
     html
 }
 
@@ -359,6 +365,8 @@ mod tests {
             assert!(html.contains(part), "{part}");
         }
         assert!(!html.contains(">k50<"));
+        let side = |text: &str| html[..html.find(text).unwrap()].rsplit("text-align:").next().unwrap();
+        assert!(side(">0.3333<").starts_with("right") && side(">k99<").starts_with("left"));
     }
 
     #[test]

@@ -54,7 +54,7 @@ class Kernel:
             print(text, flush=True)
 
     def run(self, code):
-        """Seconds until the cell has ended."""
+        """Seconds until the cell has ended; fails if the cell does."""
         begin = time.time()
         message = self.client.execute(code)
         failed = None
@@ -65,10 +65,11 @@ class Kernel:
             kind, content = answer["msg_type"], answer["content"]
             if kind == "error" or (kind == "stream" and content["name"] == "stderr"):
                 failed = content.get("evalue") or content["text"]
-                self.say("    " + failed.rstrip())
             if kind == "status" and content["execution_state"] == "idle":
                 break
         seconds = time.time() - begin
+        if failed:
+            raise RuntimeError(f"the cell `{code}` failed: {failed}")
         self.say(f"{seconds:7.2f} s  peak {self.watch.peak:5.0f} MiB  {code.splitlines()[-1]}")
         return seconds
 

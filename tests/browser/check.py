@@ -1,10 +1,13 @@
 """Opens notebooks in a real JupyterLab, Notebook 7 and as nbconvert's pages, in a real browser without a screen, and looks
-at what is drawn: every figure with all of its curves, every table with its rows. Takes a picture of each.
+at what is drawn: every figure with all of its curves and words, every table with its rows. Takes a picture of each.
 
-    python tests/browser/check.py --out DIR [--run] [--chromium FILE] NOTEBOOK...
+    python tests/browser/check.py --out DIR [--run | --pages DIR] [--chromium FILE] NOTEBOOK...
 
-Runs in an environment that holds binder/requirements.txt and requirements.txt beside this file. Without --run the
-notebooks are looked at as they are stored; with it, all cells are run first, with the installed kernel `maturation`.
+Runs in an environment that holds binder/requirements.txt and requirements.txt beside this file. The notebooks are looked at
+
+- as they are stored, by nbconvert also in a narrow window with scripts forbidden, as viewers do that trust nobody;
+- with --run, after all cells were run with the installed kernel `maturation`;
+- with --pages, as the pages in DIR that `maturation notebooks` wrote of them.
 """
 
 import argparse
@@ -27,6 +30,7 @@ from playwright.sync_api import sync_playwright
 
 PLOTLY = "application/vnd.plotly.v1+json"
 WIDTH, HEIGHT = 1280, 900
+NARROW = 800
 
 # What is on the page: figures that plotly has drawn, images, tables.
 LOOK = """() => {
@@ -37,20 +41,35 @@ LOOK = """() => {
     const drawn = [...document.querySelectorAll('.js-plotly-plot')].filter((figure) => figure._fullLayout);
     // JupyterLab's renderer keeps one such element in another.
     const figures = drawn.filter((figure) => !figure.querySelector('.js-plotly-plot'));
+    // What a figure says of itself: titles, the names in its legend, annotations. Spaces are left out, as is markup.
+    const plain = (text) => {
+        const element = document.createElement("i");
+        element.innerHTML = text;
+        return element.textContent.replace(/[\\s\\u200b]/g, "");
+    };
+    const said = (figure) => {
+        const { layout, _fullLayout: whole, _fullData: curves } = figure;
+        const titled = [layout, ...Object.keys(layout).filter((key) => /^[xy]axis/.test(key)).map((key) => layout[key])];
+        const titles = titled.filter((part) => part.visible !== false).map((part) => part.title && part.title.text);
+        const names = curves.filter((curve) => whole.showlegend && curve.showlegend && curve.visible === true);
+        const notes = (layout.annotations || []).filter((note) => note.visible !== false).map((note) => note.text);
+        return [...titles, ...names.map((curve) => curve.name), ...notes].filter((text) => text).map(plain);
+    };
     const complaints = ["error", "stderr"].map((kind) => `[data-mime-type="application/vnd.jupyter.${kind}"]`).join();
     return {
+        width: window.innerWidth,
         complaints: [...document.querySelectorAll(complaints)].map((complaint) => complaint.textContent),
         figures: figures.map((figure) => ({
             size: size(figure),
             traces: figure.data.length,
             drawn: figure.querySelectorAll('.trace, .heatmaplayer image, .polarlayer path').length,
-            words: figure.textContent,
+            silent: said(figure).filter((text) => !figure.textContent.replace(/[\\s\\u200b]/g, "").includes(text)),
         })),
-        images: [...document.querySelectorAll('.jp-RenderedImage img')].map((image) => ({
+        images: [...document.querySelectorAll('.jp-RenderedImage img, .jp-RenderedSVG img')].map((image) => ({
             size: size(image), loaded: image.complete && image.naturalWidth > 0,
         })),
         tables: [...document.querySelectorAll('.jp-OutputArea-output table')].map((table) => ({
-            size: size(table), rows: table.rows.length, words: table.textContent,
+            size: size(table), rows: table.rows.length,
         })),
     };
 }"""
@@ -66,9 +85,10 @@ def outputs_of(notebook):
     return [output.data for cell in cells for output in cell.outputs if "data" in output]
 
 
-def expected(notebook, run):
-    """How many figures (with how many curves each, where known) and tables a notebook shows."""
-    if run:
+def expected(notebook, anew):
+    """How many figures (with how many curves each, where known) and tables a notebook shows, as it is stored or once it is
+    run anew."""
+    if anew:
         cells = [cell.metadata.get("expect", {}) for cell in notebook.cells if cell.cell_type == "code"]
         kinds = [cell.get("mime", []) for cell in cells]
         curves = [None for kind in kinds if PLOTLY in kind]
@@ -88,13 +108,15 @@ def check(where, seen, curves, tables, images_do=False):
     if drawn != len(curves):
         raise Wrong(f"{where}: {drawn} figures are drawn of {len(curves)}")
     for figure, count in zip(figures, curves):
-        if figure["traces"] < 1 or figure["drawn"] < 1 or (count and figure["traces"] != count):
+        if not 1 <= figure["traces"] <= figure["drawn"] or (count and figure["traces"] != count):
             raise Wrong(f"{where}: a figure has {figure['traces']} curves, {figure['drawn']} drawn, of {count}")
+        if figure["silent"]:
+            raise Wrong(f"{where}: a figure does not show its words {figure['silent']}")
         if figure["size"][0] < 300 or figure["size"][1] < 200:
             raise Wrong(f"{where}: a figure is only {figure['size']} pixels in size")
     for image in seen["images"]:
-        if not image["loaded"] or image["size"][0] < 300:
-            raise Wrong(f"{where}: an image is broken or small: {image}")
+        if not image["loaded"] or not 300 <= image["size"][0] <= seen["width"]:
+            raise Wrong(f"{where}: an image is broken, small or cut off: {image}")
     if len(seen["tables"]) < tables:
         raise Wrong(f"{where}: {len(seen['tables'])} tables are drawn of {tables}")
     for table in seen["tables"]:
@@ -188,7 +210,7 @@ def picture(page, path, tall):
 def in_server(browser, program, path, arguments):
     """Looks at a notebook in JupyterLab or Notebook 7."""
     notebook = nbformat.read(path, as_version=4)
-    curves, tables = expected(notebook, arguments.run)
+    curves, tables = expected(notebook, anew=arguments.run)
     place = "lab/tree" if program == "jupyterlab" else "notebooks"
     with tempfile.TemporaryDirectory() as settings, jupyter(program, path.parent, pathlib.Path(settings)) as (at, token):
         page = browser.new_page(viewport={"width": WIDTH, "height": HEIGHT})
@@ -212,29 +234,55 @@ def in_server(browser, program, path, arguments):
     return seen
 
 
-def as_page(browser, path, arguments):
-    """Looks at a notebook as the page that nbconvert makes of it, without a network."""
+def look_at_page(browser, page_file, picture_file, scripts=True):
+    """What a page shows that has no network; without scripts, in a narrow window."""
+    size = {"width": WIDTH if scripts else NARROW, "height": HEIGHT}
+    context = browser.new_context(viewport=size, offline=True, java_script_enabled=scripts)
+    page = context.new_page()
+    page.goto(page_file.resolve().as_uri())
+    page.wait_for_timeout(2000)
+    seen = page.evaluate(LOOK)
+    page.screenshot(path=picture_file, full_page=True)
+    context.close()
+    return seen
+
+
+def as_stored(browser, scripts, path, arguments):
+    """Looks at a notebook as the page that nbconvert makes of it."""
     notebook = nbformat.read(path, as_version=4)
-    curves, tables = expected(notebook, run=False)
     body, _ = HTMLExporter(mathjax_url="", require_js_url="").from_notebook_node(notebook)
     written = arguments.out / f"{path.stem}.html"
     written.write_text(body, encoding="utf-8")
-    context = browser.new_context(viewport={"width": WIDTH, "height": HEIGHT}, offline=True)
-    page = context.new_page()
-    page.goto(written.resolve().as_uri())
-    page.wait_for_timeout(2000)
-    seen = page.evaluate(LOOK)
-    page.screenshot(path=arguments.out / f"{path.stem}-nbconvert.png", full_page=True)
-    context.close()
-    check(f"{path.name} by nbconvert", seen, curves, tables, images_do=True)
+    name = "nbconvert" if scripts else "scriptless"
+    seen = look_at_page(browser, written, arguments.out / f"{path.stem}-{name}.png", scripts)
+    check(f"{path.name} by {name}", seen, *expected(notebook, anew=False), images_do=True)
     return seen
+
+
+def as_executed(browser, _, path, arguments):
+    """Looks at the page that `maturation notebooks` has written."""
+    notebook = nbformat.read(path, as_version=4)
+    written = arguments.pages / f"{path.stem}.html"
+    seen = look_at_page(browser, written, arguments.out / f"{path.stem}-executed.png")
+    check(f"{path.name}, executed", seen, *expected(notebook, anew=True))
+    return seen
+
+
+# Where a notebook is looked at: by which function, and of which kind.
+SERVERS = {"jupyterlab": (in_server, "jupyterlab"), "notebook": (in_server, "notebook")}
+LOOKS = {
+    "stored": SERVERS | {"nbconvert": (as_stored, True), "scriptless": (as_stored, False)},
+    "run": SERVERS,
+    "pages": {"executed": (as_executed, None)},
+}
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=pathlib.Path, required=True, help="the folder that pictures are written to")
     parser.add_argument("--run", action="store_true", help="run all cells first")
-    parser.add_argument("--only", choices=["jupyterlab", "notebook", "nbconvert"], help="look in this program only")
+    parser.add_argument("--pages", type=pathlib.Path, help="the folder that `maturation notebooks` wrote to")
+    parser.add_argument("--only", choices=list(dict.fromkeys(sum(map(list, LOOKS.values()), []))), help="look there only")
     parser.add_argument("--chromium", default=shutil.which("chromium"), help="the browser [default: chromium]")
     parser.add_argument("--tall", type=int, default=9000, help="how tall a window takes in a whole notebook, in pixels")
     parser.add_argument("--patience", type=float, default=900, help="seconds that all cells may take")
@@ -245,18 +293,18 @@ def main():
     arguments.out.mkdir(parents=True, exist_ok=True)
 
     failed = 0
-    looks = [("jupyterlab", in_server), ("notebook", in_server)] + ([] if arguments.run else [("nbconvert", as_page)])
+    looks = LOOKS["run" if arguments.run else "pages" if arguments.pages else "stored"]
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=arguments.chromium, args=["--no-sandbox", "--disable-gpu"])
         for path in arguments.notebooks:
-            for name, look in looks:
+            for name, (look, kind) in looks.items():
                 if arguments.only not in (None, name):
                     continue
                 begin = time.monotonic()
                 try:
                     path = path.resolve()
-                    seen = look(browser, path, arguments) if look is as_page else look(browser, name, path, arguments)
-                    counts = ", ".join(f"{len(things)} {kind}" for kind, things in seen.items())
+                    seen = look(browser, kind, path, arguments)
+                    counts = ", ".join(f"{len(seen[kind])} {kind}" for kind in ("figures", "images", "tables"))
                     outcome = f"ok: {counts}"
                 except Exception as problem:  # the other looks are worth having all the same
                     failed += 1

@@ -58,6 +58,14 @@ class Execute(unittest.TestCase):
         self.assertIn("<b>bold</b>", page)
         self.assertNotRegex(page, r"""(src|href)=["']https?://""")
 
+    def test_formulas_are_drawn_without_a_network(self):
+        drawn = load().with_formulas("a $x_1^*$, `$HOME`, $y$:\n\n$$ \\frac{x_1^*}{2} $$\n")
+        self.assertEqual(drawn.count("<math"), 3)
+        self.assertEqual(drawn.count('display="block"'), 1)
+        self.assertIn("`$HOME`", drawn)
+        self.assertIn("<mfrac>", drawn)
+        self.assertNotRegex(drawn, r"[*_\\]")
+
     def test_an_error_fails(self):
         self.fails("ZeroDivisionError", ("1 / 0", {}))
 

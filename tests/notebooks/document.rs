@@ -82,9 +82,7 @@ impl Document {
             // A vector graphic takes a sixth of the room of a bitmap that is sharp.
             let picture = image_of_json(content, ImageFormat::Svg).map_err(|error| error.to_string())?;
             let picture = String::from_utf8(picture).map_err(|error| format!("the figure: {error}"))?;
-            // Narrow viewers make it smaller in place of cutting it off.
-            let picture = picture.replacen(" style=\"\" viewBox", " style=\"max-width:100%;height:auto\" viewBox", 1);
-            data.insert("image/svg+xml".to_owned(), json!(split_lines(&picture)));
+            data.insert("image/svg+xml".to_owned(), json!(split_lines(&fitting(&picture))));
             data.insert(PLOTLY.to_owned(), plot);
         }
         if !data.is_empty() {
@@ -106,6 +104,21 @@ impl Document {
         text.push(b'\n');
         std::fs::write(path, text).map_err(|error| error.to_string())
     }
+}
+
+/// A vector graphic that takes the width that a viewer has for it, up to its own: narrow viewers would cut it off.
+fn fitting(picture: &str) -> String {
+    let Some((tag, rest)) = picture.split_once('>') else { return picture.to_owned() };
+    let mut width = "";
+    let mut kept = Vec::new();
+    for attribute in tag.split_inclusive("\" ") {
+        match attribute.trim_start_matches("<svg ").split_once('=') {
+            Some(("width", value)) => width = value.trim().trim_matches('"'),
+            Some(("height" | "style", _)) => {}
+            _ => kept.push(attribute),
+        }
+    }
+    format!("{} style=\"max-width:{width}px\">{rest}", kept.concat().trim_end())
 }
 
 /// A text or a list of texts as a list.

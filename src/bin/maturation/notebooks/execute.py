@@ -7,6 +7,7 @@ kinds of content (`mime`) and words (`text`).
 
 import argparse
 import asyncio
+import copy
 import json
 import pathlib
 import queue
@@ -14,6 +15,7 @@ import re
 import sys
 import time
 
+import latex2mathml.converter
 import nbformat
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
@@ -95,8 +97,26 @@ async def execute(notebook, folder, kernel, timeout):
     return seconds
 
 
+def with_formulas(text):
+    """Markdown whose formulas are MathML, which browsers draw without MathJax."""
+
+    def formula(found):
+        code, display, inline = found.groups()
+        if code:
+            return code
+        drawn = latex2mathml.converter.convert((display or inline).strip(), display="block" if display else "inline")
+        # These would be Markdown.
+        return drawn.replace("*", "&#42;").replace("_", "&#95;")
+
+    return re.sub(r"(```.*?```|`[^`]*`)|\$\$(.+?)\$\$|\$([^$\n]+?)\$", formula, text, flags=re.DOTALL)
+
+
 def page(notebook, name):
     """The notebook as an HTML page that asks nothing of the network."""
+    notebook = copy.deepcopy(notebook)
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            cell.source = with_formulas(cell.source)
     exporter = HTMLExporter(mathjax_url="", require_js_url="")
     body, _ = exporter.from_notebook_node(notebook, resources={"metadata": {"name": name}})
     return body
