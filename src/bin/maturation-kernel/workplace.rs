@@ -1,6 +1,6 @@
 //! A folder in which one evcxr works: its crate, its settings, and what stands in for cargo.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -87,13 +87,20 @@ impl Setting {
     /// folder up after the compiler wrote into it where, relative to it, Rust's library lies.
     pub fn shared_libraries(&self) -> (&'static str, OsString) {
         let variable = if cfg!(target_os = "macos") { "DYLD_LIBRARY_PATH" } else { "LD_LIBRARY_PATH" };
+        let before = std::env::var_os(variable).filter(|path| !path.is_empty()).unwrap_or_default();
+        (variable, self.with_own_libraries(&before))
+    }
+
+    /// Folders of shared libraries, those first that were named before: but for folders with another build of our crate,
+    /// such as `cargo run` and `cargo test` name, which cells would load in place of the one that they were compiled with.
+    fn with_own_libraries(&self, before: &OsStr) -> OsString {
+        let ours = format!("{}maturation{}", std::env::consts::DLL_PREFIX, std::env::consts::DLL_SUFFIX);
         let toolchain = self.cargo.parent().and_then(Path::parent).map(|toolchain| toolchain.join("lib/rustlib"));
         let targets = toolchain.and_then(|folder| std::fs::read_dir(folder).ok()).into_iter().flatten();
         let own =
             targets.filter_map(|entry| entry.ok().map(|entry| entry.path().join("lib"))).filter(|path| path.is_dir());
-        let path = std::env::var_os(variable).filter(|path| !path.is_empty());
-        let before: Vec<PathBuf> = path.iter().flat_map(std::env::split_paths).collect();
-        (variable, std::env::join_paths(before.into_iter().chain(own)).unwrap_or_default())
+        let before = std::env::split_paths(before).filter(|path| !path.join(&ours).exists());
+        std::env::join_paths(before.chain(own)).unwrap_or_default()
     }
 }
 
@@ -307,6 +314,23 @@ mod tests {
             entries.filter_map(Result::ok).any(|entry| entry.file_name().to_string_lossy().starts_with("libstd-"))
         };
         assert!(std::env::split_paths(&path).any(holds_it), "{path:?}");
+    }
+
+    #[test]
+    fn cells_load_no_other_build_of_the_crate() {
+        let base = tempfile::tempdir().unwrap();
+        let [build, other] = ["target/release/deps", "lib"].map(|name| base.path().join(name));
+        for folder in [&build, &other] {
+            std::fs::create_dir_all(folder).unwrap();
+        }
+        let library = format!("{}maturation{}", std::env::consts::DLL_PREFIX, std::env::consts::DLL_SUFFIX);
+        std::fs::write(build.join(library), "").unwrap();
+        let problem = Problem::Moved(PathBuf::from("/gone"));
+        let setting = Setting::new(PathBuf::from("/notes"), Err(&problem), None).unwrap();
+        let before = std::env::join_paths([&build, &other]).unwrap();
+        let path = setting.with_own_libraries(&before);
+        let folders: Vec<PathBuf> = std::env::split_paths(&path).collect();
+        assert!(folders.contains(&other) && !folders.contains(&build), "{folders:?}");
     }
 
     #[test]
