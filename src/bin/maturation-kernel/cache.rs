@@ -16,17 +16,8 @@ pub const VARIABLE: &str = "MATURATION_CACHE";
 
 const REMEDY: &str = "Set MATURATION_CACHE to a folder that can be written";
 
-/// What crates are compiled with, cells too: evcxr asks for checks that training is twice as slow with. Cargo reads this
-/// for every folder below.
-const PROFILE: &str = "\
-[profile.dev]
-debug-assertions = false
-overflow-checks = false
-incremental = false
-
-[profile.dev.package.\"*\"]
-opt-level = 3
-";
+/// What crates are compiled with. Cargo reads this for every folder below.
+const PROFILE: &str = include_str!("../../../notebooks/.cargo/config.toml");
 
 /// The user's folder of compiled crates.
 pub struct Cache {
