@@ -54,16 +54,18 @@ pub(super) fn plotly_script() -> String {
     scripts.find(end).map_or_else(|| scripts.clone(), |place| scripts[..place + end.len()].to_owned())
 }
 
-/// The element that a figure is drawn in, and the call that draws it.
+/// The element that a figure is drawn in, and the call that draws it. Until then, and where no script may run, it says
+/// what the figure shows.
 pub(super) fn plot_element(id: &str, figure: &Figure) -> String {
     let json = within_script(&figure.json());
     // A notebook may have lost the cell that brought plotly.js along.
     format!(
-        "<div id=\"{id}\" class=\"figure\"></div>\n<script>(function() {{ const figure = {json};\n\
+        "<div id=\"{id}\" class=\"figure\">{}</div>\n<script>(function() {{ const figure = {json};\n\
+         document.getElementById('{id}').textContent = window.Plotly ? '' : 'Not drawn: plotly.js comes with the first \
+         figure of the notebook. Restart the kernel and run all cells.';\n\
          if (window.Plotly) Plotly.newPlot('{id}', figure.data, figure.layout, {{responsive: true, displaylogo: false, \
-         toImageButtonOptions: {{format: 'svg'}}}});\n\
-         else document.getElementById('{id}').textContent = 'Not drawn: plotly.js comes with the first figure of the \
-         notebook. Restart the kernel and run all cells.'; }})();</script>\n"
+         toImageButtonOptions: {{format: 'svg'}}}}); }})();</script>\n",
+        escape(&figure.summary)
     )
 }
 
@@ -231,7 +233,9 @@ mod tests {
     #[test]
     fn a_page_is_whole_and_asks_nothing_of_the_network() {
         let html = page().html().unwrap();
-        for part in ["A &lt; B", "What &amp; why.", "&lt;0&gt;", "Plotly.newPlot('one-figure'", "name,value"] {
+        for part in
+            ["A &lt; B", "What &amp; why.", "&lt;0&gt;", "Plotly.newPlot('one-figure'", ">a figure</div>", "name,value"]
+        {
             assert!(html.contains(part), "{part}");
         }
         assert!(!html.contains("<script src") && !html.contains("<link"), "nothing is loaded from elsewhere");
