@@ -152,16 +152,18 @@ impl Trials {
     ///
     /// Stimuli are uniform on the circle. The distractor is the stimulus turned by a random multiple of the ring's
     /// spacing, drawn for each trial. The second stimulus of the match rules equals the first in half the trials, and
-    /// is turned likewise in the others.
+    /// is turned likewise in the others. An error if `count` is 0, if a hyper-parameter cannot be, or if
+    /// the rule is not in the network's ruleset.
     pub fn random(
         hyperparameters: &Hyperparameters,
         rule: Rule,
         count: usize,
         stream: &mut RandomStream,
     ) -> Result<Self> {
+        hyperparameters.validate()?;
         let locations = hyperparameters.n_eachring;
         let spacing = TAU / locations as f64;
-        let mut conditions = Vec::with_capacity(count);
+        let mut conditions = Vec::new();
         for _ in 0..count {
             let stimulus = stream.random::<f64>() * TAU;
             conditions.push(match rule {
@@ -188,6 +190,7 @@ impl Trials {
     /// places of the choice targets come from the run's seed. An error if `mode` is [`Mode::TestPair`] with a location
     /// that does not exist or a rule without distractor, or [`Mode::Random`] (see [`Trials::random`]).
     pub fn test(hyperparameters: &Hyperparameters, rule: Rule, mode: Mode) -> Result<Self> {
+        hyperparameters.validate()?;
         let locations = hyperparameters.n_eachring;
         let spacing = TAU / locations as f64;
         let mut places = RandomStream::new(hyperparameters.seed, Purpose::TestTrials.stream([0, 0]));
@@ -230,6 +233,7 @@ impl Trials {
     /// The trials of a mode, with or without input noise, decided by the seed of the hyper-parameters: the test batch,
     /// or as many random trials.
     pub fn of_mode(hyperparameters: &Hyperparameters, rule: Rule, mode: Mode, noise: bool) -> Result<Self> {
+        hyperparameters.validate()?;
         let seed = hyperparameters.seed;
         let mut trials = match mode {
             Mode::Random => {
@@ -248,8 +252,12 @@ impl Trials {
 
     /// The trials of the given conditions, without input noise.
     ///
-    /// An error if the rule is not in the network's ruleset.
+    /// An error if there is no condition, if a hyper-parameter cannot be, or if the rule is not in the network's ruleset.
     pub fn from_conditions(hyperparameters: &Hyperparameters, rule: Rule, conditions: Vec<Condition>) -> Result<Self> {
+        hyperparameters.validate()?;
+        if conditions.is_empty() {
+            return Err(Error::argument(format!("no trial of `{}`", rule.name()), "give at least one"));
+        }
         let timeline = Timeline::of(rule, hyperparameters.dt);
         let (steps, count) = (timeline.end, conditions.len());
         let ring = Ring::new(hyperparameters.n_eachring);
@@ -389,4 +397,45 @@ fn cost_mask(hyperparameters: &Hyperparameters, timeline: &Timeline, count: usiz
 /// Steps at the trial's start in which errors cost nothing.
 fn timeline_start(dt: f64) -> usize {
     super::timeline::Clock { dt }.steps(UNGRADED_START)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_batch_without_trials_is_refused() {
+        let paper = Hyperparameters::paper();
+        let drawn = Trials::random(&paper, Rule::Odr, 0, &mut RandomStream::new(1, 0)).unwrap_err();
+        let given = Trials::from_conditions(&paper, Rule::Odr, Vec::new()).unwrap_err();
+        for error in [drawn, given] {
+            assert_eq!(error.to_string(), "no trial of `odr`: give at least one");
+        }
+    }
+
+    #[test]
+    fn hyperparameters_that_cannot_be_are_refused_with_their_key() {
+        let condition = Condition::delayed_response(0.0);
+        let cases = [
+            ("n_eachring", Hyperparameters { n_eachring: 0, ..Hyperparameters::paper() }),
+            ("n_eachring", Hyperparameters { n_eachring: 1, ..Hyperparameters::paper() }),
+            ("n_eachring", Hyperparameters { n_eachring: usize::MAX, ..Hyperparameters::paper() }),
+            ("dt", Hyperparameters { dt: 0.0, ..Hyperparameters::paper() }),
+            ("dt", Hyperparameters { dt: f64::NAN, ..Hyperparameters::paper() }),
+        ];
+        for (key, impossible) in cases {
+            for rule in [Rule::Odr, Rule::Odrd, Rule::MatchOrNon] {
+                let answers = [
+                    Trials::random(&impossible, rule, 3, &mut RandomStream::new(1, 0)),
+                    Trials::test(&impossible, rule, Mode::Test),
+                    Trials::of_mode(&impossible, rule, Mode::Random, true),
+                    Trials::from_conditions(&impossible, rule, vec![condition]),
+                ];
+                for answer in answers {
+                    let message = answer.unwrap_err().to_string();
+                    assert!(message.contains(&format!("`{key}`")), "{message}");
+                }
+            }
+        }
+    }
 }

@@ -17,11 +17,11 @@ pub const VARIABLE: &str = "MATURATION_KERNEL_FOLDER";
 
 const REMEDY: &str = "Is the disk full? Set MATURATION_CACHE to a folder that can be written";
 
-/// What is run when the crate is loaded. The variable has rust-analyzer read all that it is shown, which would otherwise
-/// take a second or two at the notebook's first variable.
+/// What is run when the crate is loaded. The variable has rust-analyzer read all that it is shown, and learn what `?` does,
+/// which would otherwise take a second or two at the notebook's first variable.
 const PRELUDE: &str = "\
 use maturation::prelude::*;
-let maturation_is_loaded: bool = !Rule::Odr.name().is_empty();
+let maturation_is_loaded: bool = \"odr\".parse::<Rule>()? == Rule::Odr;
 ";
 
 /// A folder in which one evcxr works.
