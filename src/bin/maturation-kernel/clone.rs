@@ -29,7 +29,7 @@ pub fn clone_folder(from: &Path, to: &Path) -> Result<(), Problem> {
     let shares = files.chunks(files.len().div_ceil(threads).max(1));
     std::thread::scope(|scope| {
         let workers: Vec<_> = shares.map(|share| scope.spawn(|| clone_files(share))).collect();
-        workers.into_iter().map(|worker| worker.join().unwrap_or_else(|panic| resume_unwind(panic))).collect()
+        workers.into_iter().try_for_each(|worker| worker.join().unwrap_or_else(|panic| resume_unwind(panic)))
     })
 }
 

@@ -175,14 +175,15 @@ impl Workplace {
         // Cells are compiled without optimisation: they are glue, and every second counts.
         let text = format!("[evcxr]\ntmpdir = {:?}\nopt_level = \"0\"\n", self.crate_folder());
         write(&self.folder.join("evcxr.toml"), &text)?;
-        let mut initial = format!(":linker {}\n", setting.linker);
-        let mut prelude = String::new();
+        // evcxr would read commands from init.evcxr too, but compile once more for it.
+        let mut prelude = format!(":linker {}\n", setting.linker);
         if let (Some(checkout), true) = (&setting.checkout, load) {
-            initial.push_str(&dependency(checkout));
+            prelude.push_str(&dependency(checkout));
             prelude.push_str(PRELUDE);
         }
-        write(&self.configuration().join("init.evcxr"), &initial)?;
         write(&self.configuration().join("prelude.rs"), &prelude)?;
+        // An earlier version of this program wrote it.
+        let _ = std::fs::remove_file(self.configuration().join("init.evcxr"));
         write(&self.notices(), "")?;
         let hidden = self.rust_library().join("core");
         std::fs::create_dir_all(&hidden).map_err(Problem::io("make", &hidden, REMEDY))?;
@@ -268,10 +269,9 @@ mod tests {
         let setting = Setting::new(PathBuf::from("/notes"), Ok(&checkout), None).unwrap();
         let read = |name: &str| std::fs::read_to_string(folder.path().join(name)).unwrap();
         workplace.furnish(&setting, false).unwrap();
-        assert!(!read("evcxr/init.evcxr").contains(":dep"));
-        assert_eq!(read("evcxr/prelude.rs"), "");
+        assert_eq!(read("evcxr/prelude.rs"), format!(":linker {}\n", setting.linker));
         workplace.furnish(&setting, true).unwrap();
-        assert!(read("evcxr/init.evcxr").contains(&format!("path = {:?}", checkout.folder)));
+        assert!(read("evcxr/prelude.rs").contains(&format!("path = {:?}", checkout.folder)));
         assert!(read("evcxr/prelude.rs").contains("use maturation::prelude::*;"));
         assert!(read("evcxr.toml").contains(&format!("{:?}", workplace.crate_folder())));
         assert_eq!(workplace.setting().unwrap().checkout, Some(checkout.folder));
