@@ -30,7 +30,7 @@ use crate::tasks::{Epoch, Rule};
 const RING_LOCATIONS: usize = 8;
 
 /// More locations than this are a mistake, such as angles in place of locations.
-const MOST_LOCATIONS: usize = 360;
+pub(crate) const MOST_LOCATIONS: usize = 360;
 
 /// The activity of a population of units in a batch of trials.
 ///

@@ -126,7 +126,7 @@ impl Readout {
         let trials = self.trials(checkpoint, rule)?;
         let network = checkpoint.network()?;
         let rollout = Cpu::run(&network, &trials.inputs, self.noise(checkpoint, rule), &mut self.workspace)?;
-        let answers = answers(&trials, &rollout.outputs);
+        let answers = answers(&trials, &rollout.outputs)?;
         let locations = trials.locations(checkpoint.hyperparameters());
         let degrees = |angle: Option<f64>| angle.map(f64::to_degrees);
         df![
@@ -183,7 +183,7 @@ impl Readout {
                 none => none,
             };
             let (_, outputs) = Cpu::evaluate(&network, &trials, noise, &mut self.workspace)?;
-            let graded = answers(&trials, &outputs);
+            let graded = answers(&trials, &outputs)?;
             if graded.iter().any(|answer| answer.direction.is_none() || !answer.fixation.is_finite()) {
                 return Err(Error::argument(
                     format!("the outputs after {} trials are not finite", checkpoint.trials_trained()),

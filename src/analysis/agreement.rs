@@ -94,6 +94,8 @@ impl Agreement {
     /// # Errors
     /// If the two are not of the same units and locations.
     pub fn of(first: &Selectivity, second: &Selectivity, options: &AgreementOptions) -> Result<Agreement> {
+        first.check()?;
+        second.check()?;
         let numbers = |found: &Selectivity| found.units.iter().map(|unit| unit.unit).collect::<Vec<_>>();
         if first.location_count != second.location_count || numbers(first) != numbers(second) {
             return Err(Error::argument(

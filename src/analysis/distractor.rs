@@ -288,7 +288,7 @@ mod tests {
         let answers: Vec<Vec<Answer>> = (outputs.iter().enumerate())
             .map(|(pair, outputs)| {
                 let mode = Mode::TestPair { stimulus: pair / 8, distractor: pair % 8 };
-                answers(&Trials::test(&Hyperparameters::paper(), Rule::Odrd, mode).unwrap(), outputs)
+                answers(&Trials::test(&Hyperparameters::paper(), Rule::Odrd, mode).unwrap(), outputs).unwrap()
             })
             .collect();
         let mut distractor = Distractor::new(8);

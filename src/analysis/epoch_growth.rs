@@ -57,7 +57,7 @@ impl EpochGrowth {
         if let Some(resamples) = &self.resamples {
             let units: Vec<usize> = rates.iter().map(|(unit, _)| *unit).collect();
             let values = Array2::from_shape_fn((rates.len(), 1), |(place, _)| rates[place].1);
-            let mut mean = ResampledMean::new(resamples, 1);
+            let mut mean = ResampledMean::default();
             mean.add(resamples, &units, &values)?;
             interval = mean.interval(0);
         }

@@ -44,7 +44,7 @@ impl PopulationOptions {
     /// The units that `selected` chooses, as they are in `measured`, each with its preferred location.
     ///
     /// # Errors
-    /// If the two are not of one population.
+    /// If the two are not of one population, or the parts of one do not fit together.
     pub(super) fn chosen<'a>(
         &self,
         measured: &'a Selectivity,
@@ -62,6 +62,8 @@ impl PopulationOptions {
                 "select and measure units of the same population",
             )
         };
+        measured.check()?;
+        selected.check()?;
         if selected.location_count != measured.location_count {
             return Err(misfit());
         }
@@ -77,5 +79,5 @@ impl PopulationOptions {
 
 /// One more than the largest number of a unit.
 pub(super) fn population(selectivity: &Selectivity) -> usize {
-    selectivity.units.iter().map(|unit| unit.unit + 1).max().unwrap_or(0)
+    selectivity.units.iter().map(|unit| unit.unit.saturating_add(1)).max().unwrap_or(0)
 }

@@ -145,7 +145,7 @@ impl Curve {
         self.count += 1;
         self.units += curves.units.len();
         if let Some(resamples) = resamples {
-            let resampled = self.resampled.get_or_insert_with(|| ResampledMean::new(resamples, curves.rates.ncols()));
+            let resampled = self.resampled.get_or_insert_default();
             resampled.add(resamples, &curves.units, &curves.rates)?;
         }
         Ok(())
@@ -193,6 +193,7 @@ impl Psth {
     /// of locations, or there is no fix1.
     pub fn add(&mut self, stage: Stage, activity: &Activity, selectivity: &Selectivity) -> Result<()> {
         activity.check()?;
+        selectivity.check()?;
         let clock = (activity.steps(), activity.dt);
         if self.clock.is_some_and(|known| known != clock) {
             return Err(Error::argument(

@@ -208,7 +208,7 @@ mod tests {
         assert_eq!(outputs.len(), 3 * 8);
         let mut saccades = Saccades::default();
         for (batches, stage) in outputs.chunks(8).zip(expected["stages"].as_array().unwrap()) {
-            let answers: Vec<Answer> = batches.iter().flat_map(|outputs| answers(&trials, outputs)).collect();
+            let answers: Vec<Answer> = batches.iter().flat_map(|outputs| answers(&trials, outputs).unwrap()).collect();
             saccades.add(stage.as_str().unwrap().parse().unwrap(), &answers);
         }
         for stage in Stage::ALL {

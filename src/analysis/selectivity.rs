@@ -12,7 +12,7 @@ mod trials;
 use ndarray::{Array1, Axis};
 use polars::frame::DataFrame;
 
-use crate::activity::Activity;
+use crate::activity::{Activity, MOST_LOCATIONS};
 use crate::analysis::rates::{baseline, mean_of_rows, trial_rates};
 use crate::error::{Error, Result};
 use crate::statistics::{NotTested, benjamini_hochberg};
@@ -243,6 +243,34 @@ pub fn selectivity_with(activity: &Activity, epoch: Epoch, options: &Selectivity
 }
 
 impl Selectivity {
+    /// Whether the parts fit together: what the analyses rely on, since the fields are open to everyone.
+    pub(crate) fn check(&self) -> Result<()> {
+        let locations = self.location_count;
+        if !(1..=MOST_LOCATIONS).contains(&locations) {
+            return Err(Error::argument(
+                format!("the selectivity is of a ring of {locations} locations"),
+                format!("a ring has from 1 to {MOST_LOCATIONS}"),
+            ));
+        }
+        for unit in &self.units {
+            let (number, preferred) = (unit.unit, unit.preferred_location);
+            if preferred >= locations {
+                return Err(Error::argument(
+                    format!("unit {number} prefers location {preferred}"),
+                    format!("the ring has {locations} locations, counted from 0"),
+                ));
+            }
+            if unit.rates.len() != locations || unit.absolute.len() != locations {
+                let (relative, absolute) = (unit.rates.len(), unit.absolute.len());
+                return Err(Error::argument(
+                    format!("unit {number} has {relative} relative and {absolute} absolute rates"),
+                    format!("give one of each at each of the {locations} locations"),
+                ));
+            }
+        }
+        Ok(())
+    }
+
     /// Tests every unit in `epoch`.
     ///
     /// A unit is **active** if its mean rate exceeds `active_rate` at some location and a paired t-test of the fix1

@@ -109,6 +109,7 @@ impl Tuning {
     /// If the numbers of locations differ, the selected units are not of this population, or the bootstrap is
     /// impossible.
     pub fn add(&mut self, stage: Option<Stage>, measured: &Selectivity, selected: &Selectivity) -> Result<()> {
+        measured.check()?;
         let location_count = measured.location_count;
         if self.location_count.is_some_and(|known| known != location_count) {
             return Err(Error::argument(
@@ -142,7 +143,7 @@ impl Tuning {
         let group = self.groups.entry(stage).or_default();
         group.checkpoints += 1;
         if let Some(resamples) = &self.resamples {
-            let resampled = group.resampled.get_or_insert_with(|| ResampledMean::new(resamples, points));
+            let resampled = group.resampled.get_or_insert_default();
             resampled.add(resamples, &units, &curves)?;
         }
         if !units.is_empty() {
@@ -548,6 +549,7 @@ mod tests {
         let unit = &mut units.units[0];
         (unit.kind, unit.preferred_location) = (Kind::Excited, 4);
         unit.rates = [4.0, 2.0, 1.0, 3.0, 9.0].map(Some).to_vec();
+        unit.absolute = unit.rates.clone();
         let mut tuning = Tuning::new(PopulationOptions::default());
         tuning.add(Some(Stage::Early), &units, &units).unwrap();
         assert_eq!(column(&tuning.table().unwrap(), "activity"), [1.0, 3.0, 9.0, 4.0, 2.0]);

@@ -11,7 +11,7 @@ use ndarray::{Array3, Axis as ArrayAxis};
 use crate::error::{Error, Result};
 use crate::hyperparameters::{Activation, Loss};
 use crate::network::kernels::Cost;
-use crate::network::sweep::{elements, shaped};
+use crate::network::sweep::{dimensions, elements, shaped};
 use crate::network::{Graded, Matrix, Network, Rollout, SweepNoise, TapedCost, number};
 use crate::tasks::Trials;
 
@@ -68,13 +68,8 @@ impl<D: Device<f32>> Stepwise<'_, D> {
         tape: T,
         visit: impl FnMut(&Matrix<D>, &Matrix<D>),
     ) -> Result<(TapedCost<D, T>, Cost)> {
+        dimensions(self.network.hyperparameters(), self.inputs)?;
         let inputs = elements(self.inputs, "inputs")?;
-        let (steps, trials, channels) = self.inputs.dim();
-        let expected = vec![steps, trials, self.network.hyperparameters().n_input()];
-        if channels != expected[2] || steps * trials == 0 {
-            let (operation, name) = ("sweep over a batch", "inputs".to_owned());
-            return Err(Error::Shape { operation, name, found: vec![steps, trials, channels], expected });
-        }
         self.steps(inputs, tape, visit).map_err(|problem| Error::device("a sweep over a batch", problem))
     }
 
@@ -224,6 +219,26 @@ mod tests {
         assert_eq!(found.len(), expected.len());
         let largest = expected.iter().fold(1e-12_f32, |largest, value| largest.max(value.abs()));
         found.iter().zip(expected).map(|(a, b)| (a - b).abs() / largest).fold(0.0, f32::max)
+    }
+
+    #[test]
+    fn inputs_that_are_empty_or_of_another_network_are_refused_by_either_sweep() {
+        let hyperparameters = Hyperparameters { n_rnn: 8, ..Hyperparameters::paper() };
+        let (network, mut workspace) = (Network::new(&hyperparameters).unwrap(), Workspace::new(1).unwrap());
+        let channels = hyperparameters.n_input();
+        let cases = [
+            ((5, 0, channels), "0 trials of 5 steps"),
+            ((0, 4, channels), "4 trials of 0 steps"),
+            ((5, 4, channels - 1), "`inputs` has shape [5, 4, 14], expected [5, 4, 15]"),
+        ];
+        for (shape, words) in cases {
+            let inputs = Array3::zeros(shape);
+            let kernels = Cpu::run(&network, &inputs, SweepNoise::None, &mut workspace).map(drop).unwrap_err();
+            let plain = run(&network, &inputs, SweepNoise::None).map(drop).unwrap_err();
+            for message in [kernels.to_string(), plain.to_string()] {
+                assert!(message.contains(words), "{message}");
+            }
+        }
     }
 
     #[test]

@@ -89,10 +89,27 @@ pub trait RecurrentSweep: Device<f32> {
     ) -> Result<Rollout>;
 }
 
-/// The kernels' description of a batch.
-fn dimensions(hyperparameters: &Hyperparameters, inputs: &Array3<f32>) -> Dimensions {
+/// The kernels' description of a batch; an error if it is empty or of another network.
+pub(super) fn dimensions(hyperparameters: &Hyperparameters, inputs: &Array3<f32>) -> Result<Dimensions> {
     let (steps, trials, channels) = inputs.dim();
-    Dimensions { units: hyperparameters.n_rnn, inputs: channels, outputs: hyperparameters.n_output(), steps, trials }
+    if steps == 0 || trials == 0 {
+        return Err(Error::argument(
+            format!("a batch of {trials} trials of {steps} steps is empty"),
+            "give inputs, (time, trial, input), with at least one of each",
+        ));
+    }
+    let n_input = hyperparameters.n_input();
+    if channels != n_input {
+        let (name, expected) = ("inputs".to_owned(), vec![steps, trials, n_input]);
+        return Err(Error::Shape { operation: "sweep over a batch", name, found: inputs.shape().to_vec(), expected });
+    }
+    Ok(Dimensions {
+        units: hyperparameters.n_rnn,
+        inputs: channels,
+        outputs: hyperparameters.n_output(),
+        steps,
+        trials,
+    })
 }
 
 /// The kernels' description of a sweep.
@@ -145,7 +162,7 @@ impl RecurrentSweep for Cpu {
         let hyperparameters = network.hyperparameters();
         let mut gradients = WeightGradients::default();
         let parts = workspace.gradients(
-            dimensions(hyperparameters, &trials.inputs),
+            dimensions(hyperparameters, &trials.inputs)?,
             &borrowed(&network.to_host()),
             &batch(trials)?,
             &sweep(hyperparameters, noise),
@@ -174,7 +191,7 @@ impl RecurrentSweep for Cpu {
         workspace: &mut Workspace,
     ) -> Result<(Cost, Array3<f32>)> {
         let hyperparameters = network.hyperparameters();
-        let dimensions = dimensions(hyperparameters, &trials.inputs);
+        let dimensions = dimensions(hyperparameters, &trials.inputs)?;
         let mut outputs = vec![0.0; dimensions.steps * dimensions.trials * dimensions.outputs];
         let cost = workspace.evaluate(
             dimensions,
@@ -193,7 +210,7 @@ impl RecurrentSweep for Cpu {
         workspace: &mut Workspace,
     ) -> Result<Rollout> {
         let hyperparameters = network.hyperparameters();
-        let dimensions = dimensions(hyperparameters, inputs);
+        let dimensions = dimensions(hyperparameters, inputs)?;
         let Dimensions { steps, trials, units, outputs, .. } = dimensions;
         let mut hidden = vec![0.0; steps * trials * units];
         let mut values = vec![0.0; steps * trials * outputs];

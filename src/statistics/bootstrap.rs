@@ -11,6 +11,8 @@ use crate::seed::Purpose;
 const FEWEST: usize = 100;
 /// More make no interval better, and fill the memory.
 const MOST: usize = 20_000;
+/// As many as a network may have.
+const MOST_UNITS: usize = 1 << 16;
 /// The share of resamples that an interval leaves out at either end: it holds 95 %.
 const TAIL: f64 = 0.025;
 
@@ -24,7 +26,7 @@ const TAIL: f64 = 0.025;
 /// use ndarray::array;
 ///
 /// let resamples = UnitResamples::new(1000, 4, 0)?;
-/// let mut mean = ResampledMean::new(&resamples, 1);
+/// let mut mean = ResampledMean::default(); // of no checkpoint yet
 /// mean.add(&resamples, &[0, 1, 3], &array![[1.0], [2.0], [6.0]])?; // of units 0, 1 and 3
 /// let (low, high) = mean.interval(0).unwrap();
 /// assert!((1.0..3.0).contains(&low) && (3.0..=6.0).contains(&high));
@@ -40,7 +42,7 @@ impl UnitResamples {
     /// `count` resamples of a population of `units`, as the seed decides.
     ///
     /// # Errors
-    /// If there are fewer than 100 resamples, more than 20,000, or no unit.
+    /// If there are fewer than 100 resamples, more than 20,000, no unit, or more than 65,536.
     pub fn new(count: usize, units: usize, seed: u64) -> Result<UnitResamples> {
         if !(FEWEST..=MOST).contains(&count) {
             return Err(Error::argument(
@@ -50,6 +52,12 @@ impl UnitResamples {
         }
         if units == 0 {
             return Err(Error::argument("there is no unit to resample", "give at least one"));
+        }
+        if units > MOST_UNITS {
+            return Err(Error::argument(
+                format!("{units} units are too many to resample"),
+                format!("number them from 0, up to {MOST_UNITS} of them"),
+            ));
         }
         let mut stream = RandomStream::new(seed, Purpose::Bootstrap.stream([0, 0]));
         let mut drawn = Array2::zeros((count, units));
@@ -68,9 +76,9 @@ impl UnitResamples {
 }
 
 /// The mean over checkpoints of the mean over units, in each resample, at a number of points (of a curve).
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct ResampledMean {
-    /// (resample, point).
+    /// (resample, point); empty before the first checkpoint.
     sum: Array2<f64>,
     /// Checkpoints in the sum, those of a resample that drew none of the units left out.
     checkpoints: Vec<f64>,
@@ -79,24 +87,26 @@ pub struct ResampledMean {
 }
 
 impl ResampledMean {
-    /// A mean of no checkpoint yet, at so many points.
-    pub fn new(resamples: &UnitResamples, points: usize) -> ResampledMean {
-        let count = resamples.drawn.nrows();
-        ResampledMean { sum: Array2::zeros((count, points)), checkpoints: vec![0.0; count], units: 0 }
-    }
-
     /// Adds a checkpoint: the `values`, (unit, point), of the units with these numbers. No unit adds nothing.
     ///
     /// # Errors
-    /// If a unit is not in the population that was resampled, or the values are of other numbers of units or points.
+    /// If a unit is not in the population that was resampled, or the values are of other numbers of units or points, or
+    /// the resamples another number, than those added before.
     pub fn add(&mut self, resamples: &UnitResamples, units: &[usize], values: &Array2<f64>) -> Result<()> {
-        if values.dim() != (units.len(), self.sum.ncols()) {
-            return Err(Error::Shape {
-                operation: "bootstrap",
-                name: "values".to_owned(),
-                found: values.shape().to_vec(),
-                expected: vec![units.len(), self.sum.ncols()],
-            });
+        let is_first = self.checkpoints.is_empty();
+        let points = if is_first { values.ncols() } else { self.sum.ncols() };
+        let misfit = |name: &str, found: &[usize], expected: [usize; 2]| Error::Shape {
+            operation: "bootstrap",
+            name: name.to_owned(),
+            found: found.to_vec(),
+            expected: expected.to_vec(),
+        };
+        if values.dim() != (units.len(), points) {
+            return Err(misfit("values", values.shape(), [units.len(), points]));
+        }
+        let count = resamples.drawn.nrows();
+        if !is_first && count != self.checkpoints.len() {
+            return Err(misfit("resamples", resamples.drawn.shape(), [self.checkpoints.len(), resamples.units()]));
         }
         if let Some(unit) = units.iter().find(|unit| **unit >= resamples.units()) {
             return Err(Error::argument(
@@ -106,6 +116,10 @@ impl ResampledMean {
         }
         if units.is_empty() {
             return Ok(());
+        }
+        if is_first {
+            self.sum = Array2::zeros((count, points));
+            self.checkpoints = vec![0.0; count];
         }
         let weights = resamples.drawn.select(Axis(1), units);
         let sums = weights.dot(values);
@@ -169,7 +183,7 @@ mod tests {
         let resamples = UnitResamples::new(count, units, 5).unwrap();
         assert!(resamples.drawn.sum_axis(Axis(1)).iter().all(|drawn| *drawn == units as f64));
         let all: Vec<usize> = (0..units).collect();
-        let mut resampled = ResampledMean::new(&resamples, 2);
+        let mut resampled = ResampledMean::default();
         resampled.add(&resamples, &all, &values(units)).unwrap();
         for point in 0..2 {
             let column = values(units).column(point).to_vec();
@@ -187,7 +201,7 @@ mod tests {
         let all: Vec<usize> = (0..30).collect();
         let interval = |seed: u64, checkpoints: usize| {
             let resamples = UnitResamples::new(500, 30, seed).unwrap();
-            let mut mean = ResampledMean::new(&resamples, 2);
+            let mut mean = ResampledMean::default();
             (0..checkpoints).for_each(|_| mean.add(&resamples, &all, &values(30)).unwrap());
             mean.interval(1).unwrap()
         };
@@ -212,8 +226,9 @@ mod tests {
         assert!(UnitResamples::new(99, 5, 0).unwrap_err().to_string().contains("100"));
         assert!(UnitResamples::new(100_000, 5, 0).is_err());
         assert!(UnitResamples::new(1000, 0, 0).is_err());
+        assert!(UnitResamples::new(1000, usize::MAX, 0).unwrap_err().to_string().contains("65536"));
         let resamples = UnitResamples::new(100, 5, 0).unwrap();
-        let mut mean = ResampledMean::new(&resamples, 2);
+        let mut mean = ResampledMean::default();
         assert_eq!(mean.interval(0), None);
         mean.add(&resamples, &[], &values(0)).unwrap();
         assert!(mean.add(&resamples, &[9], &values(1)).unwrap_err().to_string().contains("unit 9"));
@@ -224,5 +239,9 @@ mod tests {
         assert_eq!(mean.curves().count(), 0);
         mean.add(&resamples, &[3, 4], &values(2)).unwrap();
         assert!(mean.interval(1).is_some() && mean.interval(2).is_none());
+        let more = UnitResamples::new(200, 5, 0).unwrap();
+        assert!(mean.add(&more, &[3, 4], &values(2)).unwrap_err().to_string().contains("`resamples`"));
+        let wider = Array2::zeros((2, 3));
+        assert!(mean.add(&resamples, &[3, 4], &wider).unwrap_err().to_string().contains("`values`"));
     }
 }

@@ -9,7 +9,11 @@ use crate::tasks::Trials;
 impl Trials {
     /// The trials as a table, trial by trial and step by step within: trial, step, time_ms, the inputs x_0 …, the
     /// targets y_0 …, the cost mask mask_0 …, and the response that is required (degrees; null while fixating).
+    ///
+    /// # Errors
+    /// If there is no trial, or the fields were changed so that they do not fit together.
     pub fn table(&self) -> Result<DataFrame> {
+        self.check()?;
         let (steps, trials) = (self.steps(), self.len());
         let places = || (0..trials).flat_map(move |trial| (0..steps).map(move |step| (trial, step)));
         let mut columns = vec![

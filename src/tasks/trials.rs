@@ -5,7 +5,7 @@ use std::fmt;
 use std::ops::Range;
 use std::str::FromStr;
 
-use ndarray::{Array3, s};
+use ndarray::{Array3, Axis, s};
 use rand::RngExt;
 
 use crate::error::{Error, Result};
@@ -152,8 +152,8 @@ impl Trials {
     ///
     /// Stimuli are uniform on the circle. The distractor is the stimulus turned by a random multiple of the ring's
     /// spacing, drawn for each trial. The second stimulus of the match rules equals the first in half the trials, and
-    /// is turned likewise in the others. An error if `count` is 0, if a hyper-parameter cannot be, or if
-    /// the rule is not in the network's ruleset.
+    /// is turned likewise in the others. An error if `count` is 0, if a hyper-parameter cannot be, or if the
+    /// rule is not in the network's ruleset.
     pub fn random(
         hyperparameters: &Hyperparameters,
         rule: Rule,
@@ -188,7 +188,7 @@ impl Trials {
     ///
     /// In the match rules every second run of eight trials is a non-match with the second stimulus opposite, and the
     /// places of the choice targets come from the run's seed. An error if `mode` is [`Mode::TestPair`] with a location
-    /// that does not exist or a rule without distractor, or [`Mode::Random`] (see [`Trials::random`]).
+    /// that does not exist or a rule without distractor, or [`Mode::Random`] (see [`Trials::random`]), or as there.
     pub fn test(hyperparameters: &Hyperparameters, rule: Rule, mode: Mode) -> Result<Self> {
         hyperparameters.validate()?;
         let locations = hyperparameters.n_eachring;
@@ -231,7 +231,7 @@ impl Trials {
     }
 
     /// The trials of a mode, with or without input noise, decided by the seed of the hyper-parameters: the test batch,
-    /// or as many random trials.
+    /// or as many random trials. Errors as [`Trials::test`].
     pub fn of_mode(hyperparameters: &Hyperparameters, rule: Rule, mode: Mode, noise: bool) -> Result<Self> {
         hyperparameters.validate()?;
         let seed = hyperparameters.seed;
@@ -330,10 +330,30 @@ impl Trials {
             .ok_or_else(|| Error::unknown_name("epoch of this rule", epoch.name(), self.rule.epochs()))
     }
 
-    /// The direction in which trial `trial` should respond at `step`, radians; `None` while it should fixate.
+    /// The direction in which trial `trial` should respond at `step`, radians; `None` while it should fixate, and where
+    /// there is no such trial.
     pub fn required_response(&self, step: usize, trial: usize) -> Option<f64> {
         let response_on = self.timeline.response_on?;
-        if step < response_on { None } else { self.conditions[trial].response }
+        if step < response_on { None } else { self.conditions.get(trial)?.response }
+    }
+
+    /// Whether the parts fit together, since the fields are open to everyone.
+    pub(crate) fn check(&self) -> Result<()> {
+        let (steps, trials) = (self.steps(), self.len());
+        if steps == 0 || trials == 0 {
+            return Err(Error::argument(
+                format!("a batch of {trials} trials of {steps} steps is empty"),
+                "make trials with at least one of each",
+            ));
+        }
+        for (name, array) in [("inputs", &self.inputs), ("targets", &self.targets), ("mask", &self.mask)] {
+            let (found, channels) = (array.shape().to_vec(), array.len_of(Axis(2)));
+            let expected = vec![steps, trials, channels];
+            if found != expected {
+                return Err(Error::Shape { operation: "batch of trials", name: name.to_owned(), found, expected });
+            }
+        }
+        Ok(())
     }
 
     /// The ring location (0, 1, …) nearest to each trial's stimulus.

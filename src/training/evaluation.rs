@@ -5,7 +5,7 @@ use std::thread;
 
 use ndarray::{Array3, ArrayView1, Axis, s};
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::hyperparameters::Hyperparameters;
 use crate::network::{Network, RecurrentSweep, SweepNoise, WeightCost};
 use crate::numerics::random::{Noise, RandomStream};
@@ -40,8 +40,22 @@ impl Answer {
 }
 
 /// Grades outputs, (time, trial, output), at the trials' last time step.
-pub fn answers(trials: &Trials, outputs: &Array3<f32>) -> Vec<Answer> {
-    let ring = Ring::new(outputs.len_of(Axis(2)).saturating_sub(1));
+///
+/// # Errors
+/// If there is no trial, or the outputs are of no time step, or of other trials or outputs than the targets.
+pub fn answers(trials: &Trials, outputs: &Array3<f32>) -> Result<Vec<Answer>> {
+    trials.check()?;
+    // Of what the network did before the last step nothing need be there.
+    let expected = (outputs.len_of(Axis(0)).max(1), trials.len(), trials.targets.len_of(Axis(2)).max(1));
+    if outputs.dim() != expected {
+        return Err(Error::Shape {
+            operation: "grading of a batch",
+            name: "outputs".to_owned(),
+            found: outputs.shape().to_vec(),
+            expected: vec![expected.0, expected.1, expected.2],
+        });
+    }
+    let ring = Ring::new(outputs.len_of(Axis(2)) - 1);
     let last = outputs.index_axis(Axis(0), outputs.len_of(Axis(0)) - 1);
     let answer = |(trial, outputs): (usize, ArrayView1<'_, f32>)| {
         let fixation = outputs[0];
@@ -55,7 +69,7 @@ pub fn answers(trials: &Trials, outputs: &Array3<f32>) -> Vec<Answer> {
         };
         Answer { fixation, direction, distance, correct }
     };
-    last.outer_iter().enumerate().map(answer).collect()
+    Ok(last.outer_iter().enumerate().map(answer).collect())
 }
 
 /// The share of right answers.
@@ -109,7 +123,7 @@ pub fn evaluate<D: RecurrentSweep>(
                 rule: *rule,
                 cost: cost.task,
                 regularisation_cost: cost.activity + of_weights,
-                performance: performance(&answers(&trials, &outputs)),
+                performance: performance(&answers(&trials, &outputs)?),
             })
         };
         rules.iter().zip(made).map(evaluate_rule).collect()
@@ -129,7 +143,7 @@ fn trials(hyperparameters: &Hyperparameters, rule: Rule, trials_trained: u64) ->
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tasks::{Condition, Encoding};
+    use crate::tasks::{Condition, Encoding, Mode};
 
     /// One trial of each given response, answered with a bump at `said` and a fixation output.
     fn graded(required: Option<f64>, said: f64, fixation: f32) -> Answer {
@@ -142,7 +156,25 @@ mod tests {
         for (channel, value) in Ring::new(8).encode(said, Encoding::Bump).into_iter().enumerate() {
             outputs[[last, 0, 1 + channel]] = value;
         }
-        answers(&trials, &outputs)[0]
+        answers(&trials, &outputs).unwrap()[0]
+    }
+
+    #[test]
+    fn outputs_of_other_trials_are_not_graded() {
+        let trials = Trials::test(&Hyperparameters::paper(), Rule::Gap, Mode::Test).unwrap();
+        let (steps, count, channels) = trials.targets.dim();
+        for shape in
+            [(0, count, channels), (steps, count - 1, channels), (steps, count + 1, channels), (steps, count, 0)]
+        {
+            let message = answers(&trials, &Array3::zeros(shape)).unwrap_err().to_string();
+            assert!(message.contains("grading of a batch: `outputs`"), "{message}");
+        }
+        let none = Trials { conditions: Vec::new(), ..trials.clone() };
+        assert!(answers(&none, &trials.targets).unwrap_err().to_string().contains("0 trials"));
+        assert!(none.table().unwrap_err().to_string().contains("0 trials"));
+        let fewer = Trials { conditions: trials.conditions[1..].to_vec(), ..trials.clone() };
+        assert!(fewer.table().unwrap_err().to_string().contains("`inputs`"));
+        assert_eq!(trials.required_response(steps - 1, count), None);
     }
 
     #[test]

@@ -74,7 +74,7 @@ pub fn moving_average(curve: &[f64], window: usize) -> Vec<f64> {
 pub fn published_average(curve: &[f64], window: usize) -> Vec<f64> {
     (0..curve.len())
         .map(|place| {
-            let ahead = &curve[place..curve.len().min(place + window + 1)];
+            let ahead = &curve[place..curve.len().min(place.saturating_add(window).saturating_add(1))];
             ahead.iter().sum::<f64>() / ahead.len() as f64
         })
         .collect()
@@ -122,7 +122,7 @@ impl AutomaticChoice {
             } else {
                 continue;
             };
-            places[stage].extend(place..performance.len().min(place + self.window + 1));
+            places[stage].extend(place..performance.len().min(place.saturating_add(self.window).saturating_add(1)));
         }
         for (stage, chosen) in places.iter_mut().enumerate() {
             chosen.sort_unstable();
@@ -157,6 +157,12 @@ mod tests {
         assert_eq!(moving_average(&curve, 5), [5.0 / 3.0, 1.25, 1.0, 1.25, 5.0 / 3.0]);
         assert_eq!(moving_average(&curve, 1), curve);
         assert_eq!(moving_average(&[], 5), [0.0; 0]);
+        let mean = curve.iter().sum::<f64>() / curve.len() as f64;
+        for most in [usize::MAX, usize::MAX - 1] {
+            assert_eq!((moving_average(&curve, most)[2], published_average(&curve, most)[0]), (mean, mean));
+            let choice = AutomaticChoice { window: most, published_average: true, ..AutomaticChoice::default() };
+            assert_eq!(choice.places(&[1.0, 1.0], &Hyperparameters::paper()), [vec![], vec![], vec![0, 1]]);
+        }
     }
 
     #[test]

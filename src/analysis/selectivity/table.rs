@@ -10,8 +10,9 @@ impl Selectivity {
     /// The table that [`selectivity`](super::selectivity()) describes.
     ///
     /// # Errors
-    /// If the table cannot be made.
+    /// If the fields were changed so that they do not fit together, or the table cannot be made.
     pub fn table(&self) -> Result<DataFrame> {
+        self.check()?;
         let column = |name: &str, values: Vec<Option<f64>>| Column::new(name.into(), values);
         let rule = self.rule.map(Rule::name);
         let units = &self.units;

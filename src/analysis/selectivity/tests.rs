@@ -8,7 +8,8 @@ use rand::{RngExt, SeedableRng};
 use serde_json::Value;
 
 use super::*;
-use crate::analysis::golden;
+use crate::analysis::{Agreement, AgreementOptions, EpochGrowth, PopulationOptions, Psth, PsthOptions, Tuning, golden};
+use crate::training::Stage;
 
 /// A list of the published system: unit → (p, preferred location).
 fn listed(list: &Value) -> BTreeMap<usize, (Option<f64>, usize)> {
@@ -333,5 +334,37 @@ fn a_network_of_the_papers_size_takes_milliseconds() {
     // 6 ms on one core of a 2026 server; the bound leaves room for slow and busy machines.
     if !cfg!(debug_assertions) {
         assert!(best < Duration::from_millis(60), "{best:?}");
+    }
+}
+
+#[test]
+fn fields_that_do_not_fit_together_are_refused_by_every_analysis() {
+    let activity = golden::activity("gap", 716800);
+    let good = Selectivity::of(&activity, Epoch::Stim1, &SelectivityOptions::default()).unwrap();
+    type Spoil = fn(&mut Selectivity);
+    let spoiled: [(&str, Spoil); 5] = [
+        ("0 locations", |found| found.location_count = 0),
+        ("each of the 99 locations", |found| found.location_count = 99),
+        ("18446744073709551615 locations", |found| found.location_count = usize::MAX),
+        ("unit 3 prefers location 8", |found| found.units[3].preferred_location = 8),
+        ("unit 0 has 7 relative", |found| found.units[0].rates.truncate(7)),
+    ];
+    for (words, spoil) in spoiled {
+        let mut bad = good.clone();
+        spoil(&mut bad);
+        let options = PopulationOptions::default;
+        let mut answers = vec![
+            bad.table().map(drop),
+            Psth::new(PsthOptions::default()).add(Stage::Mature, &activity, &bad),
+            Agreement::of(&good, &bad, &AgreementOptions::default()).map(drop),
+        ];
+        for (measured, selected) in [(&bad, &good), (&good, &bad), (&bad, &bad)] {
+            answers.push(Tuning::new(options()).add(None, measured, selected));
+            answers.push(EpochGrowth::new(options()).add(Stage::Mature, measured, selected));
+        }
+        for answer in answers {
+            let message = answer.unwrap_err().to_string();
+            assert!(message.contains(words), "{words}: {message}");
+        }
     }
 }
