@@ -109,7 +109,7 @@ impl Tuning {
     /// If the numbers of locations differ, the selected units are not of this population, or the bootstrap is
     /// impossible.
     pub fn add(&mut self, stage: Option<Stage>, measured: &Selectivity, selected: &Selectivity) -> Result<()> {
-        measured.check()?;
+        let chosen = self.options.chosen(measured, selected)?;
         let location_count = measured.location_count;
         if self.location_count.is_some_and(|known| known != location_count) {
             return Err(Error::argument(
@@ -120,7 +120,7 @@ impl Tuning {
         let half = location_count / 2;
         let points = offsets(location_count).len();
         let (mut units, mut curves, mut heights) = (Vec::new(), Vec::new(), Vec::new());
-        for (unit, preferred) in self.options.chosen(measured, selected)? {
+        for (unit, preferred) in chosen {
             let Some(rates) = self.options.rates(unit).iter().copied().collect::<Option<Vec<f64>>>() else {
                 continue;
             };
