@@ -95,6 +95,11 @@ impl Cache {
         Workplace { folder: self.folder.join("warm") }
     }
 
+    /// Where the sources of Rust's library are that were taken out of its documentation.
+    pub fn rust_sources(&self) -> PathBuf {
+        self.folder.join("rust")
+    }
+
     /// Where kernels work, each in a folder of its own.
     pub fn sessions(&self) -> PathBuf {
         self.folder.join("sessions")

@@ -5,10 +5,10 @@ use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use crate::cache::Cache;
-use crate::clone::clone_folder;
 use crate::description::Description;
 use crate::problem::Problem;
 use crate::workplace::{Setting, Workplace};
+use crate::{rust_sources, tools};
 
 /// How long a folder without an owner is left alone: its kernel may not have locked it yet.
 const GRACE: Duration = Duration::from_secs(60);
@@ -40,11 +40,16 @@ pub fn fill(cache: &Cache, workplace: &Workplace, setting: &mut Setting) -> Resu
         return Ok(false);
     }
     let warm = cache.warm();
-    clone_folder(&warm.crate_folder().join("target"), &workplace.crate_folder().join("target"))?;
+    workplace.library().take(&warm.library())?;
     let (from, to) = (warm.crate_folder().join("Cargo.lock"), workplace.crate_versions());
     std::fs::copy(&from, &to).map_err(Problem::io("copy", &from, "Compile again with `maturation-kernel --warm`"))?;
     Description::copy(&warm, workplace);
     setting.compiled = true;
+    let taken = cache.rust_sources();
+    let is_theirs = |version: String| rust_sources::is_of(&taken, &version);
+    if setting.rust_sources.is_none() && tools::compiler_version(&setting.cargo).is_ok_and(is_theirs) {
+        setting.rust_sources = Some(taken);
+    }
     Ok(true)
 }
 

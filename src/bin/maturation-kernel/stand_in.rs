@@ -4,7 +4,6 @@
 //! time, keeps the versions that it was compiled with, and tells the notebook what goes wrong. Everything else it hands on
 //! to the real tool.
 
-use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::os::unix::process::CommandExt;
@@ -14,9 +13,10 @@ use std::process::{Command, ExitCode, ExitStatus};
 use crate::cache::Cache;
 use crate::checkout::Checkout;
 use crate::description::Description;
+use crate::library::Library;
 use crate::problem::Problem;
 use crate::workplace::{self, Setting, Workplace};
-use crate::{metadata, progress, session, tools};
+use crate::{metadata, session, source, tools};
 
 /// A tool that is stood in for.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -26,10 +26,6 @@ pub enum Tool {
     /// `rustup`.
     Rustup,
 }
-
-/// Flags by which the environment of a kernel's start would have crates compiled anew.
-const FLAGS: [&str; 4] =
-    ["CARGO_ENCODED_RUSTFLAGS", "CARGO_BUILD_RUSTFLAGS", "CARGO_INCREMENTAL", "CARGO_BUILD_TARGET"];
 
 /// How cargo ends when it fails.
 const FAILED: u8 = 101;
@@ -69,7 +65,8 @@ pub fn run(tool: Tool, workplace: &Workplace) -> Result<ExitCode, Problem> {
     let is_ours = within.is_some() && within == workplace.crate_folder().canonicalize().ok();
     match subcommand(&arguments) {
         Some("metadata") if is_ours => describe(workplace, setting, &arguments),
-        Some("build" | "check") if is_ours => build(workplace, &setting, &arguments),
+        Some("build") if is_ours => build(workplace, &setting, false),
+        Some("check") if is_ours => build(workplace, &setting, true),
         Some("rustc") if is_ours && arguments.iter().any(|argument| argument == "--print") => {
             let compiler = setting.cargo.with_file_name("rustc");
             Err(become_command(&mut real(compiler, &printing(&arguments), &setting)))
@@ -92,12 +89,8 @@ fn printing(arguments: &[OsString]) -> Vec<OsString> {
 
 /// The real tool, in the environment in which the kernel was started.
 fn real(program: PathBuf, arguments: &[OsString], setting: &Setting) -> Command {
-    let mut command = Command::new(program);
-    setting.before.restore(command.args(arguments));
-    command.env_remove(workplace::VARIABLE);
-    for flag in FLAGS {
-        command.env_remove(flag);
-    }
+    let mut command = setting.tool(&program, []);
+    command.args(arguments);
     command
 }
 
@@ -107,28 +100,63 @@ fn become_command(command: &mut Command) -> Problem {
     Problem::io("run", &program, "Install Rust again from https://rustup.rs")(command.exec())
 }
 
-/// Compiles a cell. A check is a compilation too: it would otherwise compile every crate once more, in another way.
-fn build(workplace: &Workplace, setting: &Setting, arguments: &[OsString]) -> Result<ExitCode, Problem> {
-    keep_versions(workplace, setting)?;
-    let arguments: Vec<OsString> =
-        arguments.iter().map(|argument| if argument == "check" { "build".into() } else { argument.clone() }).collect();
-    let mut cargo = real(setting.cargo.clone(), &arguments, setting);
-    if setting.compiled {
-        return Err(become_command(&mut cargo));
+/// Compiles a cell: without cargo, which would look at two hundred crates each time, and would compile each of them in a way
+/// of its own.
+fn build(workplace: &Workplace, setting: &Setting, is_check: bool) -> Result<ExitCode, Problem> {
+    if workplace.is_stopped().exists() {
+        return Ok(ExitCode::from(FAILED));
     }
-    let total = crates_to_compile(setting, &arguments);
-    let status = progress::run(cargo, total);
-    status.map(code).map_err(Problem::io("run", &setting.cargo, "Install Rust again from https://rustup.rs"))
+    let folder = workplace.crate_folder();
+    let source = folder.join("src/lib.rs");
+    let text = std::fs::read_to_string(&source).map_err(Problem::io("read", &source, "Restart the kernel"))?;
+    if !is_check {
+        let mention = if workplace.library().is_there() { Library::mention() } else { String::new() };
+        std::fs::write(&source, source::prepared(&text, &mention)).map_err(Problem::io(
+            "write",
+            &source,
+            "Is the disk full?",
+        ))?;
+    }
+    let output = folder.join("target/cells");
+    std::fs::create_dir_all(&output).map_err(Problem::io("make", &output, "Is the disk full?"))?;
+    let mut compiler = compiler(workplace, setting, &output, is_check);
+    let status = in_own_group(workplace, &mut compiler)?;
+    if status.success() && !is_check {
+        // evcxr looks here for what it is to load.
+        if let Some(path) = std::env::var_os("EVCXR_EXECUTION_SO_PATH") {
+            let cell = output.join(format!("{}ctx{}", std::env::consts::DLL_PREFIX, std::env::consts::DLL_SUFFIX));
+            let _ = std::fs::write(path, cell.to_string_lossy().as_bytes());
+        }
+        let _ = std::fs::write(workplace.is_compiled(), "");
+    }
+    Ok(code(status))
 }
 
-/// How many crates there are to compile, as far as cargo can tell.
-fn crates_to_compile(setting: &Setting, arguments: &[OsString]) -> usize {
-    let target = arguments.iter().skip_while(|argument| *argument != "--target").take(2);
-    let tree = ["tree", "--prefix", "none", "--edges", "normal,build"].iter().map(OsString::from);
-    let arguments: Vec<OsString> = tree.chain(target.cloned()).collect();
-    let output = real(setting.cargo.clone(), &arguments, setting).output();
-    let text = output.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default();
-    text.lines().filter(|line| !line.ends_with("(*)")).collect::<BTreeSet<&str>>().len()
+/// The compiler, about to compile a cell.
+fn compiler(workplace: &Workplace, setting: &Setting, output: &Path, is_check: bool) -> Command {
+    let mut compiler = setting.tool(&setting.compiler(), ["--crate-name=ctx", "--edition=2024", "--crate-type=cdylib"]);
+    compiler.current_dir(workplace.crate_folder());
+    compiler.args(["src/lib.rs", "--error-format=json", "-Copt-level=0", "-Cprefer-dynamic", "-Awarnings"]);
+    compiler.arg(if is_check { "--emit=metadata" } else { "--emit=link" });
+    compiler.arg("--out-dir").arg(output);
+    if setting.linker == "lld" {
+        compiler.arg("-Clink-arg=-fuse-ld=lld");
+    }
+    if workplace.library().is_there() {
+        compiler.args(workplace.library().arguments());
+    }
+    compiler
+}
+
+/// Runs what compiles as a group of processes of its own, which an interrupt can end.
+fn in_own_group(workplace: &Workplace, command: &mut Command) -> Result<ExitStatus, Problem> {
+    let program = PathBuf::from(command.get_program());
+    let failed = || Problem::io("run", &program, "Install Rust again from https://rustup.rs");
+    let mut child = command.process_group(0).spawn().map_err(failed())?;
+    let _ = std::fs::write(workplace.compiler_number(), child.id().to_string());
+    let status = child.wait().map_err(failed());
+    let _ = std::fs::remove_file(workplace.compiler_number());
+    status
 }
 
 /// Describes the crate and what it needs: to evcxr, which only wants to know whether a dependency can be had, or to

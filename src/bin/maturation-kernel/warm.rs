@@ -7,12 +7,15 @@ use evcxr::{CommandContext, Error};
 
 use crate::cache::Cache;
 use crate::checkout::Checkout;
-use crate::memory;
 use crate::problem::Problem;
 use crate::workplace::{Setting, Workplace};
+use crate::{memory, rust_sources, tools};
 
 /// The argument that has this program compile, as a process of the folder that kernels take their crates from.
 pub const COMPILE: &str = "--compile";
+
+/// What is said where Rust's library has neither sources nor documentation.
+const ADVICE: &str = "to have completion know Rust's own types: rustup component add rust-src";
 
 /// Cells as notebooks have them: a variable of a type of ours, a table, a picture.
 const CELLS: [&str; 3] = [
@@ -41,10 +44,16 @@ pub fn warm(cache: &Cache, checkout: &Checkout, jobs: Option<usize>) -> Result<S
     );
     let changed = checkout.changed();
     cache.begin()?;
+    workplace.library().make(&setting, &checkout.folder, jobs.unwrap_or_else(memory::usual_jobs))?;
+    if let (None, Some(toolchain)) = (&setting.rust_sources, setting.toolchain()) {
+        let version = tools::compiler_version(&setting.cargo)?;
+        if !rust_sources::take_from_documentation(toolchain, &version, &cache.rust_sources())? {
+            eprintln!("{ADVICE}");
+        }
+    }
     workplace.furnish(&setting, true)?;
     let mut command = workplace.command(&setting)?;
-    command.arg(COMPILE).env("CARGO_BUILD_JOBS", jobs.unwrap_or_else(memory::usual_jobs).to_string());
-    let status = command.status().map_err(Problem::io("start", &workplace.folder, "Try again"))?;
+    let status = command.arg(COMPILE).status().map_err(Problem::io("start", &workplace.folder, "Try again"))?;
     if !status.success() {
         let message = "its messages are above; what is compiled so far is kept".to_owned();
         return Err(Problem::Failed { what: "compiling".to_owned(), message });

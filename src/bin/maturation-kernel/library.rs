@@ -1,0 +1,232 @@
+//! The compiled crate that cells are linked with: the very one that cargo makes for the command, and all that it needs, as
+//! one shared library. Cells could be linked with the crates themselves, but each for seconds.
+
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use crate::problem::Problem;
+use crate::progress;
+use crate::workplace::Setting;
+
+/// The crate's name.
+const CRATE: &str = "maturation";
+
+/// The name of the crate that is the shared library, and names ours.
+const SHARED: &str = "maturation_cells";
+
+const REMEDY: &str = "Is the disk full? Set MATURATION_CACHE to a folder that can be written";
+
+/// A folder that holds the shared library, the crate, and what the crates that it needs say of themselves.
+#[derive(Clone, Debug)]
+pub struct Library {
+    /// The folder, absolute.
+    pub folder: PathBuf,
+}
+
+impl Library {
+    /// Whether it is there.
+    pub fn is_there(&self) -> bool {
+        self.folder.join(shared_name()).is_file()
+    }
+
+    /// Compiles the crate, as the command does, and puts what cells need into this folder. What is compiled already is not
+    /// compiled again. `jobs` crates are compiled at once.
+    pub fn make(&self, setting: &Setting, checkout: &Path, jobs: usize) -> Result<(), Problem> {
+        let mut cargo = setting.tool(&setting.cargo, ["build", "--release", "--lib", "--message-format=json"]);
+        // The versions that are locked are those that were tested.
+        if checkout.join("Cargo.lock").is_file() {
+            cargo.arg("--locked");
+        }
+        cargo.current_dir(checkout).env("CARGO_BUILD_JOBS", jobs.to_string());
+        let total = crates_to_compile(setting, checkout);
+        let run = Problem::io("run", &setting.cargo, "Install Rust again from https://rustup.rs");
+        let (status, answer) = progress::run(cargo, total).map_err(run)?;
+        if !status.success() {
+            for message in
+                messages(&answer).filter_map(|message| message["message"]["rendered"].as_str().map(str::to_owned))
+            {
+                eprint!("{message}");
+            }
+            let message = "its messages are above; what is compiled so far is kept".to_owned();
+            return Err(Problem::Failed { what: "compiling the crate".to_owned(), message });
+        }
+        let fresh = self.folder.with_extension("new");
+        let _ = std::fs::remove_dir_all(&fresh);
+        std::fs::create_dir_all(&fresh).map_err(Problem::io("make", &fresh, REMEDY))?;
+        let crates = collect(&answer, &fresh)?;
+        link_all(setting, &crates, &fresh)?;
+        let _ = std::fs::remove_dir_all(&self.folder);
+        std::fs::rename(&fresh, &self.folder).map_err(Problem::io("make", &self.folder, REMEDY))
+    }
+
+    /// Takes all that is in another library, as further names of the same files: whatever becomes of the other, this one
+    /// stays as it is.
+    pub fn take(&self, other: &Library) -> Result<(), Problem> {
+        std::fs::create_dir_all(&self.folder).map_err(Problem::io("make", &self.folder, REMEDY))?;
+        let unreadable = || Problem::io("read", &other.folder, REMEDY);
+        for entry in std::fs::read_dir(&other.folder).map_err(unreadable())? {
+            let path = entry.map_err(unreadable())?.path();
+            link(&path, &self.folder.join(path.file_name().unwrap_or_default()))?;
+        }
+        Ok(())
+    }
+
+    /// The compiler's arguments to compile something that uses the crate.
+    pub fn arguments(&self) -> Vec<OsString> {
+        let file = |name: &str, file: &str| extern_argument(name, &self.folder.join(file));
+        let mut arguments = search_argument(&self.folder);
+        arguments.extend(file(CRATE, &crate_name()));
+        arguments.extend(file(SHARED, &shared_name()));
+        arguments.push(joined("-Clink-arg=-Wl,-rpath,", &self.folder));
+        arguments
+    }
+
+    /// What a cell's source must name so that it is linked with the shared library.
+    pub fn mention() -> String {
+        format!("extern crate {SHARED} as _;")
+    }
+}
+
+fn joined(before: &str, path: &Path) -> OsString {
+    let mut argument = OsString::from(before);
+    argument.push(path);
+    argument
+}
+
+fn search_argument(folder: &Path) -> Vec<OsString> {
+    vec!["-L".into(), joined("dependency=", folder)]
+}
+
+fn extern_argument(name: &str, file: &Path) -> [OsString; 2] {
+    ["--extern".into(), joined(&format!("{name}="), file)]
+}
+
+fn shared_name() -> String {
+    format!("{}{SHARED}{}", std::env::consts::DLL_PREFIX, std::env::consts::DLL_SUFFIX)
+}
+
+fn crate_name() -> String {
+    format!("lib{CRATE}.rlib")
+}
+
+/// Makes the shared library of the crate in a folder and of all crates that it needs, which lie in `crates`.
+fn link_all(setting: &Setting, crates: &Path, folder: &Path) -> Result<(), Problem> {
+    let source = folder.join("shared.rs");
+    std::fs::write(&source, format!("pub extern crate {CRATE};\n")).map_err(Problem::io("write", &source, REMEDY))?;
+    let mut compiler = setting.linking(&setting.compiler());
+    compiler.arg(format!("--crate-name={SHARED}")).args(["--edition=2024", "--crate-type=dylib"]).arg(&source);
+    compiler.args(["-Cprefer-dynamic", "-Cstrip=debuginfo", "--out-dir"]).arg(folder);
+    compiler.args(search_argument(crates)).args(extern_argument(CRATE, &folder.join(crate_name())));
+    let output = compiler.output().map_err(Problem::io("run", &setting.compiler(), "Install Rust again"))?;
+    if output.status.success() {
+        return Ok(());
+    }
+    let message = String::from_utf8_lossy(&output.stderr).into_owned();
+    Err(Problem::Failed { what: "linking the crate".to_owned(), message })
+}
+
+/// Puts what cells need of what cargo says it has made into a folder, and gives the folder in which the crates lie.
+fn collect(answer: &str, folder: &Path) -> Result<PathBuf, Problem> {
+    let mut crates = None;
+    for path in messages(answer).flat_map(|message| needed(&message)) {
+        let name = path.file_name().unwrap_or_default();
+        if path.extension() == Some(OsStr::new("rlib")) {
+            link(&path, &folder.join(crate_name()))?;
+        } else {
+            link(&path, &folder.join(name))?;
+            crates = path.parent().map(Path::to_owned);
+        }
+    }
+    let failed =
+        |message: &str| Problem::Failed { what: "compiling the crate".to_owned(), message: message.to_owned() };
+    if !folder.join(crate_name()).is_file() {
+        return Err(failed("cargo did not say where the crate is"));
+    }
+    crates.ok_or_else(|| failed("cargo did not say where the crates are"))
+}
+
+/// A further name for a file, or a copy where there cannot be one.
+fn link(from: &Path, to: &Path) -> Result<(), Problem> {
+    let _ = std::fs::remove_file(to);
+    if std::fs::hard_link(from, to).is_ok() {
+        return Ok(());
+    }
+    std::fs::copy(from, to).map(drop).map_err(Problem::io("copy", from, REMEDY))
+}
+
+/// What cargo said, a message a line.
+fn messages(answer: &str) -> impl Iterator<Item = Value> {
+    answer.lines().filter_map(|line| serde_json::from_str(line).ok())
+}
+
+/// The files that a message of cargo's names and cells need: our crate, what other crates say of themselves, and macros,
+/// which are programs of the compiler's.
+fn needed(message: &Value) -> Vec<PathBuf> {
+    if message["reason"] != "compiler-artifact" {
+        return Vec::new();
+    }
+    let kinds: Vec<&str> =
+        message["target"]["kind"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    let wanted = match () {
+        () if message["target"]["name"] == CRATE && kinds.contains(&"lib") => "rlib",
+        () if kinds.contains(&"proc-macro") => std::env::consts::DLL_EXTENSION,
+        () => "rmeta",
+    };
+    let files = message["filenames"].as_array().into_iter().flatten().filter_map(Value::as_str).map(PathBuf::from);
+    files.filter(|path| path.extension() == Some(OsStr::new(wanted))).collect()
+}
+
+/// How many crates there are to compile, as far as cargo can tell.
+fn crates_to_compile(setting: &Setting, checkout: &Path) -> usize {
+    let tree = ["tree", "--locked", "--prefix", "none", "--edges", "normal,build"];
+    let output = setting.tool(&setting.cargo, tree).current_dir(checkout).output();
+    let text = output.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default();
+    let lines = text.lines().map(|line| line.trim_end_matches(" (*)"));
+    lines.collect::<std::collections::BTreeSet<&str>>().len()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_cells_need_is_collected_and_nothing_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = |name: &str| {
+            let path = folder.path().join(name);
+            std::fs::write(&path, name).unwrap();
+            path.to_string_lossy().into_owned()
+        };
+        let message = |name: &str, kinds: &[&str], files: &[String]| {
+            let target = serde_json::json!({"name": name, "kind": kinds});
+            serde_json::json!({"reason": "compiler-artifact", "target": target, "filenames": files}).to_string()
+        };
+        let shared = format!("libderive-2{}", std::env::consts::DLL_SUFFIX);
+        let answer = [
+            message("serde", &["lib"], &[file("libserde-1.rlib"), file("libserde-1.rmeta")]),
+            message("derive", &["proc-macro"], &[file(&shared)]),
+            message("build-script-build", &["custom-build"], &[file("build-script-build")]),
+            message(CRATE, &["lib", "dylib"], &[file("libmaturation-7.rlib"), file("libmaturation.so")]),
+            "{\"reason\":\"build-finished\",\"success\":true}".to_owned(),
+        ];
+        let (first, second) = (folder.path().join("first"), folder.path().join("second"));
+        std::fs::create_dir(&first).unwrap();
+        assert_eq!(collect(&answer.join("\n"), &first).unwrap(), folder.path());
+        let [first, second] = [first, second].map(|folder| Library { folder });
+        second.take(&first).unwrap();
+        for library in [&first, &second] {
+            let entries = std::fs::read_dir(&library.folder).unwrap();
+            let mut names: Vec<String> =
+                entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+            names.sort();
+            let mut expected = vec![shared.clone(), crate_name(), "libserde-1.rmeta".to_owned()];
+            expected.sort();
+            assert_eq!(names, expected);
+            assert!(!library.is_there(), "it is not linked");
+        }
+        let message = collect("", folder.path()).unwrap_err().to_string();
+        assert!(message.contains("where the crate is"), "{message}");
+    }
+}
