@@ -82,7 +82,7 @@ pub use {ndarray, plotly, polars, rand, serde_json};
 ///
 /// let activity: Activity = Run::open("data/6tasks")?.last()?.activity(Rule::Odr)?;
 /// let units: DataFrame = selectivity(&activity, Epoch::Stim1)?;
-/// let sharp: DataFrame = units.filter(&units.column("p_anova")?.f64()?.lt(1e-10))?;
+/// let sharp: DataFrame = units.filter(&units.column("unbiased_p_value")?.f64()?.lt(1e-10))?;
 /// assert!((1..=256).contains(&sharp.height()));
 ///
 /// let delay = activity.epoch(Epoch::Delay1)?;
