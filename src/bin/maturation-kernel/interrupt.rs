@@ -28,21 +28,21 @@ pub fn survive() {
 }
 
 /// A cell, from its first compilation to its end.
-pub struct Running<'a> {
-    workplace: &'a Workplace,
+pub struct Running {
+    workplace: Workplace,
 }
 
 /// A cell begins.
-pub fn begin(workplace: &Workplace) -> Running<'_> {
+pub fn begin(workplace: &Workplace) -> Running {
     for path in [workplace.is_stopped(), workplace.is_compiled(), workplace.compiler_number()] {
         let _ = std::fs::remove_file(path);
     }
     // Odd numbers are those of cells that run.
     CELL.fetch_add(1, Ordering::SeqCst);
-    Running { workplace }
+    Running { workplace: workplace.clone() }
 }
 
-impl Running<'_> {
+impl Running {
     /// The cell has ended; tells whether it was stopped before it ran.
     pub fn end(self) -> bool {
         CELL.fetch_add(1, Ordering::SeqCst);

@@ -1,6 +1,7 @@
 //! The compiled crate that cells are linked with: the very one that cargo makes for the command, and all that it needs, as
 //! one shared library. Cells could be linked with the crates themselves, but each for seconds.
 
+use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
@@ -65,22 +66,37 @@ impl Library {
     /// stays as it is.
     pub fn take(&self, other: &Library) -> Result<(), Problem> {
         std::fs::create_dir_all(&self.folder).map_err(Problem::io("make", &self.folder, REMEDY))?;
-        let unreadable = || Problem::io("read", &other.folder, REMEDY);
-        for entry in std::fs::read_dir(&other.folder).map_err(unreadable())? {
-            let path = entry.map_err(unreadable())?.path();
+        for path in files(&other.folder)? {
             link(&path, &self.folder.join(path.file_name().unwrap_or_default()))?;
         }
         Ok(())
     }
 
-    /// The compiler's arguments to compile something that uses the crate.
-    pub fn arguments(&self) -> Vec<OsString> {
+    /// The compiler's arguments to compile something that uses the crate, or names one of the crates that it needs.
+    pub fn arguments(&self) -> Result<Vec<OsString>, Problem> {
         let file = |name: &str, file: &str| extern_argument(name, &self.folder.join(file));
         let mut arguments = search_argument(&self.folder);
         arguments.extend(file(CRATE, &crate_name()));
         arguments.extend(file(SHARED, &shared_name()));
+        for (name, file) in self.crates()? {
+            arguments.extend(extern_argument(&name, &file));
+        }
         arguments.push(joined("-Clink-arg=-Wl,-rpath,", &self.folder));
-        arguments
+        Ok(arguments)
+    }
+
+    /// The crates that ours needs: their names, and what they say of themselves. Of what is there in two versions none.
+    fn crates(&self) -> Result<BTreeMap<String, PathBuf>, Problem> {
+        let mut found: BTreeMap<String, Option<PathBuf>> = BTreeMap::new();
+        for path in files(&self.folder)? {
+            let stem = path.file_stem().and_then(OsStr::to_str).unwrap_or_default();
+            let name = stem.strip_prefix("lib").and_then(|rest| rest.rsplit_once('-'));
+            if let (Some((name, _)), Some("rmeta")) = (name, path.extension().and_then(OsStr::to_str)) {
+                let is_first = !found.contains_key(name);
+                found.insert(name.to_owned(), is_first.then_some(path));
+            }
+        }
+        Ok(found.into_iter().filter_map(|(name, path)| Some((name, path?))).collect())
     }
 
     /// What a cell's source must name so that it is linked with the shared library.
@@ -145,6 +161,12 @@ fn collect(answer: &str, folder: &Path) -> Result<PathBuf, Problem> {
         return Err(failed("cargo did not say where the crate is"));
     }
     crates.ok_or_else(|| failed("cargo did not say where the crates are"))
+}
+
+fn files(folder: &Path) -> Result<Vec<PathBuf>, Problem> {
+    let unreadable = || Problem::io("read", folder, REMEDY);
+    let entries = std::fs::read_dir(folder).map_err(unreadable())?;
+    entries.map(|entry| Ok(entry.map_err(unreadable())?.path())).collect()
 }
 
 /// A further name for a file, or a copy where there cannot be one.
@@ -224,6 +246,7 @@ mod tests {
             let mut expected = vec![shared.clone(), crate_name(), "libserde-1.rmeta".to_owned()];
             expected.sort();
             assert_eq!(names, expected);
+            assert_eq!(library.crates().unwrap().keys().collect::<Vec<_>>(), ["serde"]);
             assert!(!library.is_there(), "it is not linked");
         }
         let message = collect("", folder.path()).unwrap_err().to_string();

@@ -36,7 +36,9 @@ mod session;
 mod source;
 mod stand_in;
 mod surroundings;
+mod syntax;
 mod tools;
+mod types;
 mod warm;
 mod workplace;
 

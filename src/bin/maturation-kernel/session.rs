@@ -108,10 +108,12 @@ mod tests {
     fn a_folder_is_filled_unless_crates_are_being_compiled() {
         let base = tempfile::tempdir().unwrap();
         let cache = Cache::below(base.path()).unwrap();
-        let target = cache.warm().crate_folder().join("target/deps");
-        std::fs::create_dir_all(&target).unwrap();
-        std::fs::write(target.join("libserde-1.rlib"), "compiled").unwrap();
-        std::fs::write(cache.warm().crate_folder().join("Cargo.lock"), "versions").unwrap();
+        let (crates, crate_folder) = (cache.warm().library().folder, cache.warm().crate_folder());
+        for folder in [&crates, &crate_folder] {
+            std::fs::create_dir_all(folder).unwrap();
+        }
+        std::fs::write(crates.join("libserde-1.rmeta"), "compiled").unwrap();
+        std::fs::write(crate_folder.join("Cargo.lock"), "versions").unwrap();
         let workplace = open(&cache).unwrap();
         let problem = Problem::Moved(base.path().to_owned());
         let mut setting = Setting::new(base.path().to_owned(), Err(&problem), None).unwrap();
@@ -120,7 +122,7 @@ mod tests {
         assert!(!fill(&cache, &workplace, &mut setting).unwrap() && !setting.compiled);
         drop(compiling);
         assert!(fill(&cache, &workplace, &mut setting).unwrap() && setting.compiled);
-        assert!(workplace.crate_folder().join("target/deps/libserde-1.rlib").exists());
+        assert!(workplace.library().folder.join("libserde-1.rmeta").exists());
         assert_eq!(std::fs::read_to_string(workplace.crate_versions()).unwrap(), "versions");
     }
 }

@@ -8,7 +8,7 @@ use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode, ExitStatus};
+use std::process::{Command, ExitCode, ExitStatus, Output, Stdio};
 
 use crate::cache::Cache;
 use crate::checkout::Checkout;
@@ -16,7 +16,7 @@ use crate::description::Description;
 use crate::library::Library;
 use crate::problem::Problem;
 use crate::workplace::{self, Setting, Workplace};
-use crate::{metadata, session, source, tools};
+use crate::{metadata, session, source, tools, types};
 
 /// A tool that is stood in for.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -65,8 +65,8 @@ pub fn run(tool: Tool, workplace: &Workplace) -> Result<ExitCode, Problem> {
     let is_ours = within.is_some() && within == workplace.crate_folder().canonicalize().ok();
     match subcommand(&arguments) {
         Some("metadata") if is_ours => describe(workplace, setting, &arguments),
-        Some("build") if is_ours => build(workplace, &setting, false),
-        Some("check") if is_ours => build(workplace, &setting, true),
+        Some("build") if is_ours => build(workplace, &setting),
+        Some("check") if is_ours => check(workplace, &setting),
         Some("rustc") if is_ours && arguments.iter().any(|argument| argument == "--print") => {
             let compiler = setting.cargo.with_file_name("rustc");
             Err(become_command(&mut real(compiler, &printing(&arguments), &setting)))
@@ -102,26 +102,18 @@ fn become_command(command: &mut Command) -> Problem {
 
 /// Compiles a cell: without cargo, which would look at two hundred crates each time, and would compile each of them in a way
 /// of its own.
-fn build(workplace: &Workplace, setting: &Setting, is_check: bool) -> Result<ExitCode, Problem> {
+fn build(workplace: &Workplace, setting: &Setting) -> Result<ExitCode, Problem> {
     if workplace.is_stopped().exists() {
         return Ok(ExitCode::from(FAILED));
     }
-    let folder = workplace.crate_folder();
-    let source = folder.join("src/lib.rs");
-    let text = std::fs::read_to_string(&source).map_err(Problem::io("read", &source, "Restart the kernel"))?;
-    if !is_check {
-        let mention = if workplace.library().is_there() { Library::mention() } else { String::new() };
-        std::fs::write(&source, source::prepared(&text, &mention)).map_err(Problem::io(
-            "write",
-            &source,
-            "Is the disk full?",
-        ))?;
-    }
-    let output = folder.join("target/cells");
-    std::fs::create_dir_all(&output).map_err(Problem::io("make", &output, "Is the disk full?"))?;
-    let mut compiler = compiler(workplace, setting, &output, is_check);
-    let status = in_own_group(workplace, &mut compiler)?;
-    if status.success() && !is_check {
+    let source = workplace.crate_folder().join(SOURCE);
+    let mention = if workplace.library().is_there() { Library::mention() } else { String::new() };
+    write(&source, &source::prepared(&read(&source)?, &mention))?;
+    let output = cells_folder(workplace)?;
+    let mut compiler = compiler(workplace, setting, SOURCE)?;
+    compiler.args(["--emit=link", "-Copt-level=0"]);
+    let status = in_own_group(workplace, &mut compiler)?.status;
+    if status.success() {
         // evcxr looks here for what it is to load.
         if let Some(path) = std::env::var_os("EVCXR_EXECUTION_SO_PATH") {
             let cell = output.join(format!("{}ctx{}", std::env::consts::DLL_PREFIX, std::env::consts::DLL_SUFFIX));
@@ -132,31 +124,66 @@ fn build(workplace: &Workplace, setting: &Setting, is_check: bool) -> Result<Exi
     Ok(code(status))
 }
 
-/// The compiler, about to compile a cell.
-fn compiler(workplace: &Workplace, setting: &Setting, output: &Path, is_check: bool) -> Command {
-    let mut compiler = setting.tool(&setting.compiler(), ["--crate-name=ctx", "--edition=2024", "--crate-type=cdylib"]);
-    compiler.current_dir(workplace.crate_folder());
-    compiler.args(["src/lib.rs", "--error-format=json", "-Copt-level=0", "-Cprefer-dynamic", "-Awarnings"]);
-    compiler.arg(if is_check { "--emit=metadata" } else { "--emit=link" });
-    compiler.arg("--out-dir").arg(output);
-    if setting.linker == "lld" {
-        compiler.arg("-Clink-arg=-fuse-ld=lld");
+/// Checks a cell, which evcxr wants when rust-analyzer does not know the type of a variable: is there an error in it? If
+/// there is none, the compiler is asked for the types.
+fn check(workplace: &Workplace, setting: &Setting) -> Result<ExitCode, Problem> {
+    if workplace.is_stopped().exists() {
+        return Ok(ExitCode::from(FAILED));
     }
+    cells_folder(workplace)?;
+    let (asked, questions) = types::with_questions(&read(&workplace.crate_folder().join(SOURCE))?);
+    write(&workplace.crate_folder().join(QUESTIONS), &asked)?;
+    let mut asking = compiler(workplace, setting, QUESTIONS)?;
+    asking.arg("--emit=metadata").args(types::OPTIONS).env(types::ALLOWED.0, types::ALLOWED.1);
+    let answer = in_own_group(workplace, asking.stderr(Stdio::piped()))?;
+    if let Some(types) = types::answers(&String::from_utf8_lossy(&answer.stderr), &questions) {
+        write(&workplace.types(), &serde_json::json!(types).to_string())?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let mut checking = compiler(workplace, setting, SOURCE)?;
+    Ok(code(in_own_group(workplace, checking.arg("--emit=metadata"))?.status))
+}
+
+/// The source that evcxr makes of a cell, and ours with questions in it, in evcxr's folder.
+const SOURCE: &str = "src/lib.rs";
+const QUESTIONS: &str = "src/questions.rs";
+
+/// Where compiled cells are put.
+fn cells_folder(workplace: &Workplace) -> Result<PathBuf, Problem> {
+    let folder = workplace.crate_folder().join("target/cells");
+    std::fs::create_dir_all(&folder).map_err(Problem::io("make", &folder, "Is the disk full?"))?;
+    Ok(folder)
+}
+
+fn read(path: &Path) -> Result<String, Problem> {
+    std::fs::read_to_string(path).map_err(Problem::io("read", path, "Restart the kernel"))
+}
+
+fn write(path: &Path, text: &str) -> Result<(), Problem> {
+    std::fs::write(path, text).map_err(Problem::io("write", path, "Is the disk full?"))
+}
+
+/// The compiler, about to compile a cell. It says no word of warning, since evcxr takes those for errors.
+fn compiler(workplace: &Workplace, setting: &Setting, source: &str) -> Result<Command, Problem> {
+    let mut compiler = setting.linking(&setting.compiler());
+    compiler.current_dir(workplace.crate_folder()).arg(source);
+    compiler.args(["--crate-name=ctx", "--edition=2024", "--crate-type=cdylib", "-Cprefer-dynamic"]);
+    compiler.args(["--error-format=json", "-Awarnings", "--out-dir"]).arg(cells_folder(workplace)?);
     if workplace.library().is_there() {
-        compiler.args(workplace.library().arguments());
+        compiler.args(workplace.library().arguments()?);
     }
-    compiler
+    Ok(compiler)
 }
 
 /// Runs what compiles as a group of processes of its own, which an interrupt can end.
-fn in_own_group(workplace: &Workplace, command: &mut Command) -> Result<ExitStatus, Problem> {
+fn in_own_group(workplace: &Workplace, command: &mut Command) -> Result<Output, Problem> {
     let program = PathBuf::from(command.get_program());
     let failed = || Problem::io("run", &program, "Install Rust again from https://rustup.rs");
-    let mut child = command.process_group(0).spawn().map_err(failed())?;
+    let child = command.process_group(0).spawn().map_err(failed())?;
     let _ = std::fs::write(workplace.compiler_number(), child.id().to_string());
-    let status = child.wait().map_err(failed());
+    let output = child.wait_with_output().map_err(failed());
     let _ = std::fs::remove_file(workplace.compiler_number());
-    status
+    output
 }
 
 /// Describes the crate and what it needs: to evcxr, which only wants to know whether a dependency can be had, or to

@@ -179,6 +179,11 @@ impl Workplace {
         self.folder.join("compiler")
     }
 
+    /// The types of variables, where evcxr has asked for them.
+    pub fn types(&self) -> PathBuf {
+        self.folder.join("types.json")
+    }
+
     /// A file that is there once the cell that runs is compiled.
     pub fn is_compiled(&self) -> PathBuf {
         self.folder.join("compiled")
@@ -344,16 +349,16 @@ mod tests {
     fn the_library_is_shown_when_asked_for_and_the_toolchain_stays_as_it_is() {
         let folder = tempfile::tempdir().unwrap();
         let workplace = Workplace { folder: folder.path().join("work") };
-        let toolchain = folder.path().join("toolchain");
-        let sources = toolchain.join("lib/rustlib/src/rust/library");
+        let sources = folder.path().join("sources");
         let problem = Problem::Moved(PathBuf::from("/gone"));
         let mut setting = Setting::new(PathBuf::from("/notes"), Err(&problem), None).unwrap();
-        setting.cargo = toolchain.join("bin/cargo");
+        setting.rust_sources = None;
         let core = workplace.rust_library().join("core");
         workplace.furnish(&setting, false).unwrap();
         workplace.show_library(&setting).unwrap();
         assert!(core.is_dir(), "rust-analyzer would look elsewhere");
         std::fs::create_dir_all(sources.join("core/src")).unwrap();
+        setting.rust_sources = Some(sources.clone());
         for _ in 0..2 {
             workplace.show_library(&setting).unwrap();
             assert!(core.join("src").exists());

@@ -127,7 +127,8 @@ mod tests {
         let session = Session::new("secret");
         let written = session.write(&request("1 + 1", 5));
         let read = session.read(written.clone()).unwrap();
-        assert_eq!((read.kind(), read.code(), read.addresses), ("complete_request", "1 + 1", vec![b"client".to_vec()]));
+        assert_eq!((read.kind(), read.code()), ("complete_request", "1 + 1"));
+        assert_eq!(read.addresses, [b"client"]);
         assert!(Session::new("other").read(written.clone()).is_none());
         assert!(Session::new("").read(written).is_none());
         assert!(session.read(ZmqMessage::from("nonsense")).is_none());
@@ -140,10 +141,8 @@ mod tests {
     fn an_answer_goes_back_to_where_the_request_came_from() {
         let request = request("", 0);
         let reply = Session::new("").reply(&request, json!({"status": "ok"}));
-        assert_eq!(
-            (reply.kind(), reply.addresses, reply.parent),
-            ("complete_reply", request.addresses, request.header)
-        );
+        assert_eq!(reply.kind(), "complete_reply");
+        assert_eq!((reply.addresses, reply.parent), (request.addresses, request.header));
     }
 
     #[test]
