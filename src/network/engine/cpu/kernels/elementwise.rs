@@ -126,7 +126,7 @@ activations!(activate_body, true);
 activations!(rates_body, false);
 vectorised! {
     /// One trial's units, one step: `z + deviation·noise` → the rates after the step; `f′` is left in `inputs`.
-    pub(super) fn activate(
+    pub(crate) fn activate(
         activation: Activation,
         inputs: &mut [f32],
         noise: &[f32],
@@ -138,7 +138,7 @@ vectorised! {
 }
 vectorised! {
     /// As [`activate`], where nobody goes back and `f′` is not wanted.
-    pub(super) fn activate_only(
+    pub(crate) fn activate_only(
         activation: Activation,
         inputs: &mut [f32],
         noise: &[f32],
@@ -157,7 +157,7 @@ fn through_activation_body<const FUSED: bool>(slopes: &mut [f32], gradient: &[f3
 }
 vectorised! {
     /// Turns slopes `f′(z)` into `dz = alpha · gradient ∘ f′(z)`.
-    pub(super) fn through_activation(slopes: &mut [f32], gradient: &[f32], alpha: f32) = through_activation_body
+    pub(crate) fn through_activation(slopes: &mut [f32], gradient: &[f32], alpha: f32) = through_activation_body
 }
 
 /// Adds what the rates themselves cost to the gradient by them: `l1` by sign, `l2` in proportion.
