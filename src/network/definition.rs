@@ -3,6 +3,7 @@
 //! A [`Value`] is a tensor of dfdx whose tape is shared by its copies: a value may be cloned and used twice, and its
 //! gradient is the sum of both uses. That is all that sets it apart from a tensor with one of dfdx's own tapes.
 
+use std::any::Any;
 use std::cell::RefCell;
 use std::ops::Range;
 use std::rc::Rc;
@@ -18,13 +19,34 @@ use crate::network::SweepNoise;
 /// A step of going back, as dfdx's operations record it.
 type Operation<D> = Box<dyn FnOnce(&mut Gradients<f32, D>) -> Result<(), <D as dfdx::tensor::HasErr>::Err>>;
 
-/// A tape of dfdx that all values made from one another share, or none.
+/// A tape of dfdx that all values of a sweep share; none where nobody goes back.
 pub struct Recorder<D: Storage<f32>>(Option<Rc<RefCell<Vec<Operation<D>>>>>);
 
-impl<D: Storage<f32>> Recorder<D> {
-    /// An empty tape, to record on.
-    pub(crate) fn recording() -> Self {
-        Recorder(Some(Rc::default()))
+thread_local! {
+    /// The tape of the sweep that this thread is at: what dfdx gives values that it makes up within an operation.
+    static CURRENT: RefCell<Option<Rc<dyn Any>>> = const { RefCell::new(None) };
+}
+
+/// A sweep whose operations are recorded, for as long as it lives.
+pub(crate) struct Recording<D: Storage<f32>>(Recorder<D>);
+
+impl<D: Storage<f32>> Recording<D> {
+    /// Records from now on, on this thread.
+    pub(crate) fn start() -> Self {
+        let tape: Rc<RefCell<Vec<Operation<D>>>> = Rc::default();
+        CURRENT.set(Some(tape.clone()));
+        Recording(Recorder(Some(tape)))
+    }
+
+    /// What it records on.
+    pub(crate) fn recorder(&self) -> Recorder<D> {
+        self.0.clone()
+    }
+}
+
+impl<D: Storage<f32>> Drop for Recording<D> {
+    fn drop(&mut self) {
+        CURRENT.set(None);
     }
 }
 
@@ -35,8 +57,10 @@ impl<D: Storage<f32>> Clone for Recorder<D> {
 }
 
 impl<D: Storage<f32>> Default for Recorder<D> {
+    /// The tape of the sweep that this thread is at, if it is recorded.
     fn default() -> Self {
-        Recorder(None)
+        let current = CURRENT.with_borrow(Option::clone);
+        Recorder(current.and_then(|current| current.downcast().ok()))
     }
 }
 
@@ -54,7 +78,7 @@ impl<D: Storage<f32>> Merge<NoneTape> for Recorder<D> {
 }
 
 impl<D: Storage<f32>> Merge<Recorder<D>> for Recorder<D> {
-    /// The values of a sweep share one tape, and only a sweep makes one: there is no second one to take in.
+    /// The values of a sweep share one tape: there is no second one to take in.
     fn merge(self, other: Self) -> Self {
         Recorder(self.0.or(other.0))
     }

@@ -4,14 +4,14 @@
 //! tested against.
 
 use dfdx::shapes::{Axis, HasShape, Rank0};
-use dfdx::tensor::{Cpu, PutTape, Tensor};
+use dfdx::tensor::{Cpu, NoneTape, PutTape, Tensor};
 use dfdx::tensor_ops::*;
 use ndarray::{Array3, Axis as ArrayAxis};
 
 use crate::error::{Error, Result};
 use crate::hyperparameters::Loss;
 use crate::network::cells::{AnyCell, StepOn};
-use crate::network::definition::{Defined, Failure, Moment, Named, Recorder, Scalar, Value, backward, with_bias};
+use crate::network::definition::{Defined, Failure, Moment, Named, Recorder, Recording, Scalar, Value, backward, with_bias};
 use crate::network::engine::cpu::kernels::Cost;
 use crate::network::engine::{Engine, Rollout, SweepNoise, check_inputs, elements, shaped};
 use crate::network::{Network, Role, Values};
@@ -70,7 +70,8 @@ where
 
     fn gradients(&mut self, network: &Network, trials: &Trials, noise: SweepNoise) -> Result<(Cost, Values)> {
         let unrolled = Unrolled::new(&self.device, network, &trials.inputs, Some(trials), noise)?;
-        let (cost, parts, parameters) = unrolled.go(Recorder::recording(), |_, _| ())?;
+        let recording = Recording::start();
+        let (cost, parts, parameters) = unrolled.go(recording.recorder(), |_, _| ())?;
         let failed = |problem: D::Err| Error::device("back-propagation", problem);
         let mut gradients = backward(cost).map_err(failed)?;
         let mut values = Values::new();
@@ -80,7 +81,7 @@ where
                 continue;
             }
             // Zeros for a parameter that the cost does not depend on.
-            let value = value.retaped::<dfdx::tensor::NoneTape>();
+            let value = value.retaped::<NoneTape>();
             gradients.try_alloc_for(&value).map_err(failed)?;
             values.push(gradients.get(&value).as_vec());
         }
@@ -205,22 +206,23 @@ where
             Loss::LeastSquares => {
                 let scale = 1.0 / (steps * trials * shape.1) as f32;
                 let values = outputs.try_sigmoid()?;
+                let plain = values.retaped();
                 let targets = device.try_tensor_from_vec(targets, shape)?;
                 let mask = device.try_tensor_from_vec(mask, shape)?;
-                let difference = values.clone().try_sub(targets)?.try_mul(mask)?;
-                (values, difference.try_square()?.try_sum::<Rank0, _>()?.try_mul(scale)?)
+                let difference = values.try_sub(targets)?.try_mul(mask)?;
+                (plain, difference.try_square()?.try_sum::<Rank0, _>()?.try_mul(scale)?)
             }
             Loss::CrossEntropy => {
                 let scale = -1.0 / (steps * trials) as f32;
                 let weighted = targets.iter().zip(&mask).map(|(target, mask)| target * mask).collect();
                 let weighted = device.try_tensor_from_vec(weighted, shape)?;
                 let logarithms = outputs.try_log_softmax::<Axis<1>>()?;
-                let values = logarithms.retaped::<Recorder<D>>().try_exp()?;
+                let values = logarithms.retaped::<NoneTape>().try_exp()?;
                 (values, logarithms.try_mul(weighted)?.try_sum::<Rank0, _>()?.try_mul(scale)?)
             }
         };
         parts.task += number(&term);
-        Ok((values.retaped(), Some(term)))
+        Ok((values, Some(term)))
     }
 }
 
