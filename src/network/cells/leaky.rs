@@ -3,7 +3,7 @@
 use dfdx::tensor_ops::{Device, TryAdd, TryMatMul, TryMul};
 
 use crate::hyperparameters::Hyperparameters;
-use crate::network::cells::{BuiltIn, Cell};
+use crate::network::cells::{BuiltIn, Cell, Kernel, RnnType};
 use crate::network::definition::{Defined, Moment, Value, with_bias};
 use crate::network::engine::cpu::kernels::*;
 use crate::network::{Initial, ParameterSpec, Role};
@@ -11,9 +11,14 @@ use crate::network::{Initial, ParameterSpec, Role};
 /// `h ← (1−alpha)·h + alpha·f(x·w_in + h·w_rec + b_rec + noise)`.
 pub(crate) struct Leaky;
 
+impl RnnType {
+    /// Rates with a leak.
+    pub const LEAKY_RNN: RnnType = RnnType("LeakyRNN");
+}
+
 impl Cell for Leaky {
     fn name(&self) -> &'static str {
-        "LeakyRNN"
+        RnnType::LEAKY_RNN.name()
     }
 
     /// Input weights are Gaussian with variance 1/I, recurrent ones as `w_rec_init` says, biases 0.
@@ -38,8 +43,14 @@ impl Cell for Leaky {
 }
 
 impl BuiltIn for Leaky {
-    fn fused(&self) -> Option<&'static dyn Fused> {
+    fn kernel(&self) -> Option<&'static dyn Kernel> {
         Some(&Leaky)
+    }
+}
+
+impl Kernel for Leaky {
+    fn fused(&self) -> &'static dyn Fused {
+        &Leaky
     }
 }
 

@@ -7,10 +7,10 @@ use dfdx::tensor_ops::Device;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
-use crate::hyperparameters::Hyperparameters;
-use crate::network::ParameterSpec;
+use crate::hyperparameters::{Hyperparameters, RecurrentInit};
 use crate::network::definition::{Defined, Moment, Value};
 use crate::network::engine::cpu::kernels::Fused;
+use crate::network::{Network, ParameterSpec, Values};
 
 /// A recurrent cell: its parameters, and its step in dfdx's operations.
 ///
@@ -49,7 +49,23 @@ trait BuiltIn: Cell {
     const SEPARATE_INPUT: bool = false;
 
     /// Its form for the CPU engine.
-    fn fused(&self) -> Option<&'static dyn Fused>;
+    fn kernel(&self) -> Option<&'static dyn Kernel>;
+}
+
+/// A cell as the CPU engine runs it.
+pub(crate) trait Kernel: Send + Sync {
+    /// Its products and passes.
+    fn fused(&self) -> &'static dyn Fused;
+
+    /// The arrays that it multiplies with, and those of the outputs, from the parameters.
+    fn weights(&self, network: &Network) -> Values {
+        network.parameters().values()
+    }
+
+    /// The gradients by the parameters, from those by [`Kernel::weights`].
+    fn gradients(&self, _network: &Network, by_weights: Values) -> Values {
+        by_weights
+    }
 }
 
 /// A cell whose step is asked for on a device that is known only when it runs.
@@ -106,12 +122,12 @@ pub(crate) struct KnownCell {
     pub(crate) cell: &'static dyn AnyCell,
     pub(crate) separate_input: bool,
     /// Its form for the CPU engine, if it has one.
-    pub(crate) fused: Option<&'static dyn Fused>,
+    pub(crate) kernel: Option<&'static dyn Kernel>,
 }
 
 impl KnownCell {
     fn built_in<C: BuiltIn>(cell: &'static C) -> Self {
-        KnownCell { cell, separate_input: C::SEPARATE_INPUT, fused: cell.fused() }
+        KnownCell { cell, separate_input: C::SEPARATE_INPUT, kernel: cell.kernel() }
     }
 }
 
@@ -129,7 +145,7 @@ macro_rules! cells {
         pub(crate) use leaky::Leaky;
 
         /// The crate's cells.
-        fn built_in() -> Vec<KnownCell> {
+        pub(crate) fn built_in() -> Vec<KnownCell> {
             vec![$(KnownCell::built_in(&$file::$cell)),*]
         }
     };
@@ -137,6 +153,22 @@ macro_rules! cells {
 
 cells! {
     leaky: Leaky,
+    separate_input: LeakySeparateInput,
+    leaky_gru: LeakyGru,
+    gru: Gru,
+    lstm: Lstm,
+}
+
+/// An error if `w_rec_init` asks for what a cell with a beginning of its own does not have.
+fn no_choice_of_recurrent(cell: &impl Cell, hyperparameters: &Hyperparameters) -> Result<()> {
+    if hyperparameters.w_rec_init == RecurrentInit::RandOrtho {
+        return Ok(());
+    }
+    let value = format!("{:?}", hyperparameters.w_rec_init).to_lowercase();
+    let name = Cell::name(cell);
+    let expected =
+        format!("randortho, or `rnn_type` LeakyRNN: {name} begins uniform as Glorot has it, whatever it says");
+    Err(Error::hyperparameter("w_rec_init", value, expected))
 }
 
 /// Cells that users have defined, the newest last.
@@ -162,9 +194,6 @@ pub(crate) fn all() -> Vec<KnownCell> {
 pub struct RnnType(&'static str);
 
 impl RnnType {
-    /// A rate network with a leak, the paper's.
-    pub const LEAKY_RNN: RnnType = RnnType("LeakyRNN");
-
     /// Every kind, the crate's own first, then those that were defined.
     pub fn all() -> Vec<RnnType> {
         let mut kinds: Vec<RnnType> = Vec::new();
@@ -201,7 +230,7 @@ impl RnnType {
         let mut defined = DEFINED.write().unwrap_or_else(PoisonError::into_inner);
         defined.retain(|known| known.cell.name() != name);
         // It lives as long as the program: networks may have it in any thread.
-        defined.push(KnownCell { cell: Box::leak(Box::new(cell)), separate_input: false, fused: None });
+        defined.push(KnownCell { cell: Box::leak(Box::new(cell)), separate_input: false, kernel: None });
         Ok(RnnType(name))
     }
 

@@ -11,7 +11,9 @@ use ndarray::{Array3, Axis as ArrayAxis};
 use crate::error::{Error, Result};
 use crate::hyperparameters::Loss;
 use crate::network::cells::{AnyCell, StepOn};
-use crate::network::definition::{Defined, Failure, Moment, Named, Recorder, Recording, Scalar, Value, backward, with_bias};
+use crate::network::definition::{
+    Defined, Failure, Moment, Named, Recorder, Recording, Scalar, Value, backward, with_bias,
+};
 use crate::network::engine::cpu::kernels::Cost;
 use crate::network::engine::{Engine, Rollout, SweepNoise, check_inputs, elements, shaped};
 use crate::network::{Network, Role, Values};
@@ -91,6 +93,9 @@ where
 
 /// A (trial, unit) or (trial, output) matrix without a history.
 type Plain<D> = Tensor<(usize, usize), f32, D>;
+
+/// The outputs of a step, and its term of the cost if it is graded.
+type Outcome<D> = (Plain<D>, Option<Scalar<D>>);
 
 /// One sweep over a batch.
 struct Unrolled<'a, D: Device<f32>> {
@@ -188,7 +193,7 @@ where
     }
 
     /// Outputs from their pre-activations and, where the batch is graded, this step's term of the cost.
-    fn grade(&self, time: usize, outputs: Value<D>, parts: &mut Cost) -> Result<(Plain<D>, Option<Scalar<D>>), D::Err> {
+    fn grade(&self, time: usize, outputs: Value<D>, parts: &mut Cost) -> Result<Outcome<D>, D::Err> {
         let (loss, device) = (self.network.hyperparameters().loss_type, self.device);
         let (steps, trials, _) = self.inputs.dim();
         let shape = *outputs.shape();

@@ -3,11 +3,27 @@
 use ndarray::Array3;
 
 use super::{CpuEngine, DfdxEngine, Engine, SweepNoise};
-use crate::hyperparameters::{Activation, Hyperparameters, Loss, RecurrentInit};
+use crate::hyperparameters::{Activation, Hyperparameters, Loss};
+use crate::network::cells::{self, KnownCell};
 use crate::network::{Network, Role};
 use crate::numerics::Level;
 use crate::numerics::random::{Noise, RandomStream};
 use crate::tasks::{Rule, Trials};
+
+/// The paper's model with each of the crate's cells.
+pub(super) fn cells() -> Vec<Hyperparameters> {
+    let cell = |known: KnownCell| Hyperparameters {
+        rnn_type: known.cell.name().parse().unwrap(),
+        use_separate_input: known.separate_input,
+        ..Hyperparameters::paper()
+    };
+    cells::built_in().into_iter().map(cell).collect()
+}
+
+/// What tells a cell from others.
+pub(super) fn name(cell: &Hyperparameters) -> String {
+    format!("{} {}", cell.rnn_type, if cell.use_separate_input { "separate" } else { "" })
+}
 
 /// The largest difference between two arrays, relative to the largest element.
 fn difference(found: &[f32], expected: &[f32]) -> f32 {
@@ -37,40 +53,43 @@ fn inputs_that_are_empty_or_of_another_network_are_refused_by_either_engine() {
 }
 
 #[test]
-fn engines_agree() {
-    for (activation, loss, units) in [
-        (Activation::Softplus, Loss::LeastSquares, 256),
-        (Activation::Softplus, Loss::CrossEntropy, 17),
-        (Activation::Relu, Loss::LeastSquares, 64),
-        (Activation::Tanh, Loss::CrossEntropy, 100),
-        (Activation::Power, Loss::LeastSquares, 3),
-        (Activation::Retanh, Loss::LeastSquares, 33),
-        (Activation::Elu, Loss::LeastSquares, 1),
-    ] {
-        let hyperparameters = Hyperparameters {
-            activation,
-            loss_type: loss,
-            n_rnn: units,
-            l1_h: 1e-3,
-            l2_h: 1e-6,
-            ..Hyperparameters::paper()
-        };
-        let name = format!("{activation:?} {loss:?} {units}");
-        agree(&hyperparameters, 20, &mut CpuEngine::new(2).unwrap(), &name);
+fn engines_agree_on_every_cell_activation_and_loss() {
+    let mut kernels = CpuEngine::new(2).unwrap();
+    for cell in cells() {
+        for activation in [
+            Activation::Softplus,
+            Activation::Relu,
+            Activation::Tanh,
+            Activation::Power,
+            Activation::Retanh,
+            Activation::Elu,
+        ] {
+            for (loss_type, n_rnn) in [(Loss::LeastSquares, 33), (Loss::CrossEntropy, 17)] {
+                let hyperparameters = Hyperparameters {
+                    activation,
+                    loss_type,
+                    n_rnn,
+                    l1_h: 1e-3,
+                    l2_h: 1e-6,
+                    // Long steps, so that a trial has few of them.
+                    dt: 50.0,
+                    ..cell.clone()
+                };
+                let name = format!("{cell_name} {activation:?} {loss_type:?}", cell_name = name(&cell));
+                agree(&hyperparameters, 20, &mut kernels, &name);
+            }
+        }
+        agree(&Hyperparameters { n_rnn: 128, ..cell.clone() }, 9, &mut kernels, &format!("{} 128", name(&cell)));
     }
 }
 
 #[test]
 fn engines_agree_for_odd_sizes_at_every_level() {
-    for units in [1, 3, 17, 64, 100, 256, 1000] {
-        let hyperparameters = Hyperparameters {
-            n_rnn: units,
-            // Long steps, so that a trial has few of them.
-            dt: 100.0,
-            tau: 500.0,
-            w_rec_init: RecurrentInit::RandGauss,
-            ..Hyperparameters::paper()
-        };
+    for (cell, units) in
+        cells().into_iter().flat_map(|cell| [1, 3, 17, 64, 100, 256].map(|units| (cell.clone(), units)))
+    {
+        // Long steps, so that a trial has few of them.
+        let hyperparameters = Hyperparameters { n_rnn: units, dt: 100.0, tau: 500.0, ..cell.clone() };
         for count in [1, 5, 64] {
             for level in Level::available() {
                 // More threads than trials, and so than shards, for the two small batches.

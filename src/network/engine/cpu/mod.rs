@@ -11,7 +11,7 @@ use ndarray::Array3;
 
 use crate::error::Result;
 use crate::network::engine::{DfdxEngine, Engine, Rollout, SweepNoise, check_inputs, elements, shaped};
-use crate::network::{Network, Role, Values};
+use crate::network::{Network, Values};
 use crate::tasks::Trials;
 use kernels::{Batch, Cost, Dimensions, Sweep, Workspace};
 
@@ -85,14 +85,14 @@ impl Engine for CpuEngine {
     }
 
     fn run(&mut self, network: &Network, inputs: &Array3<f32>, noise: SweepNoise) -> Result<Rollout> {
-        let Some(fused) = network.known_cell().fused else { return self.definition.run(network, inputs, noise) };
+        let Some(kernel) = network.known_cell().kernel else { return self.definition.run(network, inputs, noise) };
         let dimensions = dimensions(network, inputs)?;
         let Dimensions { steps, trials, units, outputs, .. } = dimensions;
         let mut hidden = vec![0.0; steps * trials * units];
         let mut values = vec![0.0; steps * trials * outputs];
-        let weights = weights(network)?;
+        let weights = kernel.weights(network);
         self.workspace.run(
-            fused,
+            kernel.fused(),
             dimensions,
             &borrowed(&weights),
             elements(inputs, "inputs")?,
@@ -107,35 +107,27 @@ impl Engine for CpuEngine {
     }
 
     fn evaluate(&mut self, network: &Network, trials: &Trials, noise: SweepNoise) -> Result<(Cost, Array3<f32>)> {
-        let Some(fused) = network.known_cell().fused else { return self.definition.evaluate(network, trials, noise) };
+        let Some(kernel) = network.known_cell().kernel else { return self.definition.evaluate(network, trials, noise) };
         let dimensions = dimensions(network, &trials.inputs)?;
         let shape = (dimensions.steps, dimensions.trials, dimensions.outputs);
         let mut outputs = vec![0.0; shape.0 * shape.1 * shape.2];
         let (batch, sweep) = (batch(trials)?, sweep(network, noise));
-        let weights = weights(network)?;
+        let weights = kernel.weights(network);
         let weights = borrowed(&weights);
-        let cost = self.workspace.evaluate(fused, dimensions, &weights, &batch, &sweep, &mut outputs)?;
+        let cost = self.workspace.evaluate(kernel.fused(), dimensions, &weights, &batch, &sweep, &mut outputs)?;
         Ok((cost, shaped(shape, outputs)?))
     }
 
     fn gradients(&mut self, network: &Network, trials: &Trials, noise: SweepNoise) -> Result<(Cost, Values)> {
-        let Some(fused) = network.known_cell().fused else { return self.definition.gradients(network, trials, noise) };
+        let Some(kernel) = network.known_cell().kernel else {
+            return self.definition.gradients(network, trials, noise);
+        };
         let dimensions = dimensions(network, &trials.inputs)?;
         let (batch, sweep) = (batch(trials)?, sweep(network, noise));
-        let weights = weights(network)?;
+        let weights = kernel.weights(network);
         let weights = borrowed(&weights);
         let mut gradients = Values::new();
-        let cost = self.workspace.gradients(fused, dimensions, &weights, &batch, &sweep, &mut gradients)?;
-        Ok((cost, gradients))
+        let cost = self.workspace.gradients(kernel.fused(), dimensions, &weights, &batch, &sweep, &mut gradients)?;
+        Ok((cost, kernel.gradients(network, gradients)))
     }
-}
-
-/// The arrays that the kernels multiply with, in the order of the parameters.
-fn weights(network: &Network) -> Result<Values> {
-    Ok(network
-        .parameters()
-        .iter()
-        .filter(|parameter| parameter.role() != Role::Fixed)
-        .map(|parameter| parameter.values())
-        .collect())
 }

@@ -90,6 +90,11 @@ impl Normals<'_> {
         }
         self.buffer
     }
+
+    /// Numbers for a cell without noise, which multiplies them with 0.
+    pub(crate) fn none(&self) -> &[f32] {
+        self.buffer
+    }
 }
 
 /// A time step to be made.
@@ -136,8 +141,7 @@ pub(crate) struct Backward<'a> {
     /// Rows `[h_{t−1} | x_t | 1]`, `row` apart.
     pub(crate) before: &'a [f32],
     pub(crate) row: usize,
-    /// What the step before kept, and what this step kept, rows `kept_row` apart.
-    pub(crate) kept_before: &'a [f32],
+    /// What this step kept, rows `kept_row` apart.
     pub(crate) kept: &'a mut [f32],
     pub(crate) kept_row: usize,
     /// What came back from the step after this one, and goes on to the one before: as many numbers a trial as

@@ -48,7 +48,9 @@ mod vector;
 mod workspace;
 
 pub(crate) use buffer::Buffer;
-pub(crate) use elementwise::{activate, activate_only, through_activation};
+pub(crate) use elementwise::{
+    Elu, Power, RateFunction, Relu, Retanh, Softplus, Tanh, activate, activate_only, by_activation, through_activation,
+};
 pub(crate) use fused::{Accumulation, Array, Backward, Forward, Fused, Stack};
 pub(crate) use panels::Block;
 pub use product::matrix_product_rate;

@@ -352,7 +352,7 @@ impl Scratch {
                     add_activity_cost(gradient, &rates[..units], l1, l2_h);
                 }
             }
-            let (kept_before, kept) = self.kept[step * kept_block..(step + 2) * kept_block].split_at_mut(kept_block);
+            let kept = &mut self.kept[(step + 1) * kept_block..][..kept_block];
             job.cell.backward(Backward {
                 level: job.level,
                 sweep: &job.sweep,
@@ -364,7 +364,6 @@ impl Scratch {
                 gradient: rate_gradients,
                 before: &self.rows[step * trials * row..][..trials * row],
                 row,
-                kept_before,
                 kept,
                 kept_row,
                 carried: &mut self.carried[..carried],

@@ -95,6 +95,7 @@ impl Workspace {
 
     /// Runs a batch without grading it: `hidden` takes the rates, (time, trial, unit), `outputs` the outputs, (time,
     /// trial, output).
+    #[allow(clippy::too_many_arguments, reason = "a cell, its weights, a batch, and where results go")]
     pub(crate) fn run(
         &mut self,
         cell: &dyn Fused,
