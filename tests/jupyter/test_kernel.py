@@ -31,6 +31,7 @@ class Cell:
 
     def __init__(self):
         self.printed, self.complaints, self.errors, self.content, self.seconds = [], "", "", {}, 0.0
+        self.status = None
 
     @property
     def words(self):
@@ -63,6 +64,7 @@ class Kernel:
                 answer = self.client.get_iopub_msg(timeout=0.3 if ended else PATIENCE)
             except queue.Empty:
                 if ended:
+                    cell.status = self.status(message)
                     return cell
                 raise
             kind, content = answer["msg_type"], answer["content"]
@@ -79,6 +81,13 @@ class Kernel:
                     ended, cell.seconds = True, time.monotonic() - begin
             if not ended:
                 listen(cell)
+
+    def status(self, message):
+        """How the kernel answered the request to run a cell."""
+        while True:
+            reply = self.client.get_shell_msg(timeout=PATIENCE)
+            if reply["parent_header"].get("msg_id") == message:
+                return reply["content"]["status"]
 
 
 class KernelAtWork(unittest.TestCase):

@@ -82,7 +82,7 @@ pub fn run() -> Result<ExitCode, Problem> {
     );
     let setting = Setting::new(checkout.folder.clone(), Ok(&checkout), None)?;
     if !Cache::of_user()?.is_warm_for(&checkout, &setting) {
-        println!("compile what notebooks need, once (about ten minutes on two processors): maturation-kernel --warm");
+        println!("prepare what notebooks need, once: maturation-kernel --warm");
     }
     Ok(ExitCode::SUCCESS)
 }

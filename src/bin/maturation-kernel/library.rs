@@ -5,8 +5,10 @@ use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::added::Wanted;
 use crate::problem::Problem;
 use crate::progress;
 use crate::workplace::Setting;
@@ -19,6 +21,18 @@ const SHARED: &str = "maturation_cells";
 
 const REMEDY: &str = "Is the disk full? Set MATURATION_CACHE to a folder that can be written";
 
+/// The file that says of which crates it is made.
+const MADE: &str = "made-of.json";
+
+/// A crate that ours is made of.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub struct Made {
+    /// Its version.
+    pub version: String,
+    /// Its features.
+    pub features: Vec<String>,
+}
+
 /// A folder that holds the shared library, the crate, and what the crates that it needs say of themselves.
 #[derive(Clone, Debug)]
 pub struct Library {
@@ -29,7 +43,15 @@ pub struct Library {
 impl Library {
     /// Whether it is there.
     pub fn is_there(&self) -> bool {
-        self.folder.join(shared_name()).is_file()
+        self.folder.join(shared_name()).is_file() && self.folder.join(MADE).is_file()
+    }
+
+    /// Files as if it were there.
+    #[cfg(test)]
+    pub fn pretend(&self) {
+        std::fs::create_dir_all(&self.folder).unwrap();
+        std::fs::write(self.folder.join(shared_name()), "").unwrap();
+        self.write_made(&BTreeMap::new());
     }
 
     /// Compiles the crate, as the command does, and puts what cells need into this folder. What is compiled already is not
@@ -57,6 +79,7 @@ impl Library {
         let _ = std::fs::remove_dir_all(&fresh);
         std::fs::create_dir_all(&fresh).map_err(Problem::io("make", &fresh, REMEDY))?;
         let crates = collect(&answer, &fresh)?;
+        Library { folder: fresh.clone() }.write_made(&made(&answer));
         link_all(setting, &crates, &fresh)?;
         let _ = std::fs::remove_dir_all(&self.folder);
         std::fs::rename(&fresh, &self.folder).map_err(Problem::io("make", &self.folder, REMEDY))
@@ -73,16 +96,30 @@ impl Library {
     }
 
     /// The compiler's arguments to compile something that uses the crate, or names one of the crates that it needs.
-    pub fn arguments(&self) -> Result<Vec<OsString>, Problem> {
+    /// The crates of these names are others, which the notebook has added.
+    pub fn arguments(&self, added: &[Wanted]) -> Result<Vec<OsString>, Problem> {
         let file = |name: &str, file: &str| extern_argument(name, &self.folder.join(file));
         let mut arguments = search_argument(&self.folder);
         arguments.extend(file(CRATE, &crate_name()));
         arguments.extend(file(SHARED, &shared_name()));
-        for (name, file) in self.crates()? {
+        let is_added = |name: &str| added.iter().any(|one| one.name.replace('-', "_") == name);
+        for (name, file) in self.crates()?.into_iter().filter(|(name, _)| !is_added(name)) {
             arguments.extend(extern_argument(&name, &file));
         }
         arguments.push(joined("-Clink-arg=-Wl,-rpath,", &self.folder));
         Ok(arguments)
+    }
+
+    /// The crates that ours is made of, by name.
+    pub fn made(&self) -> BTreeMap<String, Made> {
+        let text = std::fs::read_to_string(self.folder.join(MADE)).unwrap_or_default();
+        serde_json::from_str(&text).unwrap_or_default()
+    }
+
+    /// Keeps what [`Library::made`] gives.
+    pub fn write_made(&self, made: &BTreeMap<String, Made>) {
+        // Without it cargo is asked for each crate that a notebook wants.
+        let _ = std::fs::write(self.folder.join(MADE), serde_json::to_string(made).unwrap_or_default());
     }
 
     /// The crates that ours needs: their names, and what they say of themselves. Of what is there in two versions none.
@@ -111,11 +148,13 @@ fn joined(before: &str, path: &Path) -> OsString {
     argument
 }
 
-fn search_argument(folder: &Path) -> Vec<OsString> {
+/// The argument that names a folder of crates that others need.
+pub fn search_argument(folder: &Path) -> Vec<OsString> {
     vec!["-L".into(), joined("dependency=", folder)]
 }
 
-fn extern_argument(name: &str, file: &Path) -> [OsString; 2] {
+/// The arguments that name a crate.
+pub fn extern_argument(name: &str, file: &Path) -> [OsString; 2] {
     ["--extern".into(), joined(&format!("{name}="), file)]
 }
 
@@ -179,8 +218,29 @@ fn link(from: &Path, to: &Path) -> Result<(), Problem> {
 }
 
 /// What cargo said, a message a line.
-fn messages(answer: &str) -> impl Iterator<Item = Value> {
+pub fn messages(answer: &str) -> impl Iterator<Item = Value> {
     answer.lines().filter_map(|line| serde_json::from_str(line).ok())
+}
+
+/// The name and the version of the package that a message of cargo's is of.
+pub fn package(message: &Value) -> Option<(&str, &str)> {
+    message["package_id"].as_str()?.rsplit_once('#')?.1.split_once('@')
+}
+
+/// The crates that cargo says it has made. Of what is there in two versions none.
+fn made(answer: &str) -> BTreeMap<String, Made> {
+    let mut found: BTreeMap<String, Option<Made>> = BTreeMap::new();
+    for message in messages(answer).filter(|message| message["reason"] == "compiler-artifact") {
+        let kinds = message["target"]["kind"].as_array().into_iter().flatten();
+        let (Some((name, version)), true) = (package(&message), kinds.into_iter().any(|kind| kind == "lib")) else {
+            continue;
+        };
+        let features = message["features"].as_array().into_iter().flatten().filter_map(Value::as_str);
+        let made = Made { version: version.to_owned(), features: features.map(str::to_owned).collect() };
+        let is_first = !found.contains_key(name);
+        found.insert(name.to_owned(), is_first.then_some(made));
+    }
+    found.into_iter().filter_map(|(name, made)| Some((name, made?))).collect()
 }
 
 /// The files that a message of cargo's names and cells need: our crate, what other crates say of themselves, and macros,

@@ -12,6 +12,7 @@
 #[cfg(not(unix))]
 compile_error!("the kernel needs Linux or macOS; on Windows, build it inside WSL");
 
+mod added;
 mod arguments;
 mod cache;
 mod cell;

@@ -7,10 +7,21 @@ use std::time::{Duration, Instant};
 /// How often there is a word of it.
 const INTERVAL: Duration = Duration::from_secs(10);
 
+/// Runs cargo and hands on what it says to standard error, as [`run_and_tell`] does.
+pub fn run(cargo: Command, total: usize) -> std::io::Result<(ExitStatus, String)> {
+    run_and_tell(cargo, total, |_| (), |line| eprintln!("{line}"))
+}
+
 /// Runs cargo and hands on what it says on standard error, but of the crates that it compiles only a line every few
-/// seconds. Gives how it ended, and what it said on standard output.
-pub fn run(mut cargo: Command, total: usize) -> std::io::Result<(ExitStatus, String)> {
+/// seconds. Gives how it ended, and what it said on standard output. `started` is told the number of its process.
+pub fn run_and_tell(
+    mut cargo: Command,
+    total: usize,
+    started: impl FnOnce(u32),
+    say: impl Fn(&str),
+) -> std::io::Result<(ExitStatus, String)> {
     let mut child = cargo.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
+    started(child.id());
     let mut count = Count::new(total);
     let stdout = child.stdout.take();
     let answer = std::thread::spawn(move || {
@@ -22,7 +33,7 @@ pub fn run(mut cargo: Command, total: usize) -> std::io::Result<(ExitStatus, Str
         for line in BufReader::new(stderr).split(b'\n') {
             let line = String::from_utf8_lossy(&line?).into_owned();
             if let Some(line) = count.line(&line, Instant::now()) {
-                eprintln!("{line}");
+                say(&line);
             }
         }
     }

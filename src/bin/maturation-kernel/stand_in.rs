@@ -10,13 +10,14 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, ExitStatus, Output, Stdio};
 
+use crate::added::Wanted;
 use crate::cache::Cache;
 use crate::checkout::Checkout;
 use crate::description::Description;
 use crate::library::Library;
 use crate::problem::Problem;
 use crate::workplace::{self, Setting, Workplace};
-use crate::{metadata, session, source, tools, types};
+use crate::{added, metadata, session, source, tools, types};
 
 /// A tool that is stood in for.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -65,8 +66,8 @@ pub fn run(tool: Tool, workplace: &Workplace) -> Result<ExitCode, Problem> {
     let is_ours = within.is_some() && within == workplace.crate_folder().canonicalize().ok();
     match subcommand(&arguments) {
         Some("metadata") if is_ours => describe(workplace, setting, &arguments),
-        Some("build") if is_ours => build(workplace, &setting),
-        Some("check") if is_ours => check(workplace, &setting),
+        Some("build") if is_ours => Ok(build(workplace, &setting).unwrap_or_else(|problem| refuse(&problem))),
+        Some("check") if is_ours => Ok(check(workplace, &setting).unwrap_or_else(|problem| refuse(&problem))),
         Some("rustc") if is_ours && arguments.iter().any(|argument| argument == "--print") => {
             let compiler = setting.cargo.with_file_name("rustc");
             Err(become_command(&mut real(compiler, &printing(&arguments), &setting)))
@@ -169,10 +170,24 @@ fn compiler(workplace: &Workplace, setting: &Setting, source: &str) -> Result<Co
     compiler.current_dir(workplace.crate_folder()).arg(source);
     compiler.args(["--crate-name=ctx", "--edition=2024", "--crate-type=cdylib", "-Cprefer-dynamic"]);
     compiler.args(["--error-format=json", "-Awarnings", "--out-dir"]).arg(cells_folder(workplace)?);
-    if workplace.library().is_there() {
-        compiler.args(workplace.library().arguments()?);
+    let library = workplace.library();
+    let manifest = std::fs::read_to_string(workplace.crate_folder().join("Cargo.toml")).unwrap_or_default();
+    let is_own = |one: &Wanted| one.name != "maturation" && one.provided_by(&library).is_none();
+    let own: Vec<Wanted> = added::wanted(&manifest).into_iter().filter(is_own).collect();
+    if library.is_there() {
+        compiler.args(library.arguments(&own)?);
+    }
+    if !own.is_empty() {
+        compiler.args(added::arguments(workplace, setting, &own)?);
     }
     Ok(compiler)
+}
+
+/// Says to evcxr what the compiler would say, in its words.
+fn refuse(problem: &Problem) -> ExitCode {
+    let words = serde_json::json!({"message": problem.to_string(), "level": "error", "spans": [], "children": []});
+    eprintln!("{words}");
+    ExitCode::from(FAILED)
 }
 
 /// Runs what compiles as a group of processes of its own, which an interrupt can end.
@@ -194,19 +209,18 @@ fn describe(workplace: &Workplace, setting: Setting, arguments: &[OsString]) -> 
         return validate(workplace, setting, &manifest, arguments);
     }
     keep_versions(workplace, &setting)?;
-    let mut cargo = real(setting.cargo.clone(), arguments, &setting);
     let is_whole = !arguments.iter().any(|argument| argument == "--no-deps");
     let is_for_analysis = arguments.iter().any(|argument| argument == "--filter-platform");
     if !(is_whole && is_for_analysis) {
-        return Err(become_command(&mut cargo));
+        return Err(become_command(&mut real(setting.cargo.clone(), arguments, &setting)));
     }
+    let reduced = added::without_provided(&manifest, &workplace.library());
     let kept = Description::read(workplace).filter(|_| setting.compiled);
-    if let Some(answer) = kept.and_then(|kept| kept.serves(&manifest)) {
+    if let Some(answer) = kept.and_then(|kept| kept.serves(&reduced)) {
         println!("{}", answer.replace(Description::FOLDER, &workplace.folder.to_string_lossy()));
         return Ok(ExitCode::SUCCESS);
     }
-    let output =
-        cargo.output().map_err(Problem::io("run", &setting.cargo, "Install Rust again from https://rustup.rs"))?;
+    let output = describe_reduced(workplace, &setting, &reduced, arguments)?;
     eprint!("{}", String::from_utf8_lossy(&output.stderr));
     match serde_json::from_slice::<serde_json::Value>(&output.stdout) {
         Ok(mut answer) => {
@@ -220,6 +234,30 @@ fn describe(workplace: &Workplace, setting: Setting, arguments: &[OsString]) -> 
         Err(_) => print!("{}", String::from_utf8_lossy(&output.stdout)),
     }
     Ok(code(output.status))
+}
+
+/// What cargo says of a manifest in place of evcxr's: it wants no crate that is here already, with features of which cargo
+/// would fetch and show hundreds more.
+fn describe_reduced(
+    workplace: &Workplace,
+    setting: &Setting,
+    manifest: &str,
+    arguments: &[OsString],
+) -> Result<Output, Problem> {
+    let (theirs, ours) = (workplace.crate_folder(), workplace.folder.join("described"));
+    let source = ours.join("src");
+    std::fs::create_dir_all(&source).map_err(Problem::io("make", &source, "Is the disk full?"))?;
+    write(&source.join("lib.rs"), "")?;
+    write(&ours.join("Cargo.toml"), manifest)?;
+    let _ = std::fs::copy(theirs.join("Cargo.lock"), ours.join("Cargo.lock"));
+    let (their_name, our_name) = (theirs.to_string_lossy().into_owned(), ours.to_string_lossy().into_owned());
+    let renamed = |argument: &OsString| OsString::from(argument.to_string_lossy().replace(&their_name, &our_name));
+    let arguments: Vec<OsString> = arguments.iter().map(renamed).collect();
+    let mut cargo = real(setting.cargo.clone(), &arguments, setting);
+    let output = cargo.current_dir(&ours).output();
+    let mut output = output.map_err(Problem::io("run", &setting.cargo, "Install Rust again from https://rustup.rs"))?;
+    output.stdout = String::from_utf8_lossy(&output.stdout).replace(&our_name, &their_name).into_bytes();
+    Ok(output)
 }
 
 /// Whether a dependency that a notebook names can be had. What is written here on standard error, the cell shows.
@@ -251,8 +289,26 @@ fn validate(
             return Ok(ExitCode::SUCCESS);
         }
     }
+    if let Some(wanted) = added::wanted(manifest).first()
+        && let Some(made) = wanted.provided_by(&workplace.library())
+    {
+        let features =
+            if made.features.is_empty() { String::new() } else { format!(" ({})", made.features.join(", ")) };
+        let words =
+            format!("{} {}{features} is here already: the one that maturation uses.", wanted.name, made.version);
+        tell(workplace, &words);
+        return Ok(ExitCode::SUCCESS);
+    }
     keep_versions(workplace, &setting)?;
     Err(become_command(&mut real(setting.cargo.clone(), arguments, &setting)))
+}
+
+/// Tells the notebook something.
+fn tell(workplace: &Workplace, words: &str) {
+    use std::io::Write;
+    if let Ok(mut notices) = File::options().append(true).open(workplace.notices()) {
+        let _ = writeln!(notices, "{words}");
+    }
 }
 
 /// Compiles everything that the crate needs into the folder that all kernels share, and takes it from there. In that

@@ -7,6 +7,7 @@ use evcxr::{CommandContext, Error};
 
 use crate::cache::Cache;
 use crate::checkout::Checkout;
+use crate::marks::WORD;
 use crate::problem::Problem;
 use crate::workplace::{Setting, Workplace};
 use crate::{memory, rust_sources, tools};
@@ -38,7 +39,7 @@ pub fn warm(cache: &Cache, checkout: &Checkout, jobs: Option<usize>) -> Result<S
         return Ok(format!("everything is compiled already, in {}", cache.folder().display()));
     }
     eprintln!(
-        "compiling the crate in {} and what it needs into {}: ten minutes or so on two processors the first time",
+        "compiling the crate in {} for notebooks, into {}: a moment where the command is compiled already",
         checkout.folder.display(),
         cache.folder().display()
     );
@@ -68,7 +69,9 @@ pub fn compile(workplace: &Workplace) -> Result<ExitCode, Problem> {
     let failed = |what: &str, message: String| Problem::Failed { what: what.to_owned(), message };
     let (mut context, outputs) = CommandContext::new().map_err(|error| failed("starting evcxr", error.to_string()))?;
     for (channel, is_error) in [(outputs.stdout, false), (outputs.stderr, true)] {
-        std::thread::spawn(move || channel.iter().filter(|_| is_error).for_each(|line| eprintln!("{line}")));
+        // Words of the process that runs the cells are for a kernel, which there is none of.
+        let is_shown = move |line: &String| is_error && !line.starts_with(WORD);
+        std::thread::spawn(move || channel.iter().filter(is_shown).for_each(|line| eprintln!("{line}")));
     }
     for cell in [":load_config --quiet"].iter().chain(&CELLS) {
         context.execute(cell).map_err(|error| failed(&format!("the cell `{cell}`"), in_full(&error)))?;

@@ -16,10 +16,6 @@ use crate::{rust_sources, tools};
 /// The variable that tells every process of a kernel its folder.
 pub const VARIABLE: &str = "MATURATION_KERNEL_FOLDER";
 
-/// Flags by which the environment of a kernel's start would have crates compiled anew.
-const FLAGS: [&str; 4] =
-    ["CARGO_ENCODED_RUSTFLAGS", "CARGO_BUILD_RUSTFLAGS", "CARGO_INCREMENTAL", "CARGO_BUILD_TARGET"];
-
 const REMEDY: &str = "Is the disk full? Set MATURATION_CACHE to a folder that can be written";
 
 /// What is run when the crate is loaded. The variable has rust-analyzer read all that it is shown, and learn what `?` does,
@@ -91,9 +87,6 @@ impl Setting {
         let mut command = Command::new(program);
         self.before.restore(command.args(arguments));
         command.env_remove(VARIABLE);
-        for flag in FLAGS {
-            command.env_remove(flag);
-        }
         command
     }
 
