@@ -81,7 +81,7 @@ pub mod prelude {
     };
     pub use crate::error::{Error, Result};
     pub use crate::figures::{self, DecoderAbout, Figure, PsthAbout, TrialAbout};
-    pub use crate::hyperparameters::{Activation, Hyperparameters, Loss, OptimizerKind, RecurrentInit};
+    pub use crate::hyperparameters::{Activation, Hyperparameters, Loss, OptimizerKind, Preset, RecurrentInit};
     pub use crate::network::{Network, RecurrentSweep, SweepNoise};
     pub use crate::notebook::Show;
     pub use crate::readout::{Readout, ReadoutOptions};

@@ -35,6 +35,8 @@ pub enum Command {
     Lab(Lab),
     /// Execute the notebooks through Jupyter, and write each as an HTML page.
     Notebooks(Notebooks),
+    /// The published networks by name: what each changes in the paper's model, and what it was trained for.
+    Presets(crate::presets::PresetsArguments),
     /// Train a network into a run directory; the same command again goes on where it stopped.
     Train(Train),
     /// The evaluations of a run: cost, performance and stage of each rule against trials trained.
@@ -117,7 +119,8 @@ pub struct Train {
     /// The run directory: made if it is not there, resumed if it holds an unfinished run.
     #[arg(value_name = "RUN")]
     pub run: PathBuf,
-    /// Start from a published model: paper, or a variant of it such as units-64, odr, tanh (a wrong name lists them).
+    /// Start from a published model: paper, or a variant of it such as units-64, odr, tanh (`maturation presets` lists
+    /// them).
     #[arg(long, value_name = "NAME", conflicts_with = "hp")]
     pub preset: Option<String>,
     /// Start from the hyper-parameters in FILE (an hp.json).

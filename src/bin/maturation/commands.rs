@@ -20,8 +20,8 @@ use crate::arguments::{
     TestArguments, Train, TrialsArguments,
 };
 use crate::{
-    agreement, claims, decoder, distractor, dpca, epoch_growth, lab, notebooks, pca, period, psth, reproduce, saccade,
-    sample_unit, tuning, units,
+    agreement, claims, decoder, distractor, dpca, epoch_growth, lab, notebooks, pca, period, presets, psth, reproduce,
+    saccade, sample_unit, tuning, units,
 };
 
 /// Does what is asked for.
@@ -30,6 +30,7 @@ pub fn run(command: Command) -> Result<()> {
         Command::Reproduce(arguments) => reproduce::reproduce(&arguments.run, &arguments.out),
         Command::Lab(arguments) => lab::lab(&arguments),
         Command::Notebooks(arguments) => notebooks::notebooks(&arguments),
+        Command::Presets(arguments) => presets::run(&arguments),
         Command::Train(arguments) => train(arguments),
         Command::Log(arguments) => log(arguments),
         Command::Trials(arguments) => trials(arguments),

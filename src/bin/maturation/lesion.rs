@@ -1,0 +1,94 @@
+//! `maturation lesion`: what a network can still do without some of its units.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use maturation::analysis::{Kind, LesionOptions, LesionTarget, RuleEpoch, Test, lesion};
+use maturation::prelude::*;
+
+use crate::arguments::{FigureOut, TableOut, TestArguments};
+use crate::commands::{one, put_both, refuse};
+
+#[derive(Debug, Args)]
+pub struct LesionArguments {
+    /// The run directory.
+    #[arg(value_name = "RUN")]
+    pub run: PathBuf,
+    /// The checkpoint: the trials trained, or last.
+    #[arg(long, value_name = "N", default_value = "last")]
+    pub trials: Selection,
+    /// The rules to test after each lesion, for example odr,gap [default: all that were trained].
+    #[arg(long, value_name = "RULE,…", value_delimiter = ',')]
+    pub rules: Vec<Rule>,
+    /// Silence these units [default: any units].
+    #[arg(long, value_name = "UNIT,…", value_delimiter = ',', conflicts_with = "selective_in")]
+    pub silence: Vec<usize>,
+    /// Silence units that are selective in an epoch of a rule, for example odr:delay1; may be repeated, each a target of
+    /// its own.
+    #[arg(long, value_name = "RULE:EPOCH")]
+    pub selective_in: Vec<RuleEpoch>,
+    /// With --selective-in: the kinds of units, of excited, inhibited and mixed.
+    #[arg(long, value_name = "KIND,…", value_delimiter = ',', default_value = "excited,inhibited,mixed")]
+    pub kinds: Vec<Kind>,
+    /// With --selective-in: units that prefer one of these locations, counted from 0 [default: any].
+    #[arg(long, value_name = "LOCATION,…", value_delimiter = ',', requires = "selective_in")]
+    pub preferring: Vec<usize>,
+    /// The shares of the target's units to silence.
+    #[arg(long, value_name = "SHARE,…", value_delimiter = ',', default_value = "0,0.05,0.1,0.2,0.3,0.4,0.5,0.6,0.7,0.8,0.9,1")]
+    pub shares: Vec<f64>,
+    /// Random draws of each share.
+    #[arg(long, value_name = "N", default_value_t = 20)]
+    pub repeats: usize,
+    /// Leave out the lesions of as many units drawn from all.
+    #[arg(long)]
+    pub unmatched: bool,
+    /// Random trials of each rule on which performance is measured.
+    #[arg(long, value_name = "N", default_value_t = 128)]
+    pub trials_per_rule: usize,
+    /// The test that decides which units are selective: published or unbiased.
+    #[arg(long, value_name = "TEST", default_value = "published")]
+    pub selected_by: Test,
+    #[command(flatten)]
+    pub test: TestArguments,
+    /// The seed of the draws.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub seed: u64,
+    #[command(flatten)]
+    pub table: TableOut,
+    #[command(flatten)]
+    pub figure: FigureOut,
+}
+
+/// Makes the table and the figure.
+pub fn run(arguments: LesionArguments) -> Result<()> {
+    let run = Run::open(&arguments.run)?;
+    let rules = match arguments.rules.is_empty() {
+        true => run.hyperparameters().rule_trains.clone(),
+        false => arguments.rules,
+    };
+    let first = *rules.first().ok_or_else(|| refuse("there is no rule to test", "give --rules"))?;
+    let checkpoint = one(&run, &arguments.trials, first)?;
+    let mut targets: Vec<LesionTarget> = arguments
+        .selective_in
+        .into_iter()
+        .map(|at| LesionTarget::Selective { at, kinds: arguments.kinds.clone(), locations: arguments.preferring.clone() })
+        .collect();
+    if !arguments.silence.is_empty() {
+        targets.push(LesionTarget::Listed(arguments.silence));
+    }
+    if targets.is_empty() {
+        targets.push(LesionTarget::All);
+    }
+    let options = LesionOptions {
+        shares: arguments.shares,
+        repeats: arguments.repeats,
+        matched: !arguments.unmatched,
+        trials: arguments.trials_per_rule,
+        test: arguments.selected_by,
+        selectivity: SelectivityOptions::from(&arguments.test),
+        seed: arguments.seed,
+    };
+    let table = lesion(&checkpoint, &targets, &rules, &options)?;
+    let title = format!("Performance without some units, after {} trials of training", checkpoint.trials_trained());
+    put_both(table, &arguments.table, &arguments.figure, |table| figures::lesion(table, &title))
+}
