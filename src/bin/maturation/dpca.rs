@@ -13,7 +13,7 @@ use maturation::training::Selection;
 
 use crate::arguments::{FigureOut, Source, TableOut};
 use crate::commands::{Opened, one, open, put_table, say};
-use crate::page_rules::counterparts;
+use crate::page_rules::counterparts_or_any;
 
 #[derive(Debug, Args)]
 pub struct Dpca {
@@ -134,7 +134,7 @@ const RULES: [Rule; 3] = [Rule::Odr, Rule::Odrd, Rule::Overlap];
 pub fn section(run: &Run) -> Result<Vec<Section>> {
     let mut sections = Vec::new();
     let checkpoint = run.last()?;
-    for rule in counterparts(run, &RULES)? {
+    for rule in counterparts_or_any(run, &RULES) {
         let opposite = rule == Rule::Overlap;
         eprintln!("demixed principal components, rule {rule}");
         let activity = checkpoint.activity(rule)?;

@@ -35,29 +35,29 @@ pub fn counterpart(run: &Run, wanted: Rule) -> Option<Rule> {
 pub fn counterparts(run: &Run, wanted: &[Rule]) -> Result<Vec<Rule>> {
     let found: Vec<Rule> = wanted.iter().filter_map(|rule| counterpart(run, *rule)).collect();
     if found.is_empty() {
-        let names = |rules: &[Rule]| rules.iter().map(|rule| rule.name()).collect::<Vec<_>>().join(", ");
+        let names =
+            |rules: &[Rule], between: &str| rules.iter().map(|rule| rule.name()).collect::<Vec<_>>().join(between);
         return Err(refuse(
-            format!(
-                "it shows {}, and the run was trained on {}",
-                names(wanted),
-                names(&run.hyperparameters().rule_trains)
-            ),
-            "train a run on one of them",
+            format!("this run was trained on {}", names(&run.hyperparameters().rule_trains, ", ")),
+            format!("it takes rule {}", names(wanted, " or ")),
         ));
     }
     Ok(found)
 }
 
+/// As [`counterparts`], for what can be shown of any rule: the first that the run was trained on if it was trained on
+/// none of the paper's.
+pub fn counterparts_or_any(run: &Run, wanted: &[Rule]) -> Vec<Rule> {
+    counterparts(run, wanted).unwrap_or_else(|_| run.hyperparameters().rule_trains[..1].to_vec())
+}
+
 /// As [`counterparts`], for the selective units of an epoch.
-///
-/// # Errors
-/// As [`counterparts`].
-pub fn rule_epochs(run: &Run, wanted: &[(Rule, Epoch)]) -> Result<Vec<(Rule, Epoch)>> {
-    let found = wanted.iter().filter_map(|(rule, epoch)| Some((counterpart(run, *rule)?, *epoch))).collect::<Vec<_>>();
-    if found.is_empty() {
-        counterparts(run, &wanted.iter().map(|(rule, _)| *rule).collect::<Vec<_>>())?;
+pub fn rule_epochs(run: &Run, wanted: &[(Rule, Epoch)]) -> Vec<(Rule, Epoch)> {
+    let found: Vec<_> = wanted.iter().filter_map(|(rule, epoch)| Some((counterpart(run, *rule)?, *epoch))).collect();
+    match found.is_empty() {
+        true => vec![(run.hyperparameters().rule_trains[0], Epoch::Stim1)],
+        false => found,
     }
-    Ok(found)
 }
 
 /// Whether the run is of the paper's model, whatever its seed.

@@ -92,7 +92,7 @@ fn average_activity(run: &Run) -> Result<Vec<Section>> {
             table,
         })
     };
-    rule_epochs(run, wanted)?.into_iter().map(section).collect()
+    rule_epochs(run, wanted).into_iter().map(section).collect()
 }
 
 /// Writes `index.html` with every figure of the run into the folder `out`.

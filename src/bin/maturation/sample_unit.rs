@@ -12,7 +12,7 @@ use maturation::training::Selection;
 
 use crate::arguments::{FigureOut, Source, TableOut, TestArguments};
 use crate::commands::{Opened, one, open, put_both};
-use crate::page_rules::{counterparts, population};
+use crate::page_rules::{counterparts_or_any, population};
 
 #[derive(Debug, Args)]
 pub struct SampleUnitArguments {
@@ -69,7 +69,7 @@ pub fn sample_unit(arguments: SampleUnitArguments) -> Result<()> {
 
 /// The page's section on a sample unit.
 pub fn section(run: &Run) -> Result<Vec<Section>> {
-    let (rule, epoch) = (counterparts(run, &[Rule::Odr, Rule::Odrd])?[0], Epoch::Stim1);
+    let (rule, epoch) = (counterparts_or_any(run, &[Rule::Odr, Rule::Odrd])[0], Epoch::Stim1);
     let activity = run.last()?.activity(rule)?;
     let options = population(run, 0);
     let unit = SampleUnit::of(&activity, epoch, None, &options)?;

@@ -9,7 +9,7 @@ use maturation::training::Selection;
 
 use crate::arguments::{FigureOut, Source, TableOut};
 use crate::commands::{Opened, open, put_table};
-use crate::page_rules::{counterparts, population, relative};
+use crate::page_rules::{counterparts_or_any, population, relative};
 use crate::population::{PopulationArguments, seed};
 
 #[derive(Debug, Args)]
@@ -90,7 +90,7 @@ pub fn tuning(arguments: TuningArguments) -> Result<()> {
 
 /// The page's sections on tuning.
 pub fn section(run: &Run) -> Result<Vec<Section>> {
-    let (rule, epoch) = (counterparts(run, &[Rule::Odrd, Rule::Odr])?[0], Epoch::Stim1);
+    let (rule, epoch) = (counterparts_or_any(run, &[Rule::Odrd, Rule::Odr])[0], Epoch::Stim1);
     let options = population(run, 1000);
     let tuning = analysis::tuning(run, &run.checkpoints()?, rule, epoch, &options, &ReadoutOptions::default())?;
     let table = tuning.table()?;
