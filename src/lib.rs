@@ -22,7 +22,7 @@
 //! Data flows one way, and each module knows only those before it:
 //!
 //! - [`tasks`]: rules, their timelines, batches of trials;
-//! - [`network`]: a network's weights on a device, and sweeps over whole trials;
+//! - [`network`]: a network's parameters and cell, and the engines that run it over whole trials;
 //! - [`training`]: training, evaluation, the run directory, stages of maturation;
 //! - [`readout`] and [`activity`]: what the units of a checkpoint do;
 //! - [`analysis`]: selectivity, PSTH, tuning, growth of performance and of activity, agreement of preferred locations,
@@ -69,25 +69,54 @@ pub mod tasks;
 pub mod training;
 
 pub use error::{Error, Result};
+/// The crates whose types this one takes and gives, in its own versions: a notebook names them without a `:dep`.
+pub use {ndarray, plotly, polars, rand, serde_json};
 
 /// What a notebook needs: `use maturation::prelude::*;`.
+///
+/// Beside this crate's own names it has those of polars, ndarray, plotly, serde_json and rand that a cell uses most, and
+/// these crates themselves, so that a cell needs no `:dep` to write `ndarray::s![…]` or `plotly::common::Mode::Lines`.
+///
+/// ```
+/// use maturation::prelude::*;
+///
+/// let activity: Activity = Run::open("data/6tasks")?.last()?.activity(Rule::Odr)?;
+/// let units: DataFrame = selectivity(&activity, Epoch::Stim1)?;
+/// let sharp: DataFrame = units.filter(&units.column("unbiased_p_value")?.f64()?.lt(1e-10))?;
+/// assert!((1..=256).contains(&sharp.height()));
+///
+/// let delay = activity.epoch(Epoch::Delay1)?;
+/// let of_a_unit: Array2<f32> = activity.rates.slice(ndarray::s![delay, .., 17]).to_owned(); // (time, trial)
+/// let mean: Vec<f32> = of_a_unit.mean_axis(Axis(1)).unwrap_or_default().to_vec();
+/// let mut plot = Plot::new();
+/// plot.add_trace(Scatter::new((0..mean.len()).collect(), mean).mode(plotly::common::Mode::Lines));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub mod prelude {
-    pub use polars::frame::DataFrame;
+    pub use ndarray::{Array1, Array2, Array3, Axis, array, s};
+    pub use plotly::{Bar, BoxPlot, HeatMap, Histogram, Layout, Plot, Scatter};
+    pub use polars::prelude::{
+        AnyValue, BooleanChunked, ChunkAgg, ChunkCompareEq, ChunkCompareIneq, Column, DataFrame, DataFrameJoinOps,
+        DataType, IntoColumn, JoinArgs, JoinType, NamedFrom, Series, SortMultipleOptions, df,
+    };
+    pub use rand::{RngExt, SeedableRng};
+    pub use serde_json::json;
 
     pub use crate::activity::Activity;
     pub use crate::analysis::{
-        self, DecoderOptions, DpcaOptions, PcaOptions, PopulationOptions, PsthOptions, Selectivity, SelectivityOptions,
-        selectivity, selectivity_with,
+        self, Decoder, DecoderOptions, Dpca, DpcaOptions, Grouping, Kind, Pca, PcaOptions, PopulationOptions, Psth,
+        PsthOptions, SampleUnit, Scoring, Selectivity, SelectivityOptions, Test, selectivity, selectivity_with,
     };
     pub use crate::error::{Error, Result};
-    pub use crate::figures::{self, DecoderAbout, Figure, PsthAbout, TrialAbout};
+    pub use crate::figures::{self, DecoderAbout, Figure, ImageFormat, PsthAbout, TrialAbout};
     pub use crate::hyperparameters::{Activation, Hyperparameters, Loss, OptimizerKind, Preset, RecurrentInit};
-    pub use crate::network::{Network, RecurrentSweep, SweepNoise};
+    pub use crate::network::{CpuEngine, Engine, Network, SweepNoise};
     pub use crate::notebook::Show;
     pub use crate::readout::{Readout, ReadoutOptions};
-    pub use crate::tables::Rows;
+    pub use crate::tables::{Rows, read_table, write_table};
     pub use crate::tasks::{Condition, Epoch, Mode, Rule, Ruleset, Trials};
     pub use crate::training::{
-        AutomaticChoice, BackgroundTraining, Checkpoint, Checkpoints, Run, Selection, Stage, Training,
+        AutomaticChoice, BackgroundTraining, Checkpoint, Checkpoints, Progress, Run, Selection, Stage, Training,
     };
+    pub use crate::{ndarray, plotly, polars, rand, serde_json};
 }

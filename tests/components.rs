@@ -5,7 +5,6 @@ use std::process::{Command, Output};
 
 use maturation::prelude::*;
 use maturation::tables::{read_table, write_table};
-use polars::prelude::*;
 
 fn maturation(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_maturation")).args(arguments).output().unwrap()

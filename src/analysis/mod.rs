@@ -11,6 +11,7 @@ mod dpca;
 mod epoch_growth;
 #[cfg(test)]
 pub(crate) mod golden;
+mod lesion;
 mod of_run;
 mod pca;
 mod performance_growth;
@@ -33,6 +34,7 @@ pub use dpca::{
     DemixedComponent, Dpca, DpcaOptions, Marginalisation, Regularisation, RegularisationError, Significance, dpca,
 };
 pub use epoch_growth::EpochGrowth;
+pub use lesion::{LesionOptions, LesionTarget, lesion};
 pub use of_run::{
     decoder_by_checkpoint, decoder_of_run, epoch_growth, psth, psth_with, selectivity_of_run, tuning, unit_counts,
 };

@@ -1,7 +1,7 @@
 //! Performance against the share of units that were silenced.
 
-use plotly::common::{Line, Mode};
-use plotly::layout::{Axis, Margin};
+use plotly::common::{DashType, Line, Mode};
+use plotly::layout::{Axis, Margin, ShapeLine};
 use plotly::{Plot, Scatter};
 use polars::frame::DataFrame;
 
@@ -14,8 +14,7 @@ use crate::tasks::Rule;
 /// A response within 36° of its target is right, so that guessing earns a fifth.
 const CHANCE: f64 = 0.2;
 
-/// What is known of one curve at one share of units.
-#[derive(Clone, Copy, Default)]
+/// What is known of a curve at one share of units.
 struct Point {
     share: f64,
     sum: f64,
@@ -24,12 +23,11 @@ struct Point {
     high: f64,
 }
 
-/// The points of a rule and a target, by the number of units silenced.
-fn points(rows: impl Iterator<Item = (f64, f64)>) -> Vec<Point> {
+/// The points of a curve, from (share, performance) of each draw.
+fn points(draws: impl Iterator<Item = (f64, f64)>) -> Vec<Point> {
     let mut points: Vec<Point> = Vec::new();
-    for (share, performance) in rows {
-        let known = points.iter_mut().find(|point| point.share == share);
-        match known {
+    for (share, performance) in draws {
+        match points.iter_mut().find(|point| point.share == share) {
             Some(point) => {
                 point.sum += performance;
                 point.draws += 1;
@@ -43,7 +41,18 @@ fn points(rows: impl Iterator<Item = (f64, f64)>) -> Vec<Point> {
     points
 }
 
-/// Performance of each rule against the share of all units that was silenced: a panel for each target of the lesion, a
+/// The names in a column, each once, in their order.
+fn distinct(names: &[String]) -> Vec<String> {
+    let mut found: Vec<String> = Vec::new();
+    for name in names {
+        if !found.contains(name) {
+            found.push(name.clone());
+        }
+    }
+    found
+}
+
+/// Performance of each rule against the share of all units that was silenced: a panel for each target of the lesions, a
 /// curve a rule, the average over draws; bands from the worst draw to the best. Chance is dotted.
 ///
 /// `table` is that of [`crate::analysis::lesion`]. At most six targets are drawn; the title says how many are not.
@@ -52,11 +61,10 @@ fn points(rows: impl Iterator<Item = (f64, f64)>) -> Vec<Point> {
 /// use maturation::analysis::{LesionOptions, LesionTarget, lesion};
 /// use maturation::prelude::*;
 ///
-/// let last = Run::open("data/6tasks")?.last()?;
+/// let network = Run::open("data/6tasks")?.last()?.network()?;
 /// let options = LesionOptions { shares: vec![0.0, 0.5, 1.0], repeats: 3, trials: 32, ..LesionOptions::default() };
-/// let table = lesion(&last, &[LesionTarget::All], &[Rule::Gap], &options)?;
-/// let figure = figures::lesion(&table, "Lesions after 570,880 trials")?;
-/// assert!(figure.json().contains("all units"));
+/// let table = lesion(&network, &[LesionTarget::All], &[Rule::Gap], &options)?;
+/// assert!(figures::lesion(&table, "Lesions of the last checkpoint")?.json().contains("all units"));
 /// # Ok::<(), maturation::Error>(())
 /// ```
 ///
@@ -66,19 +74,10 @@ pub fn lesion(table: &DataFrame, title: &str) -> Result<Figure> {
     let columns = Columns::of(table, "the table of lesions");
     let (rules, targets) = (columns.names("rule")?, columns.names("target")?);
     let (shares, performance) = (columns.numbers("share")?, columns.numbers("performance")?);
-    let distinct = |names: &[String]| {
-        let mut found: Vec<String> = Vec::new();
-        for name in names {
-            if !found.contains(name) {
-                found.push(name.clone());
-            }
-        }
-        found
-    };
     let (curves, panels) = (distinct(&rules), distinct(&targets));
     let left_out = panels.len().saturating_sub(MOST_PANELS);
     let panels = &panels[..panels.len() - left_out];
-    let widest = shares.iter().copied().filter(|share| share.is_finite()).fold(0.0, f64::max);
+    let widest = shares.iter().copied().filter(|share| share.is_finite()).fold(0.01, f64::max);
 
     let mut notes = vec!["bands: from the worst draw of units to the best; dotted: chance".to_owned()];
     if left_out > 0 {
@@ -94,50 +93,45 @@ pub fn lesion(table: &DataFrame, title: &str) -> Result<Figure> {
         for (place, rule) in curves.iter().enumerate() {
             let rows = (0..rules.len()).filter(|row| rules[*row] == *rule && targets[*row] == *target);
             let points = points(rows.map(|row| (shares[row], performance[row])));
-            if points.is_empty() {
-                continue;
-            }
             let colour = rule.parse::<Rule>().map_or(style::SERIES[place % style::SERIES.len()], style::rule_colour);
             let percent: Vec<f64> = points.iter().map(|point| (1e4 * point.share).round() / 1e2).collect();
             let ends = |end: fn(&Point) -> f64| points.iter().map(end).collect::<Vec<_>>();
-            if let Some(band) = style::interval_band(&percent, &ends(|point| point.low), &ends(|point| point.high), colour)
-            {
+            let (low, high) = (ends(|point| point.low), ends(|point| point.high));
+            if let Some(band) = style::interval_band(&percent, &low, &high, colour) {
                 plot.add_trace(band.legend_group(rule.as_str()).x_axis(&x).y_axis(&y));
             }
-            let means = points.iter().map(|point| (1e4 * point.sum / point.draws as f64).round() / 1e4).collect();
-            let draws = points.iter().map(|point| format!("{} draws", point.draws)).collect::<Vec<_>>();
+            let means = ends(|point| (1e4 * point.sum / point.draws as f64).round() / 1e4);
+            let hover = format!("{rule}, {target}<br>%{{x}} % silenced, draws: %{{text}}<br>performance %{{y:.3f}}");
             plot.add_trace(
                 Scatter::new(percent, means)
                     .name(rule)
                     .mode(Mode::LinesMarkers)
                     .line(Line::new().color(colour).width(2.4))
-                    .text_array(draws)
+                    .text_array(points.iter().map(|point| point.draws.to_string()).collect())
                     .legend_group(rule.as_str())
                     .show_legend(number == 0)
                     .x_axis(&x)
                     .y_axis(&y)
-                    .hover_template(format!(
-                        "{rule}, {target}<br>%{{x}} % silenced, %{{text}}<br>performance %{{y:.3f}}<extra></extra>"
-                    )),
+                    .hover_template(hover + "<extra></extra>"),
             );
         }
         let axis = |name: &str| style::axis(name).title(style::axis_title(name)).tick_font(style::small());
         let x_axis = axis("units silenced (% of all)").domain(&[left, right]).anchor(&y);
-        let x_axis = x_axis.range(vec![-2.0, 102.0 * widest.max(0.01)]);
-        let first = number % PANELS_IN_A_ROW == 0;
-        let y_axis = axis(if first { "performance" } else { "" }).domain(&[bottom, top]).anchor(&x);
-        layout = with_axes(layout, number, x_axis, y_axis.range(vec![-0.03, 1.03]));
-        layout.add_shape(style::horizontal_line(CHANCE).x_ref("paper").x0(left).x1(right).y_ref(&y).line(
-            plotly::layout::ShapeLine::new().color(style::INK).width(1.0).dash(plotly::common::DashType::Dot),
-        ));
-        layout.add_annotation(panel_title(target, 0.5 * (left + right), top).y_shift(6.0));
+        let of_performance = if number % PANELS_IN_A_ROW == 0 { "performance" } else { "" };
+        let y_axis = axis(of_performance).domain(&[bottom, top]).anchor(&x).range(vec![-0.03, 1.03]);
+        layout = with_axes(layout, number, x_axis.range(vec![-2.0, 102.0 * widest]), y_axis);
+        let chance = style::horizontal_line(CHANCE).x0(left).x1(right).y_ref(&y);
+        layout.add_shape(chance.line(ShapeLine::new().color(style::INK).width(1.0).dash(DashType::Dot)));
+        // A name too long for its panel would run into the next.
+        let name = target.replacen(" (", "<br>(", 1);
+        layout.add_annotation(panel_title(&name, 0.5 * (left + right), top).y_shift(4.0));
     }
     if panels.is_empty() {
         layout.add_annotation(style::nothing("no lesion"));
     }
     let height = if panels.len() > PANELS_IN_A_ROW { 900 } else { 520 };
-    plot.set_layout(layout.height(height).margin(Margin::new().left(75).right(20).top(125).bottom(65)));
-    Ok(Figure::new(plot, format!("{title}: performance of {} after lesions of {}", curves.join(", "), panels.join(", "))))
+    plot.set_layout(layout.height(height).margin(Margin::new().left(75).right(20).top(135).bottom(65)));
+    Ok(Figure::new(plot, format!("{title}: performance on {}, silenced: {}", curves.join(", "), panels.join("; "))))
 }
 
 #[cfg(test)]

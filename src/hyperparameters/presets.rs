@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::error::{Error, Result};
-use crate::hyperparameters::{Activation, Hyperparameters, RecurrentInit};
+use crate::hyperparameters::{Activation, Hyperparameters, RecurrentInit, RnnType};
 use crate::tasks::{Rule, Ruleset};
 
 /// A published network: the paper's model, or a variant of it with everything else the same.
@@ -37,6 +37,7 @@ const BEGINNING: &str = "does maturation depend on how the recurrent weights beg
 const RATE: &str = "does maturation depend on the step size of the optimiser?";
 const MATCHING: &str = "does maturation look the same beside match-to-sample tasks?";
 const DELAY: &str = "does maturation look the same when the memory must last longer?";
+const CELL: &str = "does maturation depend on the recurrent cell?";
 /// What a cost that is no longer finite does.
 const DIVERGES: &str = "diverges within the first steps; training stops there";
 
@@ -88,6 +89,8 @@ impl Preset {
         variant("odr3000", "set6_exp1", DELAY, |hp| know(hp, Ruleset::AllNewOdr3000)),
         variant("odr6000", "set6_exp2", DELAY, |hp| know(hp, Ruleset::AllNewOdr6000)),
         variant("odr15000", "set6_exp3", DELAY, |hp| know(hp, Ruleset::AllNewOdr15000)),
+        variant("leaky-gru", "set7_exp1", CELL, |hp| hp.rnn_type = RnnType::LEAKY_GRU),
+        variant("gru", "set7_exp2", CELL, |hp| hp.rnn_type = RnnType::GRU),
     ];
 
     /// The preset of that name.

@@ -133,7 +133,8 @@ fn read_npy(file: &mut impl Read) -> std::result::Result<ForeignArray, String> {
     let name = String::new();
     let Some(number) = Number::of_numpy(descr) else { return Ok(ForeignArray { name, shape, values: None }) };
     let count = shape.iter().try_fold(1_usize, |count, length| count.checked_mul(*length));
-    let count = count.filter(|count| *count <= MOST_ELEMENTS).ok_or_else(|| format!("its shape {shape:?} is too large"))?;
+    let count =
+        count.filter(|count| *count <= MOST_ELEMENTS).ok_or_else(|| format!("its shape {shape:?} is too large"))?;
     let mut bytes = Vec::new();
     file.take((count * number.size) as u64).read_to_end(&mut bytes).map_err(failed)?;
     if bytes.len() != count * number.size {
@@ -203,8 +204,14 @@ mod tests {
                 assert_eq!(array.values.as_deref(), Some(expected.as_slice()), "{file} {name}");
             }
             assert_eq!(named(&arrays, "bias").shape, [3]);
-            assert_eq!(named(&arrays, "scalar"), &ForeignArray { name: "scalar".into(), shape: vec![], values: Some(vec![0.9]) });
-            assert_eq!((named(&arrays, "steps").shape.as_slice(), &named(&arrays, "steps").values), ([2].as_slice(), &None));
+            assert_eq!(
+                named(&arrays, "scalar"),
+                &ForeignArray { name: "scalar".into(), shape: vec![], values: Some(vec![0.9]) }
+            );
+            assert_eq!(
+                (named(&arrays, "steps").shape.as_slice(), &named(&arrays, "steps").values),
+                ([2].as_slice(), &None)
+            );
             let text = named(&arrays, "names").clone().into_named(Path::new("a.npz")).unwrap_err().to_string();
             assert!(text.contains("`names`") && text.contains("float32"), "{text}");
         }

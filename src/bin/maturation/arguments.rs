@@ -39,6 +39,8 @@ pub enum Command {
     Presets(crate::presets::PresetsArguments),
     /// Train a network into a run directory; the same command again goes on where it stopped.
     Train(Train),
+    /// Make a run of one checkpoint from the weights of another program.
+    Import(crate::import::ImportArguments),
     /// The evaluations of a run: cost, performance and stage of each rule against trials trained.
     Log(Log),
     /// The trials of a rule: inputs, target outputs, cost mask, required response.
@@ -71,6 +73,8 @@ pub enum Command {
     SampleUnit(SampleUnitArguments),
     /// How many units the published and the unbiased test of selectivity keep at each stage.
     Units(UnitsArguments),
+    /// What a network can still do without some of its units: performance of each rule against the share silenced.
+    Lesion(crate::lesion::LesionArguments),
     /// What a run shows of the paper's claims: published numbers, its own, and whether they agree.
     Claims(crate::claims::ClaimsArguments),
     /// Demixed principal components: what varies with time, with the stimulus location, and with both (paper, Fig. 5E).

@@ -20,8 +20,8 @@ use crate::arguments::{
     TestArguments, Train, TrialsArguments,
 };
 use crate::{
-    agreement, claims, decoder, distractor, dpca, epoch_growth, lab, notebooks, pca, period, presets, psth, reproduce,
-    saccade, sample_unit, tuning, units,
+    agreement, claims, decoder, distractor, dpca, epoch_growth, import, lab, lesion, notebooks, pca, period, presets,
+    psth, reproduce, saccade, sample_unit, tuning, units,
 };
 
 /// Does what is asked for.
@@ -32,6 +32,7 @@ pub fn run(command: Command) -> Result<()> {
         Command::Notebooks(arguments) => notebooks::notebooks(&arguments),
         Command::Presets(arguments) => presets::run(&arguments),
         Command::Train(arguments) => train(arguments),
+        Command::Import(arguments) => import::run(&arguments),
         Command::Log(arguments) => log(arguments),
         Command::Trials(arguments) => trials(arguments),
         Command::Activity(arguments) => activity(arguments),
@@ -48,6 +49,7 @@ pub fn run(command: Command) -> Result<()> {
         Command::EpochGrowth(arguments) => epoch_growth::epoch_growth(arguments),
         Command::SampleUnit(arguments) => sample_unit::sample_unit(arguments),
         Command::Units(arguments) => units::units(arguments),
+        Command::Lesion(arguments) => lesion::run(arguments),
         Command::Claims(arguments) => claims::run(arguments),
         Command::Dpca(arguments) => dpca::dpca(arguments),
         Command::Pca(arguments) => pca::pca(arguments),
@@ -148,7 +150,7 @@ fn train_on_gpu(training: Training, device: &str, path: &Path) -> Result<Run> {
     // The driver's library is loaded on first use, and its absence is a panic there.
     let opened = std::panic::catch_unwind(|| dfdx::tensor::Cuda::try_build(ordinal, 0));
     match opened {
-        Ok(Ok(gpu)) => training.train_on(gpu, path),
+        Ok(Ok(gpu)) => training.engine(maturation::network::DfdxEngine::cuda(gpu)).train(path),
         Ok(Err(problem)) => {
             Err(refuse(format!("device `{device}` cannot be used ({problem:?})"), "choose --device cpu"))
         }
