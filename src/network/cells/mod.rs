@@ -297,3 +297,6 @@ impl<'de> Deserialize<'de> for RnnType {
         String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
     }
 }
+
+#[cfg(test)]
+mod tests;
