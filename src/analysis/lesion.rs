@@ -105,7 +105,7 @@ pub struct LesionOptions {
 impl Default for LesionOptions {
     fn default() -> Self {
         LesionOptions {
-            shares: vec![0.0, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0],
+            shares: vec![0.0, 0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5, 0.75, 1.0],
             repeats: 20,
             matched: true,
             trials: 128,

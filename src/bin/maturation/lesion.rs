@@ -33,7 +33,7 @@ pub struct LesionArguments {
     /// With --selective-in: units that prefer one of these locations, counted from 0 [default: any].
     #[arg(long, value_name = "LOCATION,…", value_delimiter = ',', requires = "selective_in")]
     pub preferring: Vec<usize>,
-    /// The shares of the target's units to silence [default: 0, 0.05, then 0.1 to 1 in tenths].
+    /// The shares of the target's units to silence [default: 0,0.01,0.02,0.05,0.1,0.15,0.2,0.3,0.5,0.75,1].
     #[arg(long, value_name = "SHARE,…", value_delimiter = ',')]
     pub shares: Vec<f64>,
     /// Random draws of each share.
@@ -90,6 +90,7 @@ pub fn run(arguments: LesionArguments) -> Result<()> {
         seed: arguments.seed,
     };
     let table = lesion(&checkpoint.network()?, &targets, &rules, &options)?;
-    let title = format!("Performance without some units, after {} trials of training", checkpoint.trials_trained());
+    let trained = checkpoint.trials_trained();
+    let title = format!("Performance without some units, after {trained} trials of training");
     put_both(table, &arguments.table, &arguments.figure, |table| figures::lesion(table, &title))
 }
