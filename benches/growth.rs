@@ -11,12 +11,11 @@
 
 use std::time::Instant;
 
-use maturation::hyperparameters::{Activation, Loss};
-use maturation::network::kernels::{
-    Batch, Dimensions, Sweep, WeightGradients, Weights, Workspace, matrix_product_rate,
-};
+use maturation::network::engine::matrix_product_rate;
 use maturation::numerics::random::{Noise, RandomStream};
 use maturation::prelude::*;
+use maturation::tasks::Timeline;
+use ndarray::Array3;
 
 /// Units, trials, time steps.
 const SIZES: [(usize, usize, usize); 17] = [
@@ -51,11 +50,9 @@ fn main() -> Result<()> {
         if quick && units * units * trials * steps > 1_000_000_000 {
             continue;
         }
-        let dimensions = Dimensions { units, inputs: 15, outputs: 9, steps, trials };
-        let mut line = format!("{units:5}  {trials:6}  {steps:5}  {:10.1}", history(&dimensions) / 1e6);
+        let mut line = format!("{units:5}  {trials:6}  {steps:5}  {:10.1}", history(units, steps) / 1e6);
         for threads in &threads {
-            let (seconds, rate) = measure(dimensions, *threads, if quick { 0.3 } else { 3.0 })?;
-            let ratio = dimensions.training_operations() / seconds / rate;
+            let (seconds, ratio) = measure((units, trials, steps), *threads, if quick { 0.3 } else { 3.0 })?;
             line += &format!("  {:14.2}  {ratio:5.3}", 1e3 * seconds);
         }
         println!("{line}");
@@ -68,37 +65,31 @@ fn main() -> Result<()> {
 
 /// Bytes that a thread keeps of a shard of eight trials until it has gone back through them: for every step and trial a
 /// row of rates and inputs, and one of slopes and output gradients.
-fn history(dimensions: &Dimensions) -> f64 {
-    let Dimensions { units, inputs, outputs, steps, .. } = *dimensions;
+fn history(units: usize, steps: usize) -> f64 {
+    let (inputs, outputs) = (Hyperparameters::paper().n_input(), Hyperparameters::paper().n_output());
     let row = (units + inputs + 1).next_multiple_of(16) + (units + outputs).next_multiple_of(16);
     (4 * 8 * (steps + 1) * row) as f64
 }
 
-/// The shortest time of a sweep and the best rate of a matrix product, measured in turns for about `seconds`.
-fn measure(dimensions: Dimensions, threads: usize, seconds: f64) -> Result<(f64, f64)> {
-    let Dimensions { units, inputs, outputs, steps, trials } = dimensions;
+/// The shortest time of a sweep, and its share of the best rate of a matrix product, measured in turns for about
+/// `seconds`.
+fn measure((units, trials, steps): (usize, usize, usize), threads: usize, seconds: f64) -> Result<(f64, f64)> {
+    let network = Network::new(&Hyperparameters { n_rnn: units, ..Hyperparameters::paper() })?;
+    let hyperparameters = network.hyperparameters();
     let mut stream = RandomStream::new(1, 1);
-    let mut normals = |count: usize, deviation: f64| -> Vec<f32> {
-        (0..count).map(|_| (deviation * stream.standard_normal()) as f32).collect()
+    let given = Array3::from_shape_simple_fn((steps, trials, hyperparameters.n_input()), || {
+        (0.3 * stream.standard_normal()) as f32
+    });
+    // Trials of no rule: only their sizes matter.
+    let batch = Trials {
+        timeline: Timeline { end: steps, ..Timeline::of(Rule::Odr, hyperparameters.dt) },
+        inputs: given,
+        targets: Array3::from_elem((steps, trials, hyperparameters.n_output()), 0.05),
+        mask: Array3::ones((steps, trials, hyperparameters.n_output())),
+        ..Trials::random(hyperparameters, Rule::Odr, trials, &mut stream)?
     };
-    let (w_in, w_rec) = (normals(inputs * units, 0.3), normals(units * units, 0.5 / (units as f64).sqrt()));
-    let (w_out, b_rec, b_out) = (normals(units * outputs, 0.1), vec![0.0; units], vec![0.0; outputs]);
-    let weights = Weights { w_in: &w_in, w_rec: &w_rec, b_rec: &b_rec, w_out: &w_out, b_out: &b_out };
-    let (given, targets) = (normals(steps * trials * inputs, 0.3), vec![0.05; steps * trials * outputs]);
-    let mask = vec![1.0; targets.len()];
-    let batch = Batch { inputs: &given, targets: &targets, mask: &mask };
-    let sweep = Sweep {
-        activation: Activation::Softplus,
-        loss: Loss::LeastSquares,
-        alpha: 0.2,
-        noise_deviation: 0.15,
-        noise: Noise::new(0, 1),
-        noise_step: 0,
-        l1_h: 0.0,
-        l2_h: 0.0,
-    };
-    let mut workspace = Workspace::new(threads)?;
-    let mut gradients = WeightGradients::default();
+    let noise = SweepNoise::Gaussian { noise: Noise::new(0, 1), step: 0 };
+    let mut engine = CpuEngine::new(threads)?;
     let (mut best, mut rate) = (f64::MAX, 0.0_f64);
     let begin = Instant::now();
     while best == f64::MAX || begin.elapsed().as_secs_f64() < seconds {
@@ -106,11 +97,11 @@ fn measure(dimensions: Dimensions, threads: usize, seconds: f64) -> Result<(f64,
         let round = Instant::now();
         while round.elapsed().as_secs_f64() < 0.2 * seconds {
             let step = Instant::now();
-            workspace.gradients(dimensions, &weights, &batch, &sweep, &mut gradients)?;
+            engine.gradients(&network, &batch, noise)?;
             best = best.min(step.elapsed().as_secs_f64());
         }
     }
-    Ok((best, rate))
+    Ok((best, network.operations(steps, trials)[1] / best / rate))
 }
 
 /// The most memory that this process has had, in megabytes, where the system tells.

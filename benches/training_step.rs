@@ -4,23 +4,22 @@
 //! cargo bench --bench training_step                # all cores
 //! cargo bench --bench training_step -- --threads 1
 //! cargo bench --bench training_step -- --rule odr  # one rule
+//! cargo bench --bench training_step -- --cell GRU  # one cell
 //! cargo bench --bench training_step -- --quick     # a second a rule, for a smoke test
 //! ```
 //!
-//! For each of the six rules, 64 trials and 256 units: milliseconds of a training step (cost, gradients, Adam), of a
+//! For each cell and, of the paper's, each of the six rules, 64 trials and 256 units: milliseconds of a training step (cost, gradients, Adam), of a
 //! forward pass and of making the trials; floating-point operations a second; and the ratio of both to the rate of a
 //! large square product, measured in turns with them; then a whole evaluation. Times are the shortest of many, since other work only adds to them.
 
 use std::time::Instant;
 
-use dfdx::optim::Optimizer;
-use dfdx::tensor::Cpu;
-use dfdx::tensor_ops::Backward;
-use maturation::network::WeightCost;
-use maturation::network::kernels::{Dimensions, matrix_product_rate};
+use maturation::hyperparameters::RnnType;
+use maturation::network::Learner;
+use maturation::network::engine::matrix_product_rate;
 use maturation::numerics::random::{Noise, RandomStream};
 use maturation::prelude::*;
-use maturation::training::{WeightOptimizer, evaluate};
+use maturation::training::evaluate;
 
 /// The shortest time of one call, in seconds.
 fn shortest(best: &mut f64, mut work: impl FnMut()) {
@@ -35,92 +34,101 @@ fn main() -> Result<()> {
     let after =
         |name: &str| arguments.iter().position(|argument| argument == name).map(|place| &arguments[place + 1..]);
     let threads = after("--threads").and_then(|rest| rest.first()?.parse().ok()).unwrap_or(cores);
+    let cell = after("--cell").and_then(|rest| rest.first());
     let only: Option<Rule> = after("--rule").and_then(|rest| rest.first()?.parse().ok());
     let rounds = if arguments.iter().any(|argument| argument == "--quick") { 1 } else { 6 };
 
-    let hyperparameters = Hyperparameters::paper();
-    let mut network = Network::new(&hyperparameters)?;
-    let mut optimizer = WeightOptimizer::new(&hyperparameters, &network)
-        .map_err(|problem| Error::Device { operation: "making the optimiser", problem: problem.to_string() })?;
-    let mut workspace = Cpu::workspace(threads)?;
-    let noise = SweepNoise::Gaussian { noise: Noise::new(0, 1), step: 0 };
-
+    let mut engine = CpuEngine::new(threads)?;
     println!("{threads} threads, 64 trials, 256 units");
-    println!("rule       steps   step ms  GFLOP/s  ratio   forward ms  GFLOP/s  ratio   trials ms   sgemm GFLOP/s");
-    for rule in hyperparameters.rule_trains.iter().filter(|rule| only.is_none_or(|only| only == **rule)) {
-        let make = || {
-            let mut trials = Trials::random(&hyperparameters, *rule, 64, &mut RandomStream::new(0, 0))?;
-            trials.add_input_noise(&hyperparameters, Noise::new(0, 2), 0);
-            Ok::<Trials, Error>(trials)
+    println!(
+        "cell       rule       steps   step ms  GFLOP/s  ratio   forward ms  GFLOP/s  ratio   trials ms   sgemm GFLOP/s"
+    );
+    let paper = Hyperparameters::paper();
+    let cells = RnnType::all().into_iter().map(|rnn_type| Hyperparameters { rnn_type, ..paper.clone() });
+    let separate = Hyperparameters { use_separate_input: true, ..paper.clone() };
+    for (place, hyperparameters) in cells.chain([separate]).enumerate() {
+        let name = match hyperparameters.use_separate_input {
+            true => "separate".to_owned(),
+            false => hyperparameters.rnn_type.to_string(),
         };
-        let trials = make()?;
-        let (steps, count, inputs) = trials.inputs.dim();
-        let dimensions = Dimensions {
-            units: hyperparameters.n_rnn,
-            inputs,
-            outputs: hyperparameters.n_output(),
-            steps,
-            trials: count,
-        };
-        let (mut rate, mut step, mut forward, mut making) = (0.0_f64, f64::MAX, f64::MAX, f64::MAX);
-        for _ in 0..rounds {
-            rate = rate.max(matrix_product_rate(threads, 0.3));
-            for _ in 0..15 {
-                shortest(&mut step, || {
-                    let graded = Cpu::cost(&network, &trials, noise, &mut workspace).expect("the sizes fit");
-                    optimizer.update(&mut network, &graded.cost.backward()).expect("the CPU has memory");
-                });
-                shortest(&mut forward, || {
-                    Cpu::evaluate(&network, &trials, noise, &mut workspace).expect("the sizes fit");
-                });
-                shortest(&mut making, || drop(make()));
+        if cell.is_some_and(|cell| *cell != name) {
+            continue;
+        }
+        // The paper's cell on each of its rules, the others on one.
+        let all = place == 0 || only.is_some();
+        for rule in paper.rule_trains.iter().filter(|rule| only.is_none_or(|only| only == **rule)) {
+            if all || *rule == Rule::Odr {
+                of_cell(&name, &hyperparameters, *rule, &mut engine, threads, rounds)?;
             }
         }
-        let speed = |operations: f64, seconds: f64| (operations / seconds / 1e9, operations / seconds / rate);
-        let (step_rate, step_ratio) = speed(dimensions.training_operations(), step);
-        let (forward_rate, forward_ratio) = speed(dimensions.forward_operations(), forward);
-        println!(
-            "{rule:<10} {steps:5} {:9.2} {step_rate:8.1} {step_ratio:6.3} {:12.2} {forward_rate:8.1} {forward_ratio:6.3} \
-             {:11.3} {:15.1}",
-            1e3 * step,
-            1e3 * forward,
-            1e3 * making,
-            rate / 1e9
-        );
     }
-    if only.is_none() {
-        evaluation(&network, &mut workspace, threads, rounds)?;
+    if only.is_none() && cell.is_none() {
+        evaluation(&paper, &mut engine, threads, rounds)?;
     }
     Ok(())
 }
 
-/// A whole evaluation: six rules, 512 trials each, made, run and graded.
-fn evaluation(
-    network: &Network<Cpu>,
-    workspace: &mut <Cpu as RecurrentSweep>::Workspace,
+/// A line of the table.
+fn of_cell(
+    name: &str,
+    hyperparameters: &Hyperparameters,
+    rule: Rule,
+    engine: &mut CpuEngine,
     threads: usize,
     rounds: usize,
 ) -> Result<()> {
-    let hyperparameters = network.hyperparameters();
-    let rules = &hyperparameters.rule_trains;
-    let weight_cost = WeightCost::new(network.device(), hyperparameters)?;
+    let mut learner = Learner::new(Network::new(hyperparameters)?)?;
+    let noise = SweepNoise::Gaussian { noise: Noise::new(0, 1), step: 0 };
+    let make = || {
+        let mut trials = Trials::random(hyperparameters, rule, 64, &mut RandomStream::new(0, 0))?;
+        trials.add_input_noise(hyperparameters, Noise::new(0, 2), 0);
+        Ok::<Trials, Error>(trials)
+    };
+    let trials = make()?;
+    let (steps, count, _) = trials.inputs.dim();
+    let [forward_operations, operations] = learner.network().operations(steps, count);
+    let (mut rate, mut step, mut forward, mut making) = (0.0_f64, f64::MAX, f64::MAX, f64::MAX);
+    for _ in 0..rounds {
+        rate = rate.max(matrix_product_rate(threads, 0.3));
+        for _ in 0..15 {
+            shortest(&mut step, || {
+                engine.train(&mut learner, &trials, noise).expect("the sizes fit");
+            });
+            shortest(&mut forward, || {
+                engine.evaluate(learner.network(), &trials, noise).expect("the sizes fit");
+            });
+            shortest(&mut making, || drop(make()));
+        }
+    }
+    let speed = |operations: f64, seconds: f64| (operations / seconds / 1e9, operations / seconds / rate);
+    let (step_rate, step_ratio) = speed(operations, step);
+    let (forward_rate, forward_ratio) = speed(forward_operations, forward);
+    println!(
+        "{name:<10} {rule:<10} {steps:5} {:9.2} {step_rate:8.1} {step_ratio:6.3} {:12.2} {forward_rate:8.1} \
+         {forward_ratio:6.3} {:11.3} {:15.1}",
+        1e3 * step,
+        1e3 * forward,
+        1e3 * making,
+        rate / 1e9
+    );
+    Ok(())
+}
+
+/// A whole evaluation: six rules, 512 trials each, made, run and graded.
+fn evaluation(hyperparameters: &Hyperparameters, engine: &mut CpuEngine, threads: usize, rounds: usize) -> Result<()> {
+    let learner = Learner::new(Network::new(hyperparameters)?)?;
+    let (network, rules) = (learner.network(), &hyperparameters.rule_trains);
     let mut operations = 0.0;
     for rule in rules {
-        let dimensions = Dimensions {
-            units: hyperparameters.n_rnn,
-            inputs: hyperparameters.n_input(),
-            outputs: hyperparameters.n_output(),
-            steps: Trials::test(hyperparameters, *rule, Mode::Test)?.steps(),
-            trials: hyperparameters.batch_size_test,
-        };
-        operations += dimensions.forward_operations();
+        let steps = Trials::test(hyperparameters, *rule, Mode::Test)?.steps();
+        operations += network.operations(steps, hyperparameters.batch_size_test)[0];
     }
     let (mut rate, mut best) = (0.0_f64, f64::MAX);
     for _ in 0..rounds {
         rate = rate.max(matrix_product_rate(threads, 0.3));
         for _ in 0..3 {
             shortest(&mut best, || {
-                evaluate(network, rules, 0, &weight_cost, workspace).expect("the sizes fit");
+                evaluate(network, rules, 0, learner.weight_cost(), engine).expect("the sizes fit");
             });
         }
     }

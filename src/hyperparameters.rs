@@ -6,15 +6,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::error::{Error, Result};
+pub use crate::network::RnnType;
 use crate::tasks::{Encoding, Rule, Ruleset};
-
-/// The kind of recurrent cell.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[non_exhaustive]
-pub enum RnnType {
-    /// A rate network with a leak: `h ← (1−alpha)·h + alpha·f(x W_in + h W_rec + b + noise)`.
-    LeakyRNN,
-}
 
 /// How far outputs are from their targets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -87,6 +80,10 @@ pub struct Hyperparameters {
     pub batch_size_test: usize,
     /// The recurrent cell.
     pub rnn_type: RnnType,
+    /// Whether stimuli and rules have input weights of their own.
+    pub use_separate_input: bool,
+    /// With separate inputs: whether rules are mixed by a fixed random rotation before they reach the units.
+    pub mix_rule: bool,
     /// How errors are counted.
     pub loss_type: Loss,
     /// How stimuli are written onto the input ring.
@@ -154,7 +151,6 @@ fn inert(key: &str) -> Option<Value> {
         "in_type" => Some(Value::from("normal")),
         "c_intsyn" | "ksi_intsyn" => Some(Value::from(0)),
         "rng" => Some(Value::Null),
-        "use_separate_input" => Some(Value::Bool(false)),
         _ => None,
     }
 }
@@ -171,7 +167,9 @@ impl Hyperparameters {
         Hyperparameters {
             batch_size_train: 64,
             batch_size_test: 512,
-            rnn_type: RnnType::LeakyRNN,
+            rnn_type: RnnType::LEAKY_RNN,
+            use_separate_input: false,
+            mix_rule: true,
             loss_type: Loss::LeastSquares,
             in_loc_type: Encoding::Bump,
             optimizer: OptimizerKind::Adam,
@@ -375,6 +373,7 @@ impl Hyperparameters {
         at_least("batch_size_test", self.batch_size_test, 1, 1 << 20)?;
         at_least("n_rnn", self.n_rnn, 1, 1 << 16)?;
         at_least("n_eachring", self.n_eachring, 2, 360)?;
+        RnnType::check(self)?;
         positive("tau", self.tau)?;
         positive("dt", self.dt)?;
         if self.dt > self.tau {
@@ -481,7 +480,6 @@ impl Hyperparameters {
             DERIVED.iter().filter_map(|key| object.remove(*key).map(|value| ((*key).to_owned(), value))).collect();
         // The published system writes the name under which a run was saved; it decides nothing.
         object.remove("save_name");
-        object.remove("mix_rule");
         for (key, value) in object {
             if let Some(only) = inert(&key) {
                 if value.as_f64() != only.as_f64() || (!value.is_number() && value != only) {

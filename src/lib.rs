@@ -22,7 +22,7 @@
 //! Data flows one way, and each module knows only those before it:
 //!
 //! - [`tasks`]: rules, their timelines, batches of trials;
-//! - [`network`]: a network's weights on a device, and sweeps over whole trials;
+//! - [`network`]: a network's parameters and cell, and the engines that run it over whole trials;
 //! - [`training`]: training, evaluation, the run directory, stages of maturation;
 //! - [`readout`] and [`activity`]: what the units of a checkpoint do;
 //! - [`analysis`]: selectivity, PSTH, tuning, growth of performance and of activity, agreement of preferred locations,
@@ -110,7 +110,7 @@ pub mod prelude {
     pub use crate::error::{Error, Result};
     pub use crate::figures::{self, ChartAbout, DecoderAbout, Figure, ImageFormat, PsthAbout, TrialAbout};
     pub use crate::hyperparameters::{Activation, Hyperparameters, Loss, OptimizerKind, RecurrentInit};
-    pub use crate::network::{Network, RecurrentSweep, SweepNoise};
+    pub use crate::network::{CpuEngine, Engine, Network, SweepNoise};
     pub use crate::notebook::{Show, ShowAll};
     pub use crate::readout::{Readout, ReadoutOptions};
     pub use crate::tables::{Rows, read_table, write_table};

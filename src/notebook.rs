@@ -2,14 +2,12 @@
 
 mod table;
 
-use dfdx::shapes::HasShape;
-use dfdx::tensor_ops::Device;
 use polars::frame::DataFrame;
 
 use crate::activity::Activity;
 use crate::figures::escape;
 use crate::hyperparameters::Hyperparameters;
-use crate::network::{Network, PARAMETERS};
+use crate::network::Network;
 use crate::tasks::{Epoch, Trials};
 use crate::training::{Checkpoint, Checkpoints, Progress, Run, duration};
 use table::number_text;
@@ -53,7 +51,7 @@ impl Show for Checkpoints {
     }
 }
 
-impl<D: Device<f32>> Show for Network<D> {
+impl Show for Network {
     fn evcxr_display(&self) {
         Summary::of_network(self).show();
     }
@@ -143,17 +141,18 @@ impl Summary {
         )
     }
 
-    fn of_network<D: Device<f32>>(network: &Network<D>) -> Self {
+    fn of_network(network: &Network) -> Self {
         let hyperparameters = network.hyperparameters();
         let (mut names, mut count) = (Vec::new(), 0);
-        for (name, matrix) in PARAMETERS.iter().zip(network.parameters()) {
-            let (rows, columns) = matrix.shape();
-            names.push(format!("{name} ({rows} × {columns})"));
+        for parameter in network.parameters() {
+            let (rows, columns) = parameter.shape();
+            names.push(format!("{} ({rows} × {columns})", parameter.name()));
             count += rows * columns;
         }
         Summary::new(
             format!("network of {} units", hyperparameters.n_rnn),
             [
+                ("cell", hyperparameters.rnn_type.to_string()),
                 ("activation", format!("{:?}", hyperparameters.activation).to_lowercase()),
                 ("time constant", format!("{} ms, in steps of {} ms", hyperparameters.tau, hyperparameters.dt)),
                 ("rules", comma(hyperparameters.rule_trains.iter())),

@@ -2,16 +2,13 @@
 
 use std::path::Path;
 
-use dfdx::tensor::Cpu;
-use dfdx::tensor_ops::Backward;
 use polars::prelude::*;
 
 use crate::activity::Activity;
 use crate::error::{Error, Result};
 use crate::hyperparameters::Hyperparameters;
-use crate::network::file::{named_weights, write_arrays};
-use crate::network::kernels::Workspace;
-use crate::network::{Network, RecurrentSweep, SweepNoise};
+use crate::network::file::{named_values, write_arrays};
+use crate::network::{CpuEngine, Engine, SweepNoise};
 use crate::numerics::random::Noise;
 use crate::seed::Purpose;
 use crate::tasks::{Condition, Mode, Rule, Trials};
@@ -64,14 +61,19 @@ impl Default for ReadoutOptions {
 #[derive(Debug)]
 pub struct Readout {
     options: ReadoutOptions,
-    workspace: Workspace,
+    engine: Box<dyn Engine>,
 }
 
 impl Readout {
     /// A readout with these options.
     pub fn new(options: ReadoutOptions) -> Result<Self> {
-        let workspace = Workspace::new(options.threads)?;
-        Ok(Readout { options, workspace })
+        let engine = CpuEngine::new(options.threads)?;
+        Ok(Readout::on(engine, options))
+    }
+
+    /// A readout with these options on an engine of your own choice; the options' threads have no meaning then.
+    pub fn on(engine: impl Engine + 'static, options: ReadoutOptions) -> Self {
+        Readout { options, engine: Box::new(engine) }
     }
 
     /// The trials that `rule` is read out on at a checkpoint.
@@ -110,7 +112,8 @@ impl Readout {
     pub fn activity(&mut self, checkpoint: &Checkpoint, rule: Rule) -> Result<Activity> {
         let trials = self.trials(checkpoint, rule)?;
         let network = checkpoint.network()?;
-        let rollout = Cpu::run(&network, &trials.inputs, self.noise(checkpoint, rule), &mut self.workspace)?;
+        let noise = self.noise(checkpoint, rule);
+        let rollout = self.engine.run(&network, &trials.inputs, noise)?;
         let hyperparameters = checkpoint.hyperparameters();
         let locations = trials.locations(hyperparameters);
         let activity = Activity::new(rollout.hidden, locations, hyperparameters.n_eachring, trials.dt)?
@@ -125,7 +128,8 @@ impl Readout {
     pub fn outputs(&mut self, checkpoint: &Checkpoint, rule: Rule) -> Result<DataFrame> {
         let trials = self.trials(checkpoint, rule)?;
         let network = checkpoint.network()?;
-        let rollout = Cpu::run(&network, &trials.inputs, self.noise(checkpoint, rule), &mut self.workspace)?;
+        let noise = self.noise(checkpoint, rule);
+        let rollout = self.engine.run(&network, &trials.inputs, noise)?;
         let answers = answers(&trials, &rollout.outputs)?;
         let locations = trials.locations(checkpoint.hyperparameters());
         let degrees = |angle: Option<f64>| angle.map(f64::to_degrees);
@@ -182,7 +186,7 @@ impl Readout {
                 SweepNoise::Gaussian { noise, .. } => SweepNoise::Gaussian { noise, step: batch as u32 },
                 none => none,
             };
-            let (_, outputs) = Cpu::evaluate(&network, &trials, noise, &mut self.workspace)?;
+            let (_, outputs) = self.engine.evaluate(&network, &trials, noise)?;
             let graded = answers(&trials, &outputs)?;
             if graded.iter().any(|answer| answer.direction.is_none() || !answer.fixation.is_finite()) {
                 return Err(Error::argument(
@@ -200,12 +204,10 @@ impl Readout {
     pub fn gradients(&mut self, checkpoint: &Checkpoint, rule: Rule, path: impl AsRef<Path>) -> Result<f64> {
         let hyperparameters = checkpoint.hyperparameters();
         let trials = Trials::test(hyperparameters, rule, Mode::Test)?;
-        let network: Network = checkpoint.network()?;
-        let graded = Cpu::cost(&network, &trials, SweepNoise::None, &mut self.workspace)?;
-        let cost = graded.parts.task + graded.parts.activity;
-        let gradients = graded.cost.try_backward().map_err(|problem| Error::device("back-propagation", problem))?;
-        let values = network.parameters().map(|parameter| gradients.get(parameter).as_vec());
-        let mut arrays = named_weights(hyperparameters, "", values);
+        let network = checkpoint.network()?;
+        let (parts, gradients) = self.engine.gradients(&network, &trials, SweepNoise::None)?;
+        let cost = parts.task + parts.activity;
+        let mut arrays = named_values(network.parameters(), "", gradients);
         arrays.push(("cost".to_owned(), vec![1], vec![cost as f32]));
         write_arrays(path.as_ref(), "gradients 1", &arrays)?;
         Ok(cost)

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use plotly::common::{Anchor, ColorBar, Line, Marker, Mode};
+use plotly::common::{Anchor, ColorBar, ColorScale, ColorScalePalette, Line, Marker, Mode};
 use plotly::layout::Axis;
 use plotly::{Bar, HeatMap, Layout, Plot, Scatter};
 use polars::frame::DataFrame;
@@ -246,7 +246,10 @@ pub fn heatmap(table: &DataFrame, value: &str, about: &ChartAbout) -> Result<Fig
     }
     let mut plot = Plot::new();
     let count = values.len();
-    plot.add_trace(HeatMap::new(across, up, cells).color_bar(ColorBar::new().thickness(14).title(value)));
+    let viridis = ColorScale::Palette(ColorScalePalette::Viridis);
+    plot.add_trace(
+        HeatMap::new(across, up, cells).color_scale(viridis).color_bar(ColorBar::new().thickness(14).title(value)),
+    );
     let [x, y] = about.words();
     let bare = |name: &str| -> Axis { style::axis(name).show_grid(false) };
     finish(plot, about, about.layout().x_axis(bare(x)).y_axis(bare(y)), count)

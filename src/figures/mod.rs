@@ -140,8 +140,9 @@ impl Figure {
     /// A plot of a kind that [`Figure::image`] needs a browser for has no vector graphic.
     pub fn evcxr_display(&self) {
         let plot = shown::for_notebook(&self.value());
-        println!("EVCXR_BEGIN_CONTENT application/vnd.plotly.v1+json\n{plot}\nEVCXR_END_CONTENT");
-        if let Ok(picture) = vector::svg(&plot, image::size(&plot), vector::Fit::Page, &self.summary) {
+        let picture = vector::svg(&plot, image::size(&plot), vector::Fit::Page, &self.summary);
+        println!("EVCXR_BEGIN_CONTENT application/vnd.plotly.v1+json\n{}\nEVCXR_END_CONTENT", shown::packed(plot));
+        if let Ok(picture) = picture {
             println!("EVCXR_BEGIN_CONTENT image/svg+xml\n{picture}EVCXR_END_CONTENT");
         }
         println!("EVCXR_BEGIN_CONTENT text/plain\n{}\nEVCXR_END_CONTENT", self.summary);

@@ -2,6 +2,8 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::figures::vector::base64;
+
 /// Lightness (CIE 1976, of 100) that a colour has at least, so that it stands out on a dark page; of a grey, which letters
 /// have, that at which it stands out as much on a white one.
 const LIGHTNESS: f64 = 43.0;
@@ -60,6 +62,54 @@ fn is_axis(key: &str) -> bool {
     ["xaxis", "yaxis"]
         .iter()
         .any(|name| key.strip_prefix(name).is_some_and(|rest| rest.bytes().all(|byte| byte.is_ascii_digit())))
+}
+
+/// The plot with its long lists of numbers in four bytes each, as plotly.js reads them too: a notebook's file has a line
+/// for each number of a list.
+pub(super) fn packed(mut plot: Value) -> Value {
+    for trace in plot["data"].as_array_mut().into_iter().flatten() {
+        for key in ["x", "y", "z"] {
+            pack(&mut trace[key]);
+        }
+        for key in ["array", "arrayminus"] {
+            if trace["error_y"].is_object() {
+                pack(&mut trace["error_y"][key]);
+            }
+        }
+        if let Some(trace) = trace.as_object_mut() {
+            trace.retain(|_, value| !value.is_null());
+        }
+    }
+    plot
+}
+
+/// Lists that are shorter stay as they are, for whoever reads the file.
+const PACKED: usize = 16;
+
+/// Packs a list of numbers, or a list of such lists of one length; null is not a number. Anything else stays.
+fn pack(list: &mut Value) {
+    let number = |value: &Value| match value {
+        Value::Null => Some(f32::NAN),
+        other => other.as_f64().map(|value| value as f32),
+    };
+    let numbers = |list: &Value| list.as_array()?.iter().map(number).collect::<Option<Vec<f32>>>();
+    let rows = list.as_array().map(|rows| rows.iter().map(numbers).collect::<Option<Vec<_>>>());
+    let (all, shape) = match (numbers(list), rows) {
+        (Some(all), _) => (all, None),
+        (None, Some(Some(rows))) if rows.iter().all(|row| row.len() == rows[0].len()) => {
+            let shape = format!("{}, {}", rows.len(), rows[0].len());
+            (rows.concat(), Some(shape))
+        }
+        _ => return,
+    };
+    if all.len() < PACKED {
+        return;
+    }
+    let bytes: Vec<u8> = all.iter().flat_map(|value| value.to_le_bytes()).collect();
+    *list = json!({"dtype": "f4", "bdata": base64(&bytes)});
+    if let Some(shape) = shape {
+        list["shape"] = json!(shape);
+    }
 }
 
 /// Rounds a trace's numbers to what can be seen, and says evenly spaced ones by the first and the distance.
@@ -260,6 +310,21 @@ mod tests {
         assert_ne!(line["line"]["color"], "#542788");
         assert!(line["text"].as_str().unwrap().starts_with("<span style=\"color:#7"), "{}", line["text"]);
         assert_eq!(found["data"][1]["colorscale"], plot["data"][1]["colorscale"]);
+    }
+
+    #[test]
+    fn long_lists_are_packed_and_others_stay() {
+        let numbers: Vec<f64> = (0..20).map(|place| f64::from(place) / 2.0).collect();
+        let packed = packed(json!({"data": [
+            {"x": numbers, "y": vec![Value::Null; 20], "z": vec![vec![1.5; 5]; 4], "error_y": {"array": numbers}},
+            {"x": [1, 2], "y": vec!["a"; 20], "z": [[1], [2, 3]]},
+        ]}));
+        let [long, short] = [&packed["data"][0], &packed["data"][1]];
+        // 0, 0.5 and 1 in four bytes each, the lowest first.
+        assert!(long["x"]["bdata"].as_str().unwrap().starts_with("AAAAAAAAAD8AAIA/"), "{}", long["x"]);
+        assert_eq!((&long["x"]["dtype"], &long["z"]["shape"]), (&json!("f4"), &json!("4, 5")));
+        assert!(long["y"]["bdata"].is_string() && long["error_y"]["array"]["bdata"].is_string());
+        assert_eq!(short, &json!({"x": [1, 2], "y": vec!["a"; 20], "z": [[1], [2, 3]]}));
     }
 
     #[test]

@@ -4,13 +4,12 @@ use std::collections::HashMap;
 use std::io::Write;
 use std::path::Path;
 
-use dfdx::tensor_ops::Device;
 use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
 
 use crate::error::{Error, Result};
 use crate::hyperparameters::Hyperparameters;
-use crate::network::{HostWeights, Network, PARAMETERS};
+use crate::network::{Network, ParameterSpec, Parameters, Values};
 use crate::tables::write_atomically;
 
 /// The metadata key under which this crate says what a file is.
@@ -74,23 +73,15 @@ pub(crate) fn read_arrays(path: &Path, kind: &str) -> Result<(String, Vec<NamedA
 /// The file kind of a network's weights; the version follows.
 const NETWORK: &str = "network 1";
 
-/// The shape of a parameter as it stands in a file: a bias has one axis.
-pub(crate) fn file_shape(name: &str, (rows, columns): (usize, usize)) -> Vec<usize> {
-    if name.starts_with("b_") { vec![columns] } else { vec![rows, columns] }
-}
-
-/// Takes the weights named `prefix` + parameter out of a file's arrays, in order, checking their shapes.
-pub(crate) fn take_weights(
+/// Takes the arrays named `prefix` + parameter out of those of a file, in the order of the layout, checking their shapes.
+pub(crate) fn take_values(
     path: &Path,
-    hyperparameters: &Hyperparameters,
+    layout: &[ParameterSpec],
     prefix: &str,
     arrays: &mut Vec<NamedArray>,
-) -> Result<HostWeights> {
-    let shapes = Network::<dfdx::tensor::Cpu>::shapes(hyperparameters);
-    let mut weights = HostWeights::default();
-    for ((slot, parameter), shape) in weights.iter_mut().zip(PARAMETERS).zip(shapes) {
-        let name = format!("{prefix}{parameter}");
-        let expected = file_shape(parameter, shape);
+) -> Result<Values> {
+    let take = |spec: &ParameterSpec| {
+        let (name, expected) = (format!("{prefix}{}", spec.name), spec.file_shape());
         let remedy = "The file belongs to another network: check `hp.json` beside it";
         let place = arrays
             .iter()
@@ -101,43 +92,54 @@ pub(crate) fn take_weights(
             let problem = format!("`{name}` has shape {found:?}, expected {expected:?}");
             return Err(Error::file(path, problem, remedy));
         }
-        *slot = values;
-    }
-    Ok(weights)
+        Ok(values)
+    };
+    layout.iter().map(take).collect()
 }
 
-/// A network's weights as named arrays.
-pub(crate) fn named_weights(hyperparameters: &Hyperparameters, prefix: &str, weights: HostWeights) -> Vec<NamedArray> {
-    let shapes = Network::<dfdx::tensor::Cpu>::shapes(hyperparameters);
-    let named = PARAMETERS.into_iter().zip(shapes).zip(weights);
-    named.map(|((name, shape), values)| (format!("{prefix}{name}"), file_shape(name, shape), values)).collect()
+/// Values of parameters as named arrays; those of which there is nothing to say are left out.
+pub(crate) fn named_values(parameters: &Parameters, prefix: &str, values: Values) -> Vec<NamedArray> {
+    let named = parameters.iter().zip(values).filter(|(_, values)| !values.is_empty());
+    named
+        .map(|(parameter, values)| (format!("{prefix}{}", parameter.name()), parameter.spec().file_shape(), values))
+        .collect()
 }
 
-impl<D: Device<f32>> Network<D> {
-    /// Writes the weights to a safetensors file: `w_in` (input, unit), `w_rec` (from unit, to unit), `b_rec` (unit),
-    /// `w_out` (unit, output), `b_out` (output), float32.
+impl Network {
+    /// Writes the parameters to a safetensors file, float32, an array each under its name: weights with two axes, (from,
+    /// to), biases with one; the paper's network has `w_in` (input, unit), `w_rec` (from unit, to unit), `b_rec` (unit),
+    /// `w_out` (unit, output), `b_out` (output).
     ///
-    /// The file appears whole or not at all. An error if the folder cannot be written to.
+    /// The file appears whole or not at all.
+    ///
+    /// # Errors
+    /// If the folder cannot be written to.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
-        write_arrays(path.as_ref(), NETWORK, &named_weights(self.hyperparameters(), "", self.to_host()))
+        write_arrays(path.as_ref(), NETWORK, &named_values(self.parameters(), "", self.parameters().values()))
     }
 
-    /// Reads the weights of a network with these hyper-parameters onto `device`.
+    /// Reads the parameters of a network with these hyper-parameters.
     ///
-    /// An error that names the file if it is missing, truncated, of another version or network, or holds a value that
-    /// is not finite.
-    pub fn load(device: D, hyperparameters: &Hyperparameters, path: impl AsRef<Path>) -> Result<Self> {
+    /// # Errors
+    /// The message names the file, and what of it: if it is missing, truncated, of another version or network, lacks an
+    /// array or has one too many, or holds a value that is not finite.
+    pub fn load(hyperparameters: &Hyperparameters, path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
         hyperparameters.validate()?;
         let (_, mut arrays) = read_arrays(path, NETWORK)?;
-        Network::from_host(device, hyperparameters, take_weights(path, hyperparameters, "", &mut arrays)?)
+        let layout = Network::layout(hyperparameters)?;
+        let values = take_values(path, &layout, "", &mut arrays)?;
+        if let Some((spare, ..)) = arrays.first() {
+            let known = layout.iter().map(|spec| spec.name).collect::<Vec<_>>().join(", ");
+            let problem = format!("it has an array `{spare}`, expected no others than {known}");
+            return Err(Error::file(path, problem, "The file belongs to another network: check `hp.json` beside it"));
+        }
+        Network::with_values(hyperparameters, values)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use dfdx::tensor::Cpu;
-
     use super::*;
 
     fn small() -> Hyperparameters {
@@ -150,8 +152,8 @@ mod tests {
         let path = folder.path().join("model.safetensors");
         let network = Network::new(&small()).unwrap();
         network.save(&path).unwrap();
-        let read = Network::load(Cpu::default(), &small(), &path).unwrap();
-        assert_eq!(read.to_host(), network.to_host());
+        let read = Network::load(&small(), &path).unwrap();
+        assert_eq!(read.parameters().values(), network.parameters().values());
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "nothing else is left behind");
     }
 
@@ -159,9 +161,7 @@ mod tests {
     fn unusable_files_are_refused_with_their_name_and_a_remedy() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("model.safetensors");
-        let load = |hyperparameters: &Hyperparameters| {
-            Network::load(Cpu::default(), hyperparameters, &path).unwrap_err().to_string()
-        };
+        let load = |hyperparameters: &Hyperparameters| Network::load(hyperparameters, &path).unwrap_err().to_string();
         let expect = |message: String, words: &[&str]| {
             for word in words.iter().chain(&["model.safetensors"]) {
                 assert!(message.contains(word), "'{word}' is not in: {message}");
@@ -179,11 +179,15 @@ mod tests {
         std::fs::write(&path, &whole).unwrap();
         expect(load(&Hyperparameters { n_rnn: 6, ..small() }), &["shape", "expected", "[15, 6]"]);
 
-        write_arrays(&path, "network 9", &named_weights(&small(), "", network.to_host())).unwrap();
+        let mut arrays = named_values(network.parameters(), "", network.parameters().values());
+        write_arrays(&path, "network 9", &arrays).unwrap();
         expect(load(&small()), &["network 9", "expected 'network 1'"]);
+        arrays.push(("w_more".to_owned(), vec![1], vec![0.0]));
+        write_arrays(&path, NETWORK, &arrays).unwrap();
+        expect(load(&small()), &["`w_more`", "w_in, w_rec, b_rec, w_out, b_out"]);
         write_arrays(&path, NETWORK, &[("w_in".to_owned(), vec![15, 5], vec![0.0; 75])]).unwrap();
         expect(load(&small()), &["`w_rec`"]);
-        network.b_rec.copy_from(&[0.0, f32::NAN, 0.0, 0.0, 0.0]);
+        network.parameters_mut().set("b_rec", &[0.0, f32::NAN, 0.0, 0.0, 0.0]).unwrap();
         network.save(&path).unwrap();
         expect(load(&small()), &["`b_rec`", "NaN"]);
     }

@@ -3,32 +3,43 @@
 use rand::RngExt;
 
 use crate::hyperparameters::{Activation, Hyperparameters, RecurrentInit};
-use crate::network::HostWeights;
+use crate::network::{Initial, ParameterSpec, Values};
 use crate::numerics::random::RandomStream;
 use crate::seed::Purpose;
 
-/// The initial weights of a leaky network, decided by the seed.
-pub(super) fn weights(hyperparameters: &Hyperparameters) -> HostWeights {
-    let (inputs, units, outputs) = (hyperparameters.n_input(), hyperparameters.n_rnn, hyperparameters.n_output());
-    let stream = |part| RandomStream::new(hyperparameters.seed, Purpose::InitialWeights.stream([part, 0]));
-
-    let w_in = gaussian(&mut stream(0), inputs * units, 1.0 / (inputs as f64).sqrt());
-    let scale = recurrent_scale(hyperparameters.activation);
-    let w_rec: Vec<f64> = match hyperparameters.w_rec_init {
-        RecurrentInit::RandOrtho => random_orthogonal(&mut stream(1), units),
-        RecurrentInit::Diag => identity(units),
-        RecurrentInit::RandGauss => gaussian(&mut stream(1), units * units, 1.0 / (units as f64).sqrt()),
+/// The initial values of parameters, decided by the seed. Each one that is random has a stream of its own, numbered in
+/// the order of the layout.
+pub(super) fn values(hyperparameters: &Hyperparameters, layout: &[ParameterSpec]) -> Values {
+    let mut part = 0;
+    let mut next_stream = || {
+        part += 1;
+        RandomStream::new(hyperparameters.seed, Purpose::InitialWeights.stream([part - 1, 0]))
     };
-    let limit = (6.0 / (units + outputs) as f64).sqrt();
-    let mut for_outputs = stream(2);
-    let w_out = (0..units * outputs).map(|_| for_outputs.random_range(-limit..limit) as f32).collect();
-    [
-        w_in.into_iter().map(|weight| weight as f32).collect(),
-        w_rec.into_iter().map(|weight| (scale * weight) as f32).collect(),
-        vec![0.0; units],
-        w_out,
-        vec![0.0; outputs],
-    ]
+    let single = |values: Vec<f64>, scale: f64| values.into_iter().map(|value| (scale * value) as f32).collect();
+    let values = |spec: &ParameterSpec| -> Vec<f32> {
+        let count = spec.count();
+        match spec.initial {
+            Initial::Constant(value) => vec![value; count],
+            Initial::Gaussian(deviation) => single(gaussian(&mut next_stream(), count, deviation), 1.0),
+            Initial::Uniform(limit) => {
+                let mut stream = next_stream();
+                (0..count).map(|_| stream.random_range(-limit..limit) as f32).collect()
+            }
+            Initial::Recurrent => {
+                let (mut stream, units) = (next_stream(), spec.shape.0);
+                let scale = recurrent_scale(hyperparameters.activation);
+                match hyperparameters.w_rec_init {
+                    RecurrentInit::RandOrtho => single(random_orthogonal(&mut stream, units), scale),
+                    RecurrentInit::Diag => single(identity(units), scale),
+                    RecurrentInit::RandGauss => {
+                        single(gaussian(&mut stream, count, 1.0 / (units as f64).sqrt()), scale)
+                    }
+                }
+            }
+            Initial::Orthogonal => single(random_orthogonal(&mut next_stream(), spec.shape.0), 1.0),
+        }
+    };
+    layout.iter().map(values).collect()
 }
 
 /// How strong the recurrent weights begin: weaker where rates can grow faster than their inputs.
@@ -73,6 +84,7 @@ fn random_orthogonal(stream: &mut RandomStream, size: usize) -> Vec<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::network::Network;
 
     #[test]
     fn random_orthogonal_matrices_are_orthogonal_and_uniform() {
@@ -96,7 +108,8 @@ mod tests {
     #[test]
     fn weights_begin_as_the_hyperparameters_say() {
         let paper = Hyperparameters { n_rnn: 100, ..Hyperparameters::paper() };
-        let [w_in, w_rec, b_rec, w_out, b_out] = weights(&paper);
+        let of = |hyperparameters: &Hyperparameters| Network::new(hyperparameters).unwrap().parameters().values();
+        let [w_in, w_rec, b_rec, w_out, b_out] = of(&paper).try_into().unwrap();
         let variance = w_in.iter().map(|w| f64::from(w * w)).sum::<f64>() / w_in.len() as f64;
         assert!((variance * 15.0 - 1.0).abs() < 0.15, "{variance}");
         let row: f64 = w_rec[..100].iter().map(|w| f64::from(w * w)).sum();
@@ -105,7 +118,7 @@ mod tests {
         assert!(w_out.iter().all(|w| w.abs() <= limit) && w_out.iter().any(|w| w.abs() > 0.9 * limit));
         assert!(b_rec.iter().chain(&b_out).all(|bias| *bias == 0.0));
         let diagonal = Hyperparameters { w_rec_init: RecurrentInit::Diag, activation: Activation::Tanh, ..paper };
-        assert_eq!(weights(&diagonal)[1][..102].iter().filter(|w| **w == 1.0).count(), 2);
-        assert_ne!(weights(&Hyperparameters { seed: 1, ..diagonal.clone() })[0], weights(&diagonal)[0]);
+        assert_eq!(of(&diagonal)[1][..102].iter().filter(|w| **w == 1.0).count(), 2);
+        assert_ne!(of(&Hyperparameters { seed: 1, ..diagonal.clone() })[0], of(&diagonal)[0]);
     }
 }

@@ -1,34 +1,35 @@
-//! Recurrent networks: their weights as tensors on a device, and sweeps over whole trials.
+//! Recurrent networks: their parameters, the cells that they are made of, the engines that run them, and how weights
+//! learn.
+//!
+//! dfdx is where a network is *defined*: parameters are its tensors, a cell's step is a dozen lines of its operations, and
+//! gradients come from its tape. *Engines* make it fast: one is chosen when work starts, and nothing that works with it
+//! knows which it is.
 
+pub(crate) mod cells;
+pub mod definition;
+pub mod engine;
 pub(crate) mod file;
 mod initial;
-pub mod kernels;
+mod learner;
+mod optimizer;
+mod parameters;
 mod regularisation;
-pub mod stepwise;
-mod sweep;
 
+pub use cells::{Cell, RnnType};
+pub use engine::{Cost, CpuEngine, DfdxEngine, Engine, Graded, Rollout, SweepNoise, TapedCost};
+pub use learner::Learner;
+pub use optimizer::{GRADIENT_LIMIT, WeightOptimizer};
+pub use parameters::{Initial, Matrix, Parameter, ParameterSpec, Parameters, Role, Values};
 pub use regularisation::WeightCost;
-pub use sweep::{Graded, RecurrentSweep, Rollout, SweepNoise};
 
-use dfdx::shapes::{HasShape, Rank0, Shape};
-use dfdx::tensor::{Cpu, OwnedTape, Tensor};
-use dfdx::tensor_ops::Device;
+use cells::KnownCell;
 
 use crate::error::{Error, Result};
 use crate::hyperparameters::Hyperparameters;
 
-/// A tensor of run-time sizes, (rows, columns); a bias is one row.
-pub type Matrix<D> = Tensor<(usize, usize), f32, D>;
-
-/// A cost on a tape.
-pub type TapedCost<D, T = OwnedTape<f32, D>> = Tensor<Rank0, f32, D, T>;
-
-/// The names of a leaky network's weights, in the order of [`Network::parameters`].
-pub const PARAMETERS: [&str; 5] = ["w_in", "w_rec", "b_rec", "w_out", "b_out"];
-
-/// A leaky recurrent network on a device.
+/// A recurrent network: hyper-parameters, which say what cell it has, and parameters.
 ///
-/// With rates `h` of N units, inputs `x` of I channels and O outputs (paper, STAR Methods):
+/// With rates `h` of N units, inputs `x` of I channels and O outputs, the paper's cell is (STAR Methods)
 ///
 /// ```text
 /// h ← (1−alpha)·h + alpha·f(x·w_in + h·w_rec + b_rec + noise)        outputs = sigmoid(h·w_out + b_out)
@@ -42,58 +43,57 @@ pub const PARAMETERS: [&str; 5] = ["w_in", "w_rec", "b_rec", "w_out", "b_out"];
 /// # Ok::<(), maturation::Error>(())
 /// ```
 #[derive(Clone, Debug)]
-pub struct Network<D: Device<f32> = Cpu> {
+pub struct Network {
     hyperparameters: Hyperparameters,
-    device: D,
-    /// Input weights, (input, unit).
-    pub w_in: Matrix<D>,
-    /// Recurrent weights, (from unit, to unit).
-    pub w_rec: Matrix<D>,
-    /// Bias of each unit, (1, unit).
-    pub b_rec: Matrix<D>,
-    /// Output weights, (unit, output).
-    pub w_out: Matrix<D>,
-    /// Bias of each output, (1, output).
-    pub b_out: Matrix<D>,
+    cell: KnownCell,
+    parameters: Parameters,
 }
 
-/// Weights as plain arrays, in the order of [`PARAMETERS`]; each matrix row by row.
-pub(crate) type HostWeights = [Vec<f32>; 5];
-
-impl Network<Cpu> {
-    /// A network with initial weights, on the CPU. The seed is that of the hyper-parameters.
-    pub fn new(hyperparameters: &Hyperparameters) -> Result<Self> {
-        Network::on(Cpu::default(), hyperparameters)
-    }
-}
-
-impl<D: Device<f32>> Network<D> {
-    /// A network with initial weights on `device`.
+impl Network {
+    /// A network with initial weights, decided by the seed of the hyper-parameters.
     ///
-    /// Input weights are Gaussian with variance 1/I; recurrent weights follow `w_rec_init`; output weights are uniform
-    /// within ±√(6/(N+O)) (Glorot); biases are 0. An error if the hyper-parameters are impossible.
-    pub fn on(device: D, hyperparameters: &Hyperparameters) -> Result<Self> {
+    /// How the cell's parameters begin, its file in `network/cells` says; output weights are uniform within ±√(6/(N+O))
+    /// (Glorot), and their bias is 0.
+    ///
+    /// # Errors
+    /// If the hyper-parameters are impossible, or the cell is not known.
+    pub fn new(hyperparameters: &Hyperparameters) -> Result<Self> {
+        let values = Network::initial_values(hyperparameters)?;
+        Network::with_values(hyperparameters, values)
+    }
+
+    /// The values that the parameters of such a network begin with, an array a parameter.
+    pub(crate) fn initial_values(hyperparameters: &Hyperparameters) -> Result<Values> {
         hyperparameters.validate()?;
-        Network::from_host(device, hyperparameters, initial::weights(hyperparameters))
+        Ok(initial::values(hyperparameters, &Network::layout(hyperparameters)?))
     }
 
-    /// The (rows, columns) of each parameter.
-    pub(crate) fn shapes(hyperparameters: &Hyperparameters) -> [(usize, usize); 5] {
-        let (inputs, units, outputs) = (hyperparameters.n_input(), hyperparameters.n_rnn, hyperparameters.n_output());
-        [(inputs, units), (units, units), (1, units), (units, outputs), (1, outputs)]
+    /// A network with these values, an array a parameter in the order of [`Network::layout`], row by row.
+    ///
+    /// # Errors
+    /// If the hyper-parameters are impossible, or an array has another size than its parameter, which is named.
+    pub fn with_values(hyperparameters: &Hyperparameters, values: Values) -> Result<Self> {
+        hyperparameters.validate()?;
+        let parameters = Parameters::new(Network::layout(hyperparameters)?, values)?;
+        Ok(Network { hyperparameters: hyperparameters.clone(), cell: RnnType::cell(hyperparameters)?, parameters })
     }
 
-    /// A network with the given weights, whose lengths must be those of [`Network::shapes`].
-    pub(crate) fn from_host(device: D, hyperparameters: &Hyperparameters, weights: HostWeights) -> Result<Self> {
-        let mut shapes = Self::shapes(hyperparameters).into_iter();
-        let mut upload = |values: Vec<f32>| {
-            let shape = shapes.next().unwrap_or_default();
-            device.try_tensor_from_vec(values, shape).map_err(|problem| Error::device("copying weights", problem))
-        };
-        let [w_in, w_rec, b_rec, w_out, b_out] = weights;
-        let (w_in, w_rec, b_rec) = (upload(w_in)?, upload(w_rec)?, upload(b_rec)?);
-        let (w_out, b_out) = (upload(w_out)?, upload(b_out)?);
-        Ok(Network { hyperparameters: hyperparameters.clone(), device, w_in, w_rec, b_rec, w_out, b_out })
+    /// What a network with these hyper-parameters has for parameters: its cell's, then `w_out` and `b_out`.
+    ///
+    /// # Errors
+    /// If the cell is not known.
+    pub fn layout(hyperparameters: &Hyperparameters) -> Result<Vec<ParameterSpec>> {
+        let (units, outputs) = (hyperparameters.n_rnn, hyperparameters.n_output());
+        let mut layout = RnnType::cell(hyperparameters)?.cell.parameters(hyperparameters);
+        layout.push(ParameterSpec::new("w_out", Role::Output, (units, outputs), Initial::glorot(units, outputs)));
+        layout.push(ParameterSpec::bias("b_out", outputs, 0.0));
+        for (place, spec) in layout.iter().enumerate() {
+            if layout[..place].iter().any(|earlier| earlier.name == spec.name) {
+                let what = format!("cell `{}` has two parameters `{}`", hyperparameters.rnn_type, spec.name);
+                return Err(Error::argument(what, "give each a name of its own (`w_out` and `b_out` are taken)"));
+            }
+        }
+        Ok(layout)
     }
 
     /// The hyper-parameters that the network was made with.
@@ -101,63 +101,68 @@ impl<D: Device<f32>> Network<D> {
         &self.hyperparameters
     }
 
-    /// The device that the weights are on.
-    pub fn device(&self) -> &D {
-        &self.device
+    /// The parameters.
+    pub fn parameters(&self) -> &Parameters {
+        &self.parameters
     }
 
-    /// The weights, in the order of [`PARAMETERS`].
-    pub fn parameters(&self) -> [&Matrix<D>; 5] {
-        [&self.w_in, &self.w_rec, &self.b_rec, &self.w_out, &self.b_out]
+    /// The parameters, to change.
+    pub fn parameters_mut(&mut self) -> &mut Parameters {
+        &mut self.parameters
     }
 
-    /// The weights, to change, in the order of [`PARAMETERS`].
-    pub fn parameters_mut(&mut self) -> [&mut Matrix<D>; 5] {
-        [&mut self.w_in, &mut self.w_rec, &mut self.b_rec, &mut self.w_out, &mut self.b_out]
+    /// The network's cell.
+    pub(crate) fn known_cell(&self) -> KnownCell {
+        self.cell
     }
 
-    /// The weights as plain arrays, in the order of [`PARAMETERS`].
-    pub(crate) fn to_host(&self) -> HostWeights {
-        self.parameters().map(|parameter| {
-            let mut values = vec![0.0; parameter.shape().num_elements()];
-            parameter.copy_into(&mut values);
-            values
-        })
-    }
-
-    /// A copy of one parameter, by its name (`w_in`, `w_rec`, `b_rec`, `w_out`, `b_out`).
+    /// A copy of one parameter, (rows, columns), by its name.
+    ///
+    /// # Errors
+    /// If there is no such parameter; the message lists those that there are.
     pub fn array(&self, name: &str) -> Result<ndarray::Array2<f32>> {
-        let place = PARAMETERS.iter().position(|known| *known == name);
-        let place = place.ok_or_else(|| Error::unknown_name("parameter", name, PARAMETERS))?;
-        let shape = Self::shapes(&self.hyperparameters)[place];
-        let values = self.parameters()[place].as_vec();
-        ndarray::Array2::from_shape_vec(shape, values).map_err(|problem| Error::device("copying weights", problem))
+        self.parameters.array(name)
+    }
+
+    /// Floating-point operations of a batch of `trials` trials of `steps` steps, forward alone and for gradients too: a
+    /// multiplication and an addition for each weight, trial and step, forward, back through time, and for the gradients.
+    pub fn operations(&self, steps: usize, trials: usize) -> [f64; 2] {
+        let of = |roles: &[Role]| -> usize {
+            let counted = self.parameters.iter().filter(|parameter| roles.contains(&parameter.role()));
+            counted.map(|parameter| parameter.spec().count()).sum()
+        };
+        let (units, outputs) = (self.hyperparameters.n_rnn, self.hyperparameters.n_output());
+        let of_cell = of(&[Role::Input, Role::Recurrent, Role::Bias]) - outputs;
+        let forward = of_cell + of(&[Role::Output]);
+        let back = of(&[Role::Recurrent, Role::Output]);
+        // Gradients of the outputs' weights are made with those of the cell, from rows of rates, inputs and a 1.
+        let gradients = of_cell + (units + self.hyperparameters.n_input() + 1) * outputs;
+        let each = 2.0 * (steps * trials) as f64;
+        [each * forward as f64, each * (forward + back + gradients) as f64]
     }
 
     /// Silences units: their outgoing recurrent and output weights become 0.
     ///
-    /// An error that names the unit if there is no such one; nothing is changed then.
+    /// # Errors
+    /// If there is no such unit, which is named; nothing is changed then.
     pub fn lesion(&mut self, units: &[usize]) -> Result<()> {
         let count = self.hyperparameters.n_rnn;
         if let Some(unit) = units.iter().find(|unit| **unit >= count) {
             let remedy = format!("units run from 0 to {}", count - 1);
             return Err(Error::argument(format!("there is no unit {unit} to silence"), remedy));
         }
-        for matrix in [&mut self.w_rec, &mut self.w_out] {
-            let mut values = matrix.as_vec();
-            let width = values.len() / count;
+        for parameter in self.parameters.iter_mut() {
+            if !matches!(parameter.role(), Role::Recurrent | Role::Output) {
+                continue;
+            }
+            let (mut values, width) = (parameter.values(), parameter.shape().1);
             for unit in units {
                 values[unit * width..][..width].fill(0.0);
             }
-            matrix.copy_from(&values);
+            parameter.tensor.copy_from(&values);
         }
         Ok(())
     }
-}
-
-/// The number that a tensor of rank 0 holds.
-fn number<D: Device<f32>>(tensor: &Tensor<Rank0, f32, D>) -> f64 {
-    tensor.as_vec().first().map_or(f64::NAN, |value| f64::from(*value))
 }
 
 #[cfg(test)]
@@ -171,14 +176,14 @@ mod tests {
         let mut network = Network::new(&hyperparameters).unwrap();
         network.lesion(&[3, 7]).unwrap();
         let trials = Trials::test(&hyperparameters, Rule::Gap, Mode::Test).unwrap();
-        let mut workspace = Cpu::workspace(1).unwrap();
-        let before = Cpu::run(&network, &trials.inputs, SweepNoise::None, &mut workspace).unwrap();
+        let mut engine = CpuEngine::new(1).unwrap();
+        let before = engine.run(&network, &trials.inputs, SweepNoise::None).unwrap();
         // Whatever drives the silenced units reaches no output.
-        let mut bias = network.b_rec.as_vec();
+        let mut bias = network.parameters().get("b_rec").unwrap().values();
         bias[3] += 5.0;
         bias[7] -= 5.0;
-        network.b_rec.copy_from(&bias);
-        let after = Cpu::run(&network, &trials.inputs, SweepNoise::None, &mut workspace).unwrap();
+        network.parameters_mut().set("b_rec", &bias).unwrap();
+        let after = engine.run(&network, &trials.inputs, SweepNoise::None).unwrap();
         assert_eq!(before.outputs, after.outputs);
         assert_ne!(before.hidden, after.hidden);
         assert!(network.lesion(&[12]).unwrap_err().to_string().contains("unit 12"));

@@ -1,13 +1,13 @@
 //! What the weights themselves cost.
 
 use dfdx::shapes::Rank0;
-use dfdx::tensor::{PutTape, SplitTape, Tape, Tensor};
+use dfdx::tensor::{AsArray, Cpu, CpuError, NoneTape, PutTape, SplitTape, Tape, Tensor, TensorFrom, TensorFromVec};
 use dfdx::tensor_ops::*;
 use rand::RngExt;
 
 use crate::error::{Error, Result};
 use crate::hyperparameters::Hyperparameters;
-use crate::network::{HostWeights, Matrix, Network, TapedCost, initial, number};
+use crate::network::{Matrix, Network, ParameterSpec, TapedCost};
 use crate::numerics::random::RandomStream;
 use crate::seed::Purpose;
 
@@ -15,41 +15,44 @@ use crate::seed::Purpose;
 /// squares a mask of 0.1.
 const HOLD: f32 = 0.01;
 
-/// The three matrices that are regularised, by their place among the parameters. Biases are free.
-const MATRICES: [usize; 3] = [0, 1, 3];
-
-/// What the weights of a network cost: `l1_weight`, `l2_weight`, `l2_weight_init` and `p_weight_train`.
+/// What the weights of a network cost: `l1_weight`, `l2_weight`, `l2_weight_init` and `p_weight_train`. Biases and fixed
+/// parameters are free.
 ///
-/// As in the published system, input and recurrent weights are one matrix where a mean is taken.
+/// As in the published system, the parts of one matrix of it (input and recurrent weights, say) count as one where a
+/// mean is taken.
 #[derive(Debug)]
-pub struct WeightCost<D: Device<f32>> {
+pub struct WeightCost {
     l1: f32,
     l2: f32,
-    /// For each of [`MATRICES`], the initial values and half the penalty on leaving them, weight by weight.
-    anchors: Option<[(Matrix<D>, Matrix<D>); 3]>,
+    /// For each parameter that is a weight, its initial values and half the penalty on leaving them, weight by weight.
+    anchors: Option<Vec<Option<(Matrix, Matrix)>>>,
 }
 
-impl<D: Device<f32>> WeightCost<D> {
+impl WeightCost {
     /// The cost that the hyper-parameters ask for. Initial values come from the seed again.
-    pub fn new(device: &D, hyperparameters: &Hyperparameters) -> Result<Self> {
+    ///
+    /// # Errors
+    /// If the hyper-parameters are impossible.
+    pub fn new(hyperparameters: &Hyperparameters) -> Result<Self> {
         let held = hyperparameters.p_weight_train.filter(|share| *share < 1.0);
-        let anchors = if held.is_some() || hyperparameters.l2_weight_init > 0.0 {
-            let weights = initial::weights(hyperparameters);
-            let penalties = penalties(hyperparameters, &weights, held);
-            let shapes = Network::<D>::shapes(hyperparameters);
-            let upload = |matrix: usize| -> Result<(Matrix<D>, Matrix<D>)> {
-                let place = MATRICES[matrix];
-                let tensor = |values: &[f32]| {
-                    device
-                        .try_tensor_from_vec(values.to_vec(), shapes[place])
-                        .map_err(|problem| Error::device("copying weights", problem))
-                };
-                Ok((tensor(&weights[place])?, tensor(&penalties[matrix])?))
+        let mut anchors = None;
+        if held.is_some() || hyperparameters.l2_weight_init > 0.0 {
+            let layout = Network::layout(hyperparameters)?;
+            let penalties = penalties(hyperparameters, &layout, held);
+            let tensor = |values: Vec<f32>, shape: (usize, usize)| {
+                let tensor = Cpu::default().try_tensor_from_vec(values, shape);
+                tensor.map_err(|problem| Error::device("copying weights", problem))
             };
-            Some([upload(0)?, upload(1)?, upload(2)?])
-        } else {
-            None
-        };
+            let mut all = Vec::new();
+            let initial = Network::initial_values(hyperparameters)?;
+            for ((spec, initial), penalties) in layout.iter().zip(initial).zip(penalties) {
+                all.push(match penalties {
+                    Some(penalties) => Some((tensor(initial, spec.shape)?, tensor(penalties, spec.shape)?)),
+                    None => None,
+                });
+            }
+            anchors = Some(all);
+        }
         Ok(WeightCost { l1: hyperparameters.l1_weight as f32, l2: hyperparameters.l2_weight as f32, anchors })
     }
 
@@ -59,41 +62,44 @@ impl<D: Device<f32>> WeightCost<D> {
     }
 
     /// Adds the cost of the network's weights to `cost`; the second result is what was added.
-    pub fn add_to(&self, network: &Network<D>, cost: TapedCost<D>) -> Result<(TapedCost<D>, f64)> {
+    ///
+    /// # Errors
+    /// If dfdx refuses.
+    pub fn add_to(&self, network: &Network, cost: TapedCost) -> Result<(TapedCost, f64)> {
         if self.is_nothing() {
             return Ok((cost, 0.0));
         }
+        let failed = |problem| Error::device("the cost of the weights", problem);
         let (cost, tape) = cost.split_tape();
-        let (total, tape) =
-            self.of(network, tape).map_err(|problem| Error::device("the cost of the weights", problem))?.split_tape();
-        let added = number(&total);
-        let cost =
-            cost.put_tape(tape).try_add(total).map_err(|problem| Error::device("the cost of the weights", problem))?;
-        Ok((cost, added))
+        let (total, tape) = self.of(network, tape).map_err(failed)?.split_tape();
+        let added = f64::from(total.array());
+        Ok((cost.put_tape(tape).try_add(total).map_err(failed)?, added))
     }
 
     /// What the network's weights cost, as a number.
-    pub fn evaluate(&self, network: &Network<D>) -> Result<f64> {
+    ///
+    /// # Errors
+    /// If dfdx refuses.
+    pub fn evaluate(&self, network: &Network) -> Result<f64> {
         if self.is_nothing() {
             return Ok(0.0);
         }
-        let total = self
-            .of(network, dfdx::tensor::NoneTape)
-            .map_err(|problem| Error::device("the cost of the weights", problem))?;
-        Ok(number(&total))
+        let total = self.of(network, NoneTape).map_err(|problem| Error::device("the cost of the weights", problem))?;
+        Ok(f64::from(total.array()))
     }
 
-    fn of<T: Tape<f32, D>>(&self, network: &Network<D>, mut tape: T) -> Result<Tensor<Rank0, f32, D, T>, D::Err> {
+    fn of<T: Tape<f32, Cpu>>(&self, network: &Network, mut tape: T) -> Result<Tensor<Rank0, f32, Cpu, T>, CpuError> {
         let parameters = network.parameters();
-        let counts = Network::<D>::shapes(network.hyperparameters()).map(|(rows, columns)| rows * columns);
-        let mut total: Tensor<Rank0, f32, D> = network.device().try_zeros_like(&())?;
-        for (matrix, place) in MATRICES.into_iter().enumerate() {
-            let count = if place == 3 { counts[3] } else { counts[0] + counts[1] };
-            let weights = || parameters[place].clone();
+        let mut total: Tensor<Rank0, f32, Cpu> = Cpu::default().tensor(0.0);
+        for (place, parameter) in parameters.iter().enumerate().filter(|(_, one)| one.role().is_weight()) {
+            let matrix = parameter.spec().part_of;
+            let parts = parameters.iter().filter(|one| one.role().is_weight() && one.spec().part_of == matrix);
+            let count: usize = parts.map(|one| one.spec().count()).sum();
+            let weights = || parameter.tensor.clone();
             let (absolute, carried) = weights().put_tape(tape).try_abs()?.try_mul(self.l1 / count as f32)?.split_tape();
             let mut costly = weights().put_tape(carried).try_square()?.try_mul(0.5 * self.l2)?.try_add(absolute)?;
-            if let Some(anchors) = &self.anchors {
-                let (initial, penalty) = &anchors[matrix];
+            let anchor = self.anchors.as_ref().and_then(|anchors| anchors.get(place)?.as_ref());
+            if let Some((initial, penalty)) = anchor {
                 let (so_far, carried) = costly.split_tape();
                 let moved = weights().put_tape(carried).try_sub(initial.clone())?.try_square()?;
                 costly = moved.try_mul(penalty.clone())?.try_add(so_far)?;
@@ -106,12 +112,12 @@ impl<D: Device<f32>> WeightCost<D> {
     }
 }
 
-/// Half the penalty on each weight's leaving its initial value, for each of [`MATRICES`].
-fn penalties(hyperparameters: &Hyperparameters, weights: &HostWeights, held: Option<f64>) -> [Vec<f32>; 3] {
+/// Half the penalty on each weight's leaving its initial value, for each parameter that is a weight.
+fn penalties(hyperparameters: &Hyperparameters, layout: &[ParameterSpec], held: Option<f64>) -> Vec<Option<Vec<f32>>> {
     let everywhere = 0.5 * hyperparameters.l2_weight_init as f32;
     let mut stream = RandomStream::new(hyperparameters.seed, Purpose::FreeWeights.stream([0, 0]));
-    MATRICES.map(|place| {
-        let count = weights[place].len();
+    let penalties = |spec: &ParameterSpec| {
+        let count = spec.count();
         let mut penalties = vec![everywhere; count];
         if let Some(free) = held {
             let mut order: Vec<usize> = (0..count).collect();
@@ -123,12 +129,19 @@ fn penalties(hyperparameters: &Hyperparameters, weights: &HostWeights, held: Opt
             }
         }
         penalties
-    })
+    };
+    layout
+        .iter()
+        .map({
+            let mut penalties = penalties;
+            move |spec| spec.role.is_weight().then(|| penalties(spec))
+        })
+        .collect()
 }
 
 #[cfg(test)]
 mod tests {
-    use dfdx::tensor::{Cpu, TensorFrom, Trace};
+    use dfdx::tensor::Trace;
 
     use super::*;
 
@@ -143,11 +156,11 @@ mod tests {
             ..Hyperparameters::paper()
         };
         let mut network = Network::new(&hyperparameters).unwrap();
-        let cost = WeightCost::new(&Cpu::default(), &hyperparameters).unwrap();
-        let start = network.to_host();
+        let cost = WeightCost::new(&hyperparameters).unwrap();
+        let start = network.parameters().values();
         let shift = 0.2_f32;
         let moved: Vec<f32> = start[1].iter().map(|weight| weight + shift).collect();
-        network.w_rec.copy_from(&moved);
+        network.parameters_mut().set("w_rec", &moved).unwrap();
 
         let sum = |values: &[f32], power: i32| values.iter().map(|w| f64::from(w.abs()).powi(power)).sum::<f64>();
         let (inputs, units, outputs) = (15.0, 6.0, 9.0);
@@ -160,16 +173,16 @@ mod tests {
         let found = cost.evaluate(&network).unwrap();
         assert!((found - expected).abs() < 1e-5, "{found} {expected}");
 
-        let zero = network.device().tensor(0.0).leaky_trace();
+        let zero = Cpu::default().tensor(0.0).leaky_trace();
         let (total, added) = cost.add_to(&network, zero).unwrap();
         assert!((added - expected).abs() < 1e-5);
-        let gradient = total.backward().get(&network.w_rec).as_vec();
+        let gradient = total.backward().get(&network.parameters().get("w_rec").unwrap().tensor).as_vec();
         for place in [0, 7, 35] {
             let at = |change: f32| {
                 let mut values = moved.clone();
                 values[place] += change;
                 let mut other = network.clone();
-                other.w_rec.copy_from(&values);
+                other.parameters_mut().set("w_rec", &values).unwrap();
                 cost.evaluate(&other).unwrap()
             };
             let slope = (at(0.01) - at(-0.01)) / 0.02;

@@ -85,7 +85,7 @@ fn table_of(table: &DataFrame, rows: &[Option<usize>], columns: &[Option<usize>]
     // Every cell says on which side its text stands: some viewers leave out style sheets.
     let side = |place: &Option<usize>| {
         let is_text = place.is_some_and(|place| table.columns()[place].dtype() == &DataType::String);
-        if is_text { "text-align:left;white-space:nowrap" } else { "text-align:right" }
+        if is_text { "text-align:left;white-space:nowrap" } else { "text-align:right;white-space:nowrap" }
     };
     let mut html = format!(
         "<div style=\"overflow:auto;max-height:{HEIGHT}px\"><table cellpadding=\"3\" \

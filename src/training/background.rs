@@ -6,8 +6,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use dfdx::tensor::Cpu;
-
 use crate::environment::Interruption;
 use crate::error::{Error, Result};
 use crate::training::progress::{self, Progress};
@@ -65,7 +63,7 @@ impl BackgroundTraining {
         let folder = path.to_owned();
         let thread = std::thread::Builder::new()
             .name("training".to_owned())
-            .spawn(move || session::train(training, Cpu::default(), &folder, None))
+            .spawn(move || session::train(training, &folder, None))
             .map_err(|source| Error::io("start a thread to train in", path, source))?;
         Ok(BackgroundTraining { path: path.to_owned(), thread: Some(thread), stop, newest, shown })
     }

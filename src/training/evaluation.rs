@@ -7,7 +7,7 @@ use ndarray::{Array3, ArrayView1, Axis, s};
 
 use crate::error::{Error, Result};
 use crate::hyperparameters::Hyperparameters;
-use crate::network::{Network, RecurrentSweep, SweepNoise, WeightCost};
+use crate::network::{Engine, Network, SweepNoise, WeightCost};
 use crate::numerics::random::{Noise, RandomStream};
 use crate::seed::Purpose;
 use crate::tasks::{Ring, Rule, Trials, circular_distance};
@@ -95,12 +95,12 @@ pub struct Evaluation {
 /// The trials come from a stream of their own, decided by the seed, the trials trained so far and the rule, so that
 /// evaluating changes nothing in the training. Nothing of their history is kept but what is graded, and the trials of
 /// one rule are made while the network does those of the rule before.
-pub fn evaluate<D: RecurrentSweep>(
-    network: &Network<D>,
+pub fn evaluate(
+    network: &Network,
     rules: &[Rule],
     trials_trained: u64,
-    weight_cost: &WeightCost<D>,
-    workspace: &mut D::Workspace,
+    weight_cost: &WeightCost,
+    engine: &mut dyn Engine,
 ) -> Result<Vec<Evaluation>> {
     let hyperparameters: &Hyperparameters = network.hyperparameters();
     let of_weights = weight_cost.evaluate(network)?;
@@ -118,7 +118,7 @@ pub fn evaluate<D: RecurrentSweep>(
             let trials = trials?;
             let noise =
                 Noise::new(hyperparameters.seed, Purpose::EvaluationNoise.stream([trials_trained, *rule as u64]));
-            let (cost, outputs) = D::evaluate(network, &trials, SweepNoise::Gaussian { noise, step: 0 }, workspace)?;
+            let (cost, outputs) = engine.evaluate(network, &trials, SweepNoise::Gaussian { noise, step: 0 })?;
             Ok(Evaluation {
                 rule: *rule,
                 cost: cost.task,

@@ -4,7 +4,6 @@ mod background;
 mod batches;
 mod evaluation;
 mod log;
-mod optimizer;
 mod progress;
 mod run;
 mod selection;
@@ -19,18 +18,16 @@ use std::sync::atomic::AtomicBool;
 pub use background::BackgroundTraining;
 pub use evaluation::{Answer, Evaluation, TOLERANCE, answers, evaluate, performance};
 pub use log::{Log, LogEntry};
-pub use optimizer::{GRADIENT_LIMIT, TrainingDevice, WeightOptimizer};
 pub(crate) use progress::duration;
 pub use progress::{Progress, Spent};
 pub use run::{Checkpoint, Checkpoints, Run};
 pub use selection::Selection;
 pub use stage::{AutomaticChoice, Stage, moving_average, published_average};
 
-use dfdx::tensor::Cpu;
-
 use crate::environment::Interruption;
 use crate::error::{Error, Result};
 use crate::hyperparameters::Hyperparameters;
+use crate::network::Engine;
 
 /// What is told of a training run's progress, and where it goes.
 pub(crate) type Listener = Box<dyn FnMut(&Progress) + Send>;
@@ -62,6 +59,7 @@ pub(crate) enum Shows {
 /// ```
 pub struct Training {
     pub(crate) hyperparameters: Hyperparameters,
+    pub(crate) engine: Option<Box<dyn Engine>>,
     pub(crate) threads: usize,
     pub(crate) max_trials: Option<u64>,
     pub(crate) stop: Arc<AtomicBool>,
@@ -73,6 +71,7 @@ impl Training {
     pub fn new(hyperparameters: Hyperparameters) -> Self {
         Training {
             hyperparameters,
+            engine: None,
             threads: 0,
             max_trials: None,
             stop: Arc::new(AtomicBool::new(false)),
@@ -86,7 +85,14 @@ impl Training {
         self
     }
 
-    /// Number of threads; 0 takes one a processor core. The result does not depend on it.
+    /// Trains on this engine, in place of the CPU's.
+    pub fn engine(mut self, engine: impl Engine + 'static) -> Self {
+        self.engine = Some(Box::new(engine));
+        self
+    }
+
+    /// Number of threads; 0 takes one a processor core. The result does not depend on it. An engine that was given has
+    /// its own.
     pub fn threads(mut self, threads: usize) -> Self {
         self.threads = threads;
         self
@@ -117,7 +123,7 @@ impl Training {
         self
     }
 
-    /// Trains into the run directory `path` on the CPU, and opens the run.
+    /// Trains into the run directory `path`, and opens the run.
     ///
     /// If the folder holds an unfinished run with the same hyper-parameters, training goes on from where it stopped, to
     /// the very same result as if it had never been interrupted. Nothing is done to a finished one.
@@ -130,13 +136,8 @@ impl Training {
     ///
     /// In a notebook, interrupting the kernel stops training cleanly, if the kernel hands interruptions on.
     pub fn train(self, path: impl AsRef<Path>) -> Result<Run> {
-        self.train_on(Cpu::default(), path)
-    }
-
-    /// As [`Training::train`], on any device.
-    pub fn train_on<D: TrainingDevice>(self, device: D, path: impl AsRef<Path>) -> Result<Run> {
         let interruption = Interruption::watch();
-        session::train(self, device, path.as_ref(), Some(&interruption))
+        session::train(self, path.as_ref(), Some(&interruption))
     }
 
     /// As [`Training::train`], in a thread of its own: the notebook goes on, and

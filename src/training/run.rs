@@ -3,7 +3,6 @@
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
 
-use dfdx::tensor::Cpu;
 use polars::frame::DataFrame;
 
 use crate::error::{Error, Result};
@@ -220,11 +219,11 @@ impl Checkpoint {
         &self.folder
     }
 
-    /// The network, on the CPU.
+    /// The network.
     ///
     /// An error that names the file if it is missing, truncated, of another version or not finite.
     pub fn network(&self) -> Result<Network> {
-        Network::load(Cpu::default(), &self.hyperparameters, self.folder.join(MODEL_FILE))
+        Network::load(&self.hyperparameters, self.folder.join(MODEL_FILE))
     }
 }
 

@@ -5,19 +5,15 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
-use dfdx::optim::Optimizer;
-use dfdx::tensor_ops::Backward;
-
 use crate::environment::Interruption;
 use crate::error::{Error, Result};
 use crate::hyperparameters::Hyperparameters;
-use crate::network::{Network, SweepNoise, WeightCost};
+use crate::network::{CpuEngine, Engine, Learner, Network, SweepNoise};
 use crate::numerics::random::Noise;
 use crate::seed::Purpose;
 use crate::tables::write_atomically;
 use crate::training::batches::Batches;
 use crate::training::log::{Log, LogEntry};
-use crate::training::optimizer::{TrainingDevice, WeightOptimizer};
 use crate::training::progress::{self, Progress, Spent};
 use crate::training::run::{HYPERPARAMETERS_FILE, LOG_FILE, MODEL_FILE, Run, STATE_FILE};
 use crate::training::{Shows, Training, evaluation, state};
@@ -26,16 +22,14 @@ use crate::training::{Shows, Training, evaluation, state};
 const LOCK_FILE: &str = ".lock";
 
 /// Trains to the end, or until an interruption; see [`Training::train`].
-pub(super) fn train<D: TrainingDevice>(
-    training: Training,
-    device: D,
-    path: &Path,
-    interruption: Option<&Interruption>,
-) -> Result<Run> {
+pub(super) fn train(training: Training, path: &Path, interruption: Option<&Interruption>) -> Result<Run> {
     training.check()?;
-    let mut workspace = D::workspace(training.threads)?;
+    let engine = match training.engine {
+        Some(engine) => engine,
+        None => Box::new(CpuEngine::new(training.threads)?),
+    };
     let _lock = lock(path)?;
-    let mut session = Session::start(&training.hyperparameters, device, path)?;
+    let mut session = Session::start(&training.hyperparameters, engine, path)?;
     let stop = || training.stop.load(Ordering::Relaxed) || interruption.is_some_and(Interruption::requested);
     let mut listener = match training.shows {
         Shows::Itself => Some(progress::shown()),
@@ -47,7 +41,7 @@ pub(super) fn train<D: TrainingDevice>(
             listener(progress);
         }
     };
-    let finished = session.go(training.max_trials, &stop, &mut tell, &mut workspace);
+    let finished = session.go(training.max_trials, &stop, &mut tell);
     if finished.is_err() && !matches!(finished, Err(Error::NotFinite { .. })) {
         // The first failure is the one to report; the state at the last evaluation is on disk in any case.
         let _ = session.save_state();
@@ -69,11 +63,10 @@ fn lock(path: &Path) -> Result<File> {
 }
 
 /// A run in training.
-struct Session<D: TrainingDevice> {
+struct Session {
     path: PathBuf,
-    network: Network<D>,
-    optimizer: WeightOptimizer<D>,
-    weight_cost: WeightCost<D>,
+    engine: Box<dyn Engine>,
+    learner: Learner,
     log: Log,
     /// The next training step, counted from 0.
     step: u64,
@@ -85,26 +78,26 @@ struct Session<D: TrainingDevice> {
     spent: Spent,
 }
 
-impl<D: TrainingDevice> Session<D> {
+impl Session {
     /// A fresh run, or the one that the folder holds.
-    fn start(hyperparameters: &Hyperparameters, device: D, path: &Path) -> Result<Self> {
-        let weight_cost = WeightCost::new(&device, hyperparameters)?;
+    fn start(hyperparameters: &Hyperparameters, engine: Box<dyn Engine>, path: &Path) -> Result<Self> {
+        let fresh = || Ok::<_, Error>((Learner::new(Network::new(hyperparameters)?)?, 0));
         let hyperparameters_path = path.join(HYPERPARAMETERS_FILE);
         let state_path = path.join(STATE_FILE);
         let mut log = Log::default();
-        let (network, optimizer, step) = if hyperparameters_path.exists() {
+        let (learner, step) = if hyperparameters_path.exists() {
             check_same(&hyperparameters_path, hyperparameters)?;
             let log_path = path.join(LOG_FILE);
             if log_path.exists() {
                 log = Log::read(&log_path, hyperparameters)?;
             }
             if state_path.exists() {
-                state::read(&state_path, hyperparameters, device)?
+                state::read(&state_path, hyperparameters)?
             } else if log.entries.len() > 1 {
                 let remedy = "Train into another folder, or restore the file from a copy of the run";
                 return Err(Error::file(&state_path, "it is missing, so the run cannot be resumed", remedy));
             } else {
-                fresh(hyperparameters, device)?
+                fresh()?
             }
         } else {
             if state_path.exists() || path.join(LOG_FILE).exists() {
@@ -118,7 +111,7 @@ impl<D: TrainingDevice> Session<D> {
                 use std::io::Write;
                 file.write_all(&json).map_err(|source| Error::io("write", &hyperparameters_path, source))
             })?;
-            fresh(hyperparameters, device)?
+            fresh()?
         };
         // A kill between two files can leave the log one evaluation ahead of the state.
         let trials_trained = step * hyperparameters.batch_size_train as u64;
@@ -126,9 +119,8 @@ impl<D: TrainingDevice> Session<D> {
         let seconds_before = log.entries.last().map_or(0.0, |entry| entry.seconds);
         Ok(Session {
             path: path.to_owned(),
-            network,
-            optimizer,
-            weight_cost,
+            engine,
+            learner,
             log,
             step,
             trials_before: trials_trained,
@@ -138,8 +130,12 @@ impl<D: TrainingDevice> Session<D> {
         })
     }
 
+    fn hyperparameters(&self) -> &Hyperparameters {
+        self.learner.network.hyperparameters()
+    }
+
     fn trials_trained(&self) -> u64 {
-        self.step * self.network.hyperparameters().batch_size_train as u64
+        self.step * self.hyperparameters().batch_size_train as u64
     }
 
     fn seconds(&self) -> f64 {
@@ -147,20 +143,14 @@ impl<D: TrainingDevice> Session<D> {
     }
 
     /// Trains until a reason to stop.
-    fn go(
-        &mut self,
-        max_trials: Option<u64>,
-        stop: &dyn Fn() -> bool,
-        tell: &mut dyn FnMut(&Progress),
-        workspace: &mut D::Workspace,
-    ) -> Result<()> {
-        let target = self.network.hyperparameters().target_perf;
-        let every = self.network.hyperparameters().display_step;
-        let mut batches = Batches::from_step(self.network.hyperparameters(), self.step)?;
+    fn go(&mut self, max_trials: Option<u64>, stop: &dyn Fn() -> bool, tell: &mut dyn FnMut(&Progress)) -> Result<()> {
+        let target = self.hyperparameters().target_perf;
+        let every = self.hyperparameters().display_step;
+        let mut batches = Batches::from_step(self.hyperparameters(), self.step)?;
         loop {
             let trials_trained = self.trials_trained();
             if self.step.is_multiple_of(every) && self.log.at(trials_trained).is_none() {
-                self.evaluate(workspace)?;
+                self.evaluate()?;
             }
             let current = self.log.at(trials_trained);
             if current.is_some_and(|entry| entry.worst_performance() > target) {
@@ -170,7 +160,7 @@ impl<D: TrainingDevice> Session<D> {
             if max_trials.is_some_and(|most| trials_trained >= most) {
                 // So that a checkpoint holds all that was trained.
                 if self.log.at(trials_trained).is_none() {
-                    self.evaluate(workspace)?;
+                    self.evaluate()?;
                 }
                 tell(&self.progress(max_trials, true));
                 return self.save_state();
@@ -183,24 +173,26 @@ impl<D: TrainingDevice> Session<D> {
             if !self.step.is_multiple_of(every) && self.log.at(trials_trained).is_some() {
                 self.forget(trials_trained)?;
             }
-            self.train_step(&mut batches, workspace)?;
+            self.train_step(&mut batches)?;
         }
     }
 
     /// Evaluates every trained rule, saves a checkpoint, the log and the state.
-    fn evaluate(&mut self, workspace: &mut D::Workspace) -> Result<()> {
+    fn evaluate(&mut self) -> Result<()> {
         let begin = Instant::now();
+        self.engine.settle(&mut self.learner)?;
         let trials_trained = self.trials_trained();
-        let rules = &self.network.hyperparameters().rule_trains;
-        let rules = evaluation::evaluate(&self.network, rules, trials_trained, &self.weight_cost, workspace)?;
+        let Learner { network, weight_cost, .. } = &self.learner;
+        let rules = &network.hyperparameters().rule_trains;
+        let rules = evaluation::evaluate(network, rules, trials_trained, weight_cost, &mut *self.engine)?;
         self.log.entries.push(LogEntry { trials_trained, seconds: self.seconds(), rules });
         self.spent.evaluation += begin.elapsed().as_secs_f64();
 
         let begin = Instant::now();
         let folder = self.path.join(trials_trained.to_string());
         fs::create_dir_all(&folder).map_err(|source| Error::io("create", &folder, source))?;
-        self.network.save(folder.join(MODEL_FILE))?;
-        self.log.write(&self.path.join(LOG_FILE), self.network.hyperparameters())?;
+        self.learner.network.save(folder.join(MODEL_FILE))?;
+        self.log.write(&self.path.join(LOG_FILE), self.hyperparameters())?;
         self.save_state()?;
         self.spent.files += begin.elapsed().as_secs_f64();
         Ok(())
@@ -213,14 +205,15 @@ impl<D: TrainingDevice> Session<D> {
         fs::remove_dir_all(&folder).map_err(|source| Error::io("remove", &folder, source))
     }
 
-    fn save_state(&self) -> Result<()> {
-        state::write(&self.path.join(STATE_FILE), &self.network, &self.optimizer, self.step)
+    fn save_state(&mut self) -> Result<()> {
+        self.engine.settle(&mut self.learner)?;
+        state::write(&self.path.join(STATE_FILE), &self.learner, self.step)
     }
 
     /// One batch of one rule.
-    fn train_step(&mut self, batches: &mut Batches, workspace: &mut D::Workspace) -> Result<()> {
+    fn train_step(&mut self, batches: &mut Batches) -> Result<()> {
         let begin = Instant::now();
-        let hyperparameters = self.network.hyperparameters();
+        let hyperparameters = self.hyperparameters();
         let (rule, trials) = batches.next()?;
         let noise = SweepNoise::Gaussian {
             noise: Noise::new(hyperparameters.seed, Purpose::TrainingNoise.stream([0, 0])),
@@ -229,9 +222,7 @@ impl<D: TrainingDevice> Session<D> {
         let generated = Instant::now();
         self.spent.trials += (generated - begin).as_secs_f64();
 
-        let graded = D::cost(&self.network, &trials, noise, workspace)?;
-        let (cost, added) = self.weight_cost.add_to(&self.network, graded.cost)?;
-        let total = graded.parts.task + graded.parts.activity + added;
+        let total = self.engine.train(&mut self.learner, &trials, noise)?;
         if !total.is_finite() {
             let last_checkpoint = self.log.entries.last().map(|entry| entry.trials_trained.to_string());
             return Err(Error::NotFinite {
@@ -242,10 +233,6 @@ impl<D: TrainingDevice> Session<D> {
                 last_checkpoint: last_checkpoint.unwrap_or_else(|| "none".to_owned()),
             });
         }
-        let gradients = cost.try_backward().map_err(|problem| Error::device("back-propagation", problem))?;
-        self.optimizer
-            .update(&mut self.network, &gradients)
-            .map_err(|problem| Error::device("updating the weights", problem))?;
         self.step += 1;
         self.spent.training += generated.elapsed().as_secs_f64();
         Ok(())
@@ -258,23 +245,12 @@ impl<D: TrainingDevice> Session<D> {
             max_trials,
             session_seconds: self.begun.elapsed().as_secs_f64(),
             evaluation: self.log.entries.last().cloned(),
-            target: self.network.hyperparameters().target_perf,
-            batch: self.network.hyperparameters().batch_size_train as u64,
+            target: self.hyperparameters().target_perf,
+            batch: self.hyperparameters().batch_size_train as u64,
             spent: self.spent,
             finished,
         }
     }
-}
-
-/// A network with initial weights, its optimiser, step 0.
-fn fresh<D: TrainingDevice>(
-    hyperparameters: &Hyperparameters,
-    device: D,
-) -> Result<(Network<D>, WeightOptimizer<D>, u64)> {
-    let network = Network::on(device, hyperparameters)?;
-    let optimizer = WeightOptimizer::new(hyperparameters, &network)
-        .map_err(|problem| Error::device("making the optimiser", problem))?;
-    Ok((network, optimizer, 0))
 }
 
 /// An error that names the first key in which the run of the folder differs from what is asked for.

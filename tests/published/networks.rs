@@ -3,12 +3,9 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use dfdx::optim::Optimizer;
-use dfdx::tensor::Cpu;
 use dfdx::tensor_ops::Backward;
-use maturation::network::{WeightCost, kernels};
+use maturation::network::{Learner, Values};
 use maturation::prelude::*;
-use maturation::training::WeightOptimizer;
 use serde_json::Value;
 
 use crate::json;
@@ -38,8 +35,8 @@ const PUBLISHED: [&str; 4] =
     ["rnn.leaky_rnn_cell.kernel", "rnn.leaky_rnn_cell.bias", "output.weights", "output.biases"];
 
 /// Our five parameters as the published four.
-fn published(values: [Vec<f32>; 5]) -> [Vec<f32>; 4] {
-    let [w_in, w_rec, b_rec, w_out, b_out] = values;
+fn published(values: Values) -> [Vec<f32>; 4] {
+    let [w_in, w_rec, b_rec, w_out, b_out] = values.try_into().unwrap();
     [[w_in, w_rec].concat(), b_rec, w_out, b_out]
 }
 
@@ -50,11 +47,16 @@ fn network(about: &Value, arrays: &Arrays) -> Network {
     let mut network = Network::new(&hyperparameters).unwrap();
     let kernel = &arrays["w0__rnn.leaky_rnn_cell.kernel"].1;
     let (w_in, w_rec) = kernel.split_at(hyperparameters.n_input() * hyperparameters.n_rnn);
-    network.w_in.copy_from(w_in);
-    network.w_rec.copy_from(w_rec);
-    network.b_rec.copy_from(&arrays["w0__rnn.leaky_rnn_cell.bias"].1);
-    network.w_out.copy_from(&arrays["w0__output.weights"].1);
-    network.b_out.copy_from(&arrays["w0__output.biases"].1);
+    let parameters = network.parameters_mut();
+    for (name, values) in [
+        ("w_in", w_in),
+        ("w_rec", w_rec),
+        ("b_rec", &arrays["w0__rnn.leaky_rnn_cell.bias"].1),
+        ("w_out", &arrays["w0__output.weights"].1),
+        ("b_out", &arrays["w0__output.biases"].1),
+    ] {
+        parameters.set(name, values).unwrap();
+    }
     network
 }
 
@@ -65,19 +67,20 @@ fn test_trials(about: &Value, network: &Network, rule: &str) -> Trials {
 }
 
 /// Gradients of task and regularisation cost by the published parameters, and the task cost.
-fn gradients(network: &Network, trials: &Trials, workspace: &mut kernels::Workspace) -> ([Vec<f32>; 4], f64) {
-    let weight_cost = WeightCost::new(network.device(), network.hyperparameters()).unwrap();
-    let graded = Cpu::cost(network, trials, SweepNoise::None, workspace).unwrap();
-    let (cost, _) = weight_cost.add_to(network, graded.cost).unwrap();
+fn gradients(learner: &Learner, trials: &Trials, engine: &mut dyn Engine) -> ([Vec<f32>; 4], f64) {
+    let graded = engine.cost(learner.network(), trials, SweepNoise::None).unwrap();
+    let (cost, _) = learner.weight_cost().add_to(learner.network(), graded.cost).unwrap();
     let gradients = cost.backward();
-    (published(network.parameters().map(|parameter| gradients.get(parameter).as_vec())), graded.parts.task)
+    let of = |parameter: &maturation::network::Parameter| gradients.get(&parameter.tensor).as_vec();
+    (published(learner.network().parameters().iter().map(of).collect()), graded.parts.task)
 }
 
 fn check(name: &str) {
     let about = json(&format!("networks/{name}.json"));
     let arrays = arrays(&format!("{name}.safetensors"));
-    let mut network = network(&about, &arrays);
-    let mut workspace = Cpu::workspace(0).unwrap();
+    let network = network(&about, &arrays);
+    let mut learner = Learner::new(network.clone()).unwrap();
+    let mut engine = CpuEngine::new(0).unwrap();
     let units = network.hyperparameters().n_rnn;
     let (kept_trials, kept_units): (Vec<usize>, Vec<usize>) = if units == 256 {
         (vec![0, 48, 112], vec![0, 1, 2, 50, 100, 200, 254, 255])
@@ -87,7 +90,7 @@ fn check(name: &str) {
 
     for rule in ["odr", "odrd", "gap"] {
         let trials = test_trials(&about, &network, rule);
-        let rollout = Cpu::run(&network, &trials.inputs, SweepNoise::None, &mut workspace).unwrap();
+        let rollout = engine.run(&network, &trials.inputs, SweepNoise::None).unwrap();
         let thinned = |array: &ndarray::Array3<f32>, last: &[usize]| -> Vec<f32> {
             let mut values = Vec::new();
             for step in (0..trials.steps()).step_by(STRIDE) {
@@ -103,7 +106,7 @@ fn check(name: &str) {
         let outputs = error(&thinned(&rollout.outputs, &outputs), &arrays[&format!("{rule}__y_hat")].1);
         assert!(outputs < 1e-4, "{name} {rule}: outputs are off by {outputs}");
 
-        let (found, cost) = gradients(&network, &trials, &mut workspace);
+        let (found, cost) = gradients(&learner, &trials, &mut engine);
         let expected = about[rule]["cost_lsq"].as_f64().unwrap();
         assert!((cost - expected).abs() < 1e-4 * expected, "{name} {rule}: cost {cost}, not {expected}");
         for (gradient, parameter) in found.iter().zip(PUBLISHED) {
@@ -125,18 +128,15 @@ fn check(name: &str) {
     if units == 256 {
         return;
     }
-    let mut optimizer = WeightOptimizer::new(network.hyperparameters(), &network).unwrap();
-    let weight_cost = WeightCost::new(network.device(), network.hyperparameters()).unwrap();
     for (step, rule) in about["seq"].as_array().unwrap().iter().enumerate() {
         let trials = test_trials(&about, &network, rule.as_str().unwrap());
-        let graded = Cpu::cost(&network, &trials, SweepNoise::None, &mut workspace).unwrap();
         let expected = about["adam_costs_before_each_step"][step].as_f64().unwrap();
-        let cost = graded.parts.task;
+        let (cost, _) = engine.evaluate(learner.network(), &trials, SweepNoise::None).unwrap();
+        let cost = cost.task;
         assert!((cost - expected).abs() < 1e-4 * expected, "{name} step {step}: cost {cost}, not {expected}");
-        let (cost, _) = weight_cost.add_to(&network, graded.cost).unwrap();
-        optimizer.update(&mut network, &cost.backward()).unwrap();
+        engine.train(&mut learner, &trials, SweepNoise::None).unwrap();
         if step == 0 || step == 4 {
-            let found = published(network.parameters().map(|parameter| parameter.as_vec()));
+            let found = published(learner.network().parameters().values());
             for (values, parameter) in found.iter().zip(PUBLISHED) {
                 let worst = error(values, &arrays[&format!("adam{}__{parameter}", step + 1)].1);
                 assert!(worst < 1e-4, "{name} {parameter} after step {}: off by {worst}", step + 1);

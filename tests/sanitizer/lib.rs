@@ -6,13 +6,17 @@
 // The crate stands in for `gemm` too, which takes minutes to build and is not what is tested.
 extern crate self as gemm;
 
-#[path = "../../src/network/kernels/mod.rs"]
+#[path = "../../src/network/engine/cpu/kernels/mod.rs"]
 pub mod kernels;
 #[path = "../../src/numerics/mod.rs"]
 pub mod numerics;
 
 pub mod network {
-    pub use crate::kernels;
+    pub mod engine {
+        pub mod cpu {
+            pub use crate::kernels;
+        }
+    }
 }
 
 pub mod hyperparameters {

@@ -147,7 +147,7 @@ fn train_on_gpu(training: Training, device: &str, path: &Path) -> Result<Run> {
     // The driver's library is loaded on first use, and its absence is a panic there.
     let opened = std::panic::catch_unwind(|| dfdx::tensor::Cuda::try_build(ordinal, 0));
     match opened {
-        Ok(Ok(gpu)) => training.train_on(gpu, path),
+        Ok(Ok(gpu)) => training.engine(maturation::network::DfdxEngine::cuda(gpu)).train(path),
         Ok(Err(problem)) => {
             Err(refuse(format!("device `{device}` cannot be used ({problem:?})"), "choose --device cpu"))
         }

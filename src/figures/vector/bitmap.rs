@@ -59,7 +59,7 @@ fn crc32(bytes: &[u8]) -> u32 {
     !bytes.iter().fold(!0_u32, |check, byte| (0..8).fold(check ^ u32::from(*byte), |check, _| step(check)))
 }
 
-pub(super) fn base64(bytes: &[u8]) -> String {
+pub(in crate::figures) fn base64(bytes: &[u8]) -> String {
     const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
     for group in bytes.chunks(3) {

@@ -16,6 +16,7 @@ use serde_json::Value;
 
 use crate::figures::page::escape;
 use axes::{Axis, Extent, layout_name};
+pub(super) use bitmap::base64;
 use text::{Font, Place, Text};
 
 /// The traces that can be drawn.

@@ -1,7 +1,7 @@
-//! The same sweep in double precision, one number at a time: what the kernels are tested against.
+//! The leaky network in double precision, one number at a time: what the kernels are tested against.
 
 use crate::hyperparameters::{Activation, Loss};
-use crate::network::kernels::{Batch, Cost, Dimensions, Sweep, Weights};
+use crate::network::engine::cpu::kernels::{Batch, Cost, Dimensions, Sweep};
 use crate::numerics::random::{Noise, RandomStream};
 
 /// A random network and batch.
@@ -80,8 +80,9 @@ impl Case {
         case
     }
 
-    pub(super) fn weights(&self) -> Weights<'_> {
-        Weights { w_in: &self.w_in, w_rec: &self.w_rec, b_rec: &self.b_rec, w_out: &self.w_out, b_out: &self.b_out }
+    /// The arrays of the leaky cell, and those of the outputs.
+    pub(super) fn weights(&self) -> Vec<&[f32]> {
+        vec![&self.w_in, &self.w_rec, &self.b_rec, &self.w_out, &self.b_out]
     }
 
     pub(super) fn batch(&self) -> Batch<'_> {

@@ -2,8 +2,8 @@
 
 use rayon::prelude::*;
 
-use crate::network::kernels::buffer::Buffer;
-use crate::network::kernels::tile::tile_columns;
+use crate::network::engine::cpu::kernels::buffer::Buffer;
+use crate::network::engine::cpu::kernels::tile::tile_columns;
 use crate::numerics::Level;
 
 /// A matrix of weights, (inner, columns), that many rows are multiplied with.
@@ -12,7 +12,7 @@ use crate::numerics::Level;
 /// product reads it from beginning to end; the last one is filled up with zeros. Where there is no kernel, the whole
 /// matrix is one panel.
 #[derive(Debug)]
-pub(super) struct Panels {
+pub(crate) struct Panels {
     level: Level,
     inner: usize,
     columns: usize,
@@ -28,7 +28,7 @@ impl Default for Panels {
 
 /// Some rows of a matrix of weights: element (row, column) is at `row·row_stride + column·column_stride`.
 #[derive(Clone, Copy)]
-pub(super) struct Block<'a> {
+pub(crate) struct Block<'a> {
     data: &'a [f32],
     rows: usize,
     row_stride: usize,
@@ -37,12 +37,12 @@ pub(super) struct Block<'a> {
 
 impl<'a> Block<'a> {
     /// A matrix that is stored row by row.
-    pub(super) fn rows(data: &'a [f32], columns: usize) -> Self {
+    pub(crate) fn rows(data: &'a [f32], columns: usize) -> Self {
         Block { data, rows: data.len() / columns, row_stride: columns, column_stride: 1 }
     }
 
     /// The transpose of a matrix with `columns` columns that is stored row by row.
-    pub(super) fn transposed(data: &'a [f32], columns: usize) -> Self {
+    pub(crate) fn transposed(data: &'a [f32], columns: usize) -> Self {
         Block { data, rows: columns, row_stride: 1, column_stride: columns }
     }
 

@@ -3,11 +3,12 @@
 use std::ops::Range;
 
 use crate::hyperparameters::Loss;
-use crate::network::kernels::buffer::{Buffer, prefetch};
-use crate::network::kernels::elementwise::{activate, activate_only, add_activity_cost, through_activation};
-use crate::network::kernels::panels::{Block, Panels};
-use crate::network::kernels::tile::{multiply_transposed, multiply_weights};
-use crate::network::kernels::{Batch, Cost, Dimensions, Sweep, Weights, output};
+use crate::network::engine::cpu::kernels::buffer::{Buffer, prefetch};
+use crate::network::engine::cpu::kernels::elementwise::add_activity_cost;
+use crate::network::engine::cpu::kernels::fused::{Accumulation, Backward, Forward, Fused, Normals};
+use crate::network::engine::cpu::kernels::panels::{Block, Panels};
+use crate::network::engine::cpu::kernels::tile::{multiply_transposed, multiply_weights};
+use crate::network::engine::cpu::kernels::{Batch, Cost, Dimensions, Sweep, output};
 use crate::numerics::Level;
 
 /// Trials of a shard, at most. Fixed, so that results do not depend on the number of threads.
@@ -20,26 +21,39 @@ const OUTPUT_STEPS: usize = 8;
 /// Weights as the products want them.
 #[derive(Debug, Default)]
 pub(super) struct PackedWeights {
-    /// `[W_rec; W_in; b]`, (unit + input + 1, unit).
-    pub(super) forward: Panels,
-    /// `[W_recᵀ; W_outᵀ]`, (unit + output, unit).
-    pub(super) backward: Panels,
+    /// The matrices of the cell's own products.
+    panels: Vec<Panels>,
+    /// The transposes of the weights from rates to gates, then that of the output weights, (gate + output, unit).
+    backward: Panels,
     /// Output weights, (unit, output).
-    pub(super) output: Panels,
+    output: Panels,
     /// Bias of each output, again and again: once for every row whose outputs are made in one product.
-    pub(super) b_out: Vec<f32>,
+    b_out: Vec<f32>,
 }
 
 impl PackedWeights {
-    /// Lays out the weights; those for the way back only if they are wanted.
-    pub(super) fn fill(&mut self, level: Level, dimensions: &Dimensions, weights: &Weights<'_>, for_training: bool) {
+    /// Lays out the arrays of a cell, which the output weights and their bias follow; those for the way back only if
+    /// they are wanted.
+    pub(super) fn fill(
+        &mut self,
+        cell: &dyn Fused,
+        level: Level,
+        dimensions: &Dimensions,
+        weights: &[&[f32]],
+        for_training: bool,
+    ) {
         let Dimensions { units, outputs, .. } = *dimensions;
-        let by_unit = |rows| Block::rows(rows, units);
-        self.forward.fill(level, units, &[by_unit(weights.w_rec), by_unit(weights.w_in), by_unit(weights.b_rec)]);
-        self.output.fill(level, outputs, &[Block::rows(weights.w_out, outputs)]);
-        self.b_out = weights.b_out.repeat(OUTPUT_STEPS * SHARD_TRIALS);
+        let (arrays, of_outputs) = weights.split_at(weights.len() - 2);
+        let stacks = cell.stacks(dimensions, arrays, for_training);
+        self.panels.resize_with(stacks.len().max(self.panels.len()), Panels::default);
+        for (panels, (columns, blocks)) in self.panels.iter_mut().zip(stacks) {
+            panels.fill(level, columns, &blocks);
+        }
+        self.output.fill(level, outputs, &[Block::rows(of_outputs[0], outputs)]);
+        self.b_out = of_outputs[1].repeat(OUTPUT_STEPS * SHARD_TRIALS);
         if for_training {
-            let blocks = [Block::transposed(weights.w_rec, units), Block::transposed(weights.w_out, outputs)];
+            let mut blocks = cell.recurrent(dimensions, arrays);
+            blocks.push(Block::transposed(of_outputs[0], outputs));
             self.backward.fill(level, units, &blocks);
         }
     }
@@ -48,6 +62,7 @@ impl PackedWeights {
 /// What a sweep is asked for, the same for all shards.
 #[derive(Clone, Copy)]
 pub(super) struct Job<'a> {
+    pub(super) cell: &'a dyn Fused,
     pub(super) dimensions: Dimensions,
     pub(super) weights: &'a PackedWeights,
     pub(super) inputs: &'a [f32],
@@ -67,11 +82,14 @@ pub(super) struct Readout<'a> {
 /// The buffers that a thread sweeps one shard after the other in, so that they stay in its cache.
 ///
 /// `rows` holds a block for each time step that is kept and one more; a block holds a row a trial:
-/// `[h_{t−1} | x_t | 1 | padding]`. `slopes` is laid out alike: `[f′(z_t) or dz_t | v_{t−1} | padding]`.
+/// `[h_{t−1} | x_t | 1 | padding]`. `gates` is laid out alike: `[what the cell keeps of z_t, or dz_t | v_{t−1} | padding]`.
+/// What step t keeps stands in block t + 1 of `kept`, behind one of zeros.
 #[derive(Debug, Default)]
 pub(super) struct Scratch {
     rows: Buffer,
-    slopes: Buffer,
+    gates: Buffer,
+    kept: Buffer,
+    carried: Buffer,
     values: Buffer,
     value_gradients: Buffer,
     rate_gradients: Buffer,
@@ -81,8 +99,8 @@ pub(super) struct Scratch {
 /// What comes out of a shard.
 #[derive(Debug, Default)]
 pub(super) struct Shard {
-    /// This shard's gradients by `[W_rec; W_in; b]`, (unit + input + 1, unit).
-    pub(super) recurrent_gradients: Buffer,
+    /// This shard's gradients by each of the cell's blocks.
+    pub(super) block_gradients: Vec<Buffer>,
     /// This shard's gradients by `[W_out; nothing; b_out]`, transposed: (output, unit + input + 1).
     pub(super) output_gradients: Buffer,
     /// The cost of this shard, not yet divided by the number of trials and steps.
@@ -94,14 +112,20 @@ pub(super) struct Shard {
 struct Layout {
     trials: usize,
     row: usize,
-    slope: usize,
+    /// Columns of the gates.
+    gates: usize,
+    gate_row: usize,
+    kept_row: usize,
 }
 
 impl Layout {
-    fn of(dimensions: &Dimensions, trials: usize) -> Self {
+    fn of(cell: &dyn Fused, dimensions: &Dimensions, trials: usize) -> Self {
         let Dimensions { units, inputs, outputs, .. } = *dimensions;
+        let gates = cell.gates(units);
         // Rows begin at a multiple of 64 bytes.
-        Layout { trials, row: (units + inputs + 1).next_multiple_of(16), slope: (units + outputs).next_multiple_of(16) }
+        let [row, gate_row, kept_row] =
+            [units + inputs + 1, gates + outputs, cell.kept(units)].map(|width| width.next_multiple_of(16));
+        Layout { trials, row, gates, gate_row, kept_row }
     }
 }
 
@@ -117,7 +141,7 @@ impl Scratch {
     /// Runs trials `first .. first + trials` forward; the cost is that of these trials, a sum.
     pub(super) fn forward(&mut self, job: &Job<'_>, first: usize, trials: usize, purpose: Purpose<'_>) -> Cost {
         let Dimensions { units, inputs, outputs, steps, .. } = job.dimensions;
-        let layout = Layout::of(&job.dimensions, trials);
+        let layout = Layout::of(job.cell, &job.dimensions, trials);
         let block = trials * layout.row;
         let (batch, gradient_scale, mut readout) = match purpose {
             Purpose::Training(batch, scale) => (Some(batch), Some(scale), Readout::default()),
@@ -126,7 +150,10 @@ impl Scratch {
         let training = gradient_scale.is_some();
         let kept = if training { steps } else { OUTPUT_STEPS };
         self.rows.grow((kept + 1) * block);
-        self.slopes.grow((kept + 1) * trials * layout.slope);
+        self.gates.grow((kept + 1) * trials * layout.gate_row);
+        let kept_block = trials * layout.kept_row;
+        self.kept.grow((kept + 1) * kept_block);
+        self.kept[..kept_block].fill(0.0);
         self.values.grow(OUTPUT_STEPS * trials * outputs);
         self.value_gradients.grow(kept * trials * outputs);
         self.noise.grow(units);
@@ -167,6 +194,7 @@ impl Scratch {
             }
             if !training {
                 self.rows.copy_within(count * block..(count + 1) * block, 0);
+                self.kept.copy_within(count * kept_block..(count + 1) * kept_block, 0);
             }
         }
         if training {
@@ -182,30 +210,45 @@ impl Scratch {
     /// Time step `step` of all the shard's trials, from the rows at `place` to those after it.
     fn step(&mut self, job: &Job<'_>, first: usize, layout: Layout, step: usize, place: usize, with_slopes: bool) {
         let Dimensions { units, inputs, steps, .. } = job.dimensions;
-        let Sweep { activation, alpha, noise_deviation, noise, noise_step, .. } = job.sweep;
-        let Layout { trials, row, slope } = layout;
-        let block = trials * row;
+        let Layout { trials, row, gate_row, kept_row, .. } = layout;
+        let (block, kept_block) = (trials * row, trials * kept_row);
         if with_slopes {
             // A history too long for the cache would be waited for, line by line.
             prefetch(&self.rows[(place + 2) * block..], block);
-            prefetch(&self.slopes[(place + 1) * trials * slope..], trials * slope);
-        }
-        let slopes = &mut self.slopes[place * trials * slope..][..trials * slope];
-        let (before, after) = self.rows[place * block..(place + 2) * block].split_at_mut(block);
-        // Before the first step no unit is active: only inputs and bias count.
-        let inner = if step == 0 { units..units + inputs + 1 } else { 0..units + inputs + 1 };
-        let left = &before[inner.start..];
-        multiply_weights(&job.weights.forward, inner, trials, left, row, slopes, slope, 0.0);
-        let activate = if with_slopes { activate } else { activate_only };
-        let rows = slopes.chunks_exact_mut(slope).zip(before.chunks_exact(row));
-        for (trial, ((slopes, before), after)) in rows.zip(after.chunks_exact_mut(row)).enumerate() {
-            let normals = &mut self.noise[..units];
-            if noise_deviation != 0.0 {
-                noise.fill_at(job.level, noise_step, (first + trial) as u32, step as u32, normals);
+            prefetch(&self.gates[(place + 1) * trials * gate_row..], trials * gate_row);
+            if kept_block > 0 {
+                prefetch(&self.kept[(place + 2) * kept_block..], kept_block);
             }
-            let (slopes, before, after) = (&mut slopes[..units], &before[..units], &mut after[..units]);
-            activate(job.level, activation, slopes, normals, noise_deviation, alpha, before, after);
         }
+        let (before, after) = self.rows[place * block..(place + 2) * block].split_at_mut(block);
+        let (kept_before, kept) = self.kept[place * kept_block..(place + 2) * kept_block].split_at_mut(kept_block);
+        job.cell.forward(Forward {
+            level: job.level,
+            sweep: &job.sweep,
+            units,
+            inputs,
+            trials,
+            panels: &job.weights.panels,
+            is_first: step == 0,
+            with_slopes,
+            before,
+            after,
+            row,
+            gates: &mut self.gates[place * trials * gate_row..][..trials * gate_row],
+            gate_row,
+            kept_before,
+            kept,
+            kept_row,
+            normals: Normals {
+                level: job.level,
+                noise: job.sweep.noise,
+                noise_step: job.sweep.noise_step,
+                deviation: job.sweep.noise_deviation,
+                time: step as u32,
+                first_trial: first,
+                buffer: &mut self.noise[..units],
+            },
+        });
         if step + 1 < steps {
             load_inputs(job, first, step + 1, after, layout);
         }
@@ -264,59 +307,104 @@ impl Scratch {
     /// Back through time after [`Scratch::forward`] for training: fills the gradients of `shard`.
     pub(super) fn backward(&mut self, job: &Job<'_>, trials: usize, shard: &mut Shard) {
         let Dimensions { units, inputs, outputs, steps, .. } = job.dimensions;
-        let Sweep { alpha, l1_h, l2_h, .. } = job.sweep;
-        let layout = Layout::of(&job.dimensions, trials);
+        let Sweep { l1_h, l2_h, .. } = job.sweep;
+        let layout = Layout::of(job.cell, &job.dimensions, trials);
+        let Layout { row, gates, gate_row, kept_row, .. } = layout;
         let l1 = l1_h / (steps * job.dimensions.trials * units) as f32;
         self.rate_gradients.grow(trials * units);
+        let carried = trials * job.cell.carried(units);
+        self.carried.grow(carried);
+        self.carried[..carried].fill(0.0);
         let width = units + inputs + 1;
-        shard.recurrent_gradients.grow(width * units);
-        shard.output_gradients.grow(outputs * width);
-        let slope_block = trials * layout.slope;
+        shard.grow(job.cell, &job.dimensions);
+        let (gate_block, kept_block) = (trials * gate_row, trials * kept_row);
         // No later step depends on the last one.
-        let behind_last = &mut self.slopes[steps * slope_block..(steps + 1) * slope_block];
-        for row in behind_last.chunks_exact_mut(layout.slope) {
-            row[..units].fill(0.0);
+        let behind_last = &mut self.gates[steps * gate_block..(steps + 1) * gate_block];
+        for row in behind_last.chunks_exact_mut(gate_row) {
+            row[..gates].fill(0.0);
         }
-        load_value_gradients(&self.value_gradients, steps, behind_last, layout, units..units + outputs);
+        load_value_gradients(&self.value_gradients, steps, behind_last, layout, gates..gates + outputs);
 
         let block_steps = (GRADIENT_ROWS / trials).max(1);
         let mut pending = steps + 1;
         let rate_gradients = &mut self.rate_gradients[..trials * units];
+        let first_recurrent = job.cell.first_recurrent_gate(units);
+        let (reaching, remains) = (gates - first_recurrent, job.cell.remains(&job.sweep));
         for step in (0..steps).rev() {
-            let (now, later) = self.slopes.split_at_mut((step + 1) * slope_block);
+            let (now, later) = self.gates.split_at_mut((step + 1) * gate_block);
             let last = step + 1 == steps;
             if step > 0 {
-                prefetch(&now[(step - 1) * slope_block..], slope_block);
-                prefetch(&self.rows[(step - 1) * trials * layout.row..], trials * layout.row);
+                prefetch(&now[(step - 1) * gate_block..], gate_block);
+                prefetch(&self.rows[(step - 1) * trials * row..], trials * row);
+                if kept_block > 0 {
+                    prefetch(&self.kept[step * kept_block..], kept_block);
+                }
             }
-            let (inner, keep) = if last { (units..units + outputs, 0.0) } else { (0..units + outputs, 1.0 - alpha) };
-            let left = &later[inner.start..];
-            multiply_weights(&job.weights.backward, inner, trials, left, layout.slope, rate_gradients, units, keep);
-            let now = &mut now[step * slope_block..];
-            load_value_gradients(&self.value_gradients, step, now, layout, units..units + outputs);
-            let slopes = now.chunks_exact_mut(layout.slope);
-            let rows = self.rows[(step + 1) * trials * layout.row..].chunks_exact(layout.row);
-            for ((slopes, gradient), rates) in slopes.zip(rate_gradients.chunks_exact_mut(units)).zip(rows) {
-                if l1_h != 0.0 || l2_h != 0.0 {
+            let (inner, keep) =
+                if last { (reaching..reaching + outputs, 0.0) } else { (0..reaching + outputs, remains) };
+            let left = &later[first_recurrent + inner.start..];
+            multiply_weights(&job.weights.backward, inner, trials, left, gate_row, rate_gradients, units, keep);
+            let now = &mut now[step * gate_block..];
+            load_value_gradients(&self.value_gradients, step, now, layout, gates..gates + outputs);
+            if l1_h != 0.0 || l2_h != 0.0 {
+                let rows = self.rows[(step + 1) * trials * row..].chunks_exact(row);
+                for (gradient, rates) in rate_gradients.chunks_exact_mut(units).zip(rows) {
                     add_activity_cost(gradient, &rates[..units], l1, l2_h);
                 }
-                through_activation(job.level, &mut slopes[..units], gradient, alpha);
             }
+            let kept = &mut self.kept[(step + 1) * kept_block..][..kept_block];
+            job.cell.backward(Backward {
+                level: job.level,
+                sweep: &job.sweep,
+                units,
+                trials,
+                panels: &job.weights.panels,
+                gates: now,
+                gate_row,
+                gradient: rate_gradients,
+                before: &self.rows[step * trials * row..][..trials * row],
+                row,
+                kept,
+                kept_row,
+                carried: &mut self.carried[..carried],
+            });
             if step == 0 || pending - step >= block_steps {
                 let count = (pending - step) * trials;
                 let keep = if pending == steps + 1 { 0.0 } else { 1.0 };
-                let rows = &self.rows[step * trials * layout.row..];
-                let slopes = &self.slopes[step * slope_block..];
-                let recurrent = &mut shard.recurrent_gradients;
-                let sizes = (width, count, units);
-                multiply_transposed(job.level, sizes, rows, layout.row, slopes, layout.slope, recurrent, keep);
+                let rows = &self.rows[step * trials * row..];
+                let gate_rows = &self.gates[step * gate_block..];
+                let of = Accumulation {
+                    level: job.level,
+                    units,
+                    inputs,
+                    rows,
+                    row,
+                    gates: gate_rows,
+                    gate_row,
+                    kept: &self.kept[(step + 1) * kept_block..],
+                    kept_row,
+                    count,
+                    kept_count: (pending.min(steps) - step) * trials,
+                };
+                job.cell.add_gradients(&of, &mut shard.block_gradients, keep);
                 // The few output columns by themselves and lying down: standing up they would fill a register by half.
                 let (output, sizes) = (&mut shard.output_gradients, (outputs, count, width));
-                let by_output = &slopes[units..];
-                multiply_transposed(job.level, sizes, by_output, layout.slope, rows, layout.row, output, keep);
+                multiply_transposed(job.level, sizes, &gate_rows[gates..], gate_row, rows, row, output, keep);
                 pending = step;
             }
         }
+    }
+}
+
+impl Shard {
+    /// Makes room for the gradients of a cell.
+    fn grow(&mut self, cell: &dyn Fused, dimensions: &Dimensions) {
+        let (arrays, blocks) = (cell.arrays(dimensions), cell.blocks());
+        self.block_gradients.resize_with(blocks.len().max(self.block_gradients.len()), Buffer::default);
+        for (buffer, block) in self.block_gradients.iter_mut().zip(blocks) {
+            buffer.grow(block.iter().map(|place| arrays[*place].shape.0 * arrays[*place].shape.1).sum());
+        }
+        self.output_gradients.grow(dimensions.outputs * (dimensions.units + dimensions.inputs + 1));
     }
 }
 
@@ -364,11 +452,11 @@ fn load_inputs(job: &Job<'_>, first: usize, step: usize, rows: &mut [f32], layou
 /// Puts the gradients by the outputs after the step before `step` into that step's rows, at `columns`.
 fn load_value_gradients(gradients: &[f32], step: usize, rows: &mut [f32], layout: Layout, columns: Range<usize>) {
     let Some(before) = step.checked_sub(1) else {
-        return rows.chunks_exact_mut(layout.slope).for_each(|row| row[columns.clone()].fill(0.0));
+        return rows.chunks_exact_mut(layout.gate_row).for_each(|row| row[columns.clone()].fill(0.0));
     };
     let outputs = columns.len();
     let gradients = gradients[before * layout.trials * outputs..].chunks_exact(outputs);
-    for (row, gradient) in rows.chunks_exact_mut(layout.slope).zip(gradients) {
+    for (row, gradient) in rows.chunks_exact_mut(layout.gate_row).zip(gradients) {
         row[columns.clone()].copy_from_slice(gradient);
     }
 }

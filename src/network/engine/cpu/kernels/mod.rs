@@ -1,16 +1,22 @@
-//! The leaky network over whole trials, forward and back through time, on the CPU.
+//! Recurrent networks over whole trials, forward and back through time, on the CPU.
 //!
 //! ## What is computed
 //!
-//! With rates `h` (one row a trial), inputs `x` and standard normals `ε`, from `h₀ = 0`:
+//! With rates `h` (one row a trial) from `h₀ = 0`, inputs `x` and a cell that makes `h_t` of `h_{t−1}` and `x_t`:
 //!
 //! ```text
-//! z_t = x_t W_in + h_{t−1} W_rec + b + σ ε_t        h_t = (1−α) h_{t−1} + α f(z_t)
 //! u_t = h_t W_out + b_out                           ŷ_t = sigmoid(u_t)   or   softmax(u_t)
 //! ```
 //!
 //! The cost is the mean over time, trials and outputs of `((y − ŷ)·mask)²`, or the mean over time and trials of
-//! `mask · (−Σ y ln ŷ)`. Going back, with `g = ∂cost/∂h` and `v_t = ∂cost/∂u_t`:
+//! `mask · (−Σ y ln ŷ)`. A cell is [`Fused`]: its products, and its passes over a row. The leaky one is, with standard
+//! normals `ε`,
+//!
+//! ```text
+//! z_t = x_t W_in + h_{t−1} W_rec + b + σ ε_t        h_t = (1−α) h_{t−1} + α f(z_t)
+//! ```
+//!
+//! and going back, with `g = ∂cost/∂h` and `v_t = ∂cost/∂u_t`:
 //!
 //! ```text
 //! g_t = (1−α) g_{t+1} + dz_{t+1} W_recᵀ + v_t W_outᵀ        dz_t = α g_t ∘ f′(z_t)
@@ -22,27 +28,34 @@
 //! others, so threads need not meet until the end, and since the cut does not depend on the number of threads neither
 //! does any result.
 //!
-//! Within a shard a step is one matrix product and one pass over its result. The forward product takes rows
-//! `[h_{t−1} | x_t | 1]` times `[W_rec; W_in; b]`, so inputs and bias cost no product of their own. The pass adds the
-//! noise, makes the new rates and leaves `f′(z)` behind, which the way back turns into `dz` in place. The backward
+//! Within a shard a step of the leaky cell is one matrix product and one pass over its result. The forward product takes
+//! rows `[h_{t−1} | x_t | 1]` times `[W_rec; W_in; b]`, so inputs and bias cost no product of their own. The pass adds
+//! the noise, makes the new rates and leaves `f′(z)` behind, which the way back turns into `dz` in place. The backward
 //! product takes rows `[dz_{t+1} | v_t]` times `[W_recᵀ; W_outᵀ]`. All weight gradients together are one product of the
-//! stored rows, `[h_{t−1} | x_t | 1]ᵀ [dz_t | v_{t−1}]`, made in blocks of time while the rows are still in cache.
+//! stored rows, `[h_{t−1} | x_t | 1]ᵀ [dz_t | v_{t−1}]`, made in blocks of time while the rows are still in cache. Other
+//! cells have more columns of gates in the place of `z`, or a second product.
 
 mod buffer;
 mod elementwise;
+mod fused;
 mod output;
 mod panels;
 mod product;
-#[cfg(test)]
-mod reference;
 mod shard;
 mod tile;
 #[cfg(target_arch = "x86_64")]
 mod vector;
 mod workspace;
 
+pub(crate) use buffer::Buffer;
+pub(crate) use elementwise::{
+    Elu, Power, RateFunction, Relu, Retanh, Softplus, Tanh, activate, activate_only, by_activation, through_activation,
+};
+pub(crate) use fused::{Accumulation, Array, Backward, Forward, Fused, Stack};
+pub(crate) use panels::Block;
 pub use product::matrix_product_rate;
-pub use workspace::Workspace;
+pub(crate) use tile::{multiply_transposed, multiply_weights};
+pub(crate) use workspace::Workspace;
 
 use crate::error::{Error, Result};
 use crate::hyperparameters::{Activation, Loss};
@@ -50,7 +63,7 @@ use crate::numerics::random::Noise;
 
 /// The sizes of a network and a batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Dimensions {
+pub(crate) struct Dimensions {
     /// Recurrent units, N.
     pub units: usize,
     /// Input channels, I.
@@ -63,54 +76,9 @@ pub struct Dimensions {
     pub trials: usize,
 }
 
-impl Dimensions {
-    /// Floating-point operations of a forward pass: a multiplication and an addition for each weight, trial and step.
-    pub fn forward_operations(&self) -> f64 {
-        let recurrent = self.units * (self.units + self.inputs + 1);
-        2.0 * (self.steps * self.trials * (recurrent + self.units * self.outputs)) as f64
-    }
-
-    /// Floating-point operations of a training step: forward, back through time, and the weight gradients.
-    pub fn training_operations(&self) -> f64 {
-        let back = self.units * (self.units + self.outputs);
-        let gradients = (self.units + self.inputs + 1) * (self.units + self.outputs);
-        self.forward_operations() + 2.0 * (self.steps * self.trials * (back + gradients)) as f64
-    }
-}
-
-/// The weights of a leaky network, each matrix row by row.
-#[derive(Clone, Copy, Debug)]
-pub struct Weights<'a> {
-    /// Input weights, (input, unit).
-    pub w_in: &'a [f32],
-    /// Recurrent weights, (from unit, to unit).
-    pub w_rec: &'a [f32],
-    /// Bias of each unit.
-    pub b_rec: &'a [f32],
-    /// Output weights, (unit, output).
-    pub w_out: &'a [f32],
-    /// Bias of each output.
-    pub b_out: &'a [f32],
-}
-
-/// The gradients of the cost by the weights, in the layout of [`Weights`].
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct WeightGradients {
-    /// By the input weights, (input, unit).
-    pub w_in: Vec<f32>,
-    /// By the recurrent weights, (from unit, to unit).
-    pub w_rec: Vec<f32>,
-    /// By the bias of each unit.
-    pub b_rec: Vec<f32>,
-    /// By the output weights, (unit, output).
-    pub w_out: Vec<f32>,
-    /// By the bias of each output.
-    pub b_out: Vec<f32>,
-}
-
 /// A batch of trials, each array row by row.
 #[derive(Clone, Copy, Debug)]
-pub struct Batch<'a> {
+pub(crate) struct Batch<'a> {
     /// Inputs, (time, trial, input).
     pub inputs: &'a [f32],
     /// Target outputs, (time, trial, output).
@@ -121,7 +89,7 @@ pub struct Batch<'a> {
 
 /// What else decides a sweep over a batch.
 #[derive(Clone, Copy, Debug)]
-pub struct Sweep {
+pub(crate) struct Sweep {
     /// Rate of a unit as a function of its input.
     pub activation: Activation,
     /// How errors are counted.
@@ -147,17 +115,6 @@ pub struct Cost {
     pub task: f64,
     /// What the rates themselves cost (`l1_h`, `l2_h`).
     pub activity: f64,
-}
-
-impl Weights<'_> {
-    fn check(&self, dimensions: &Dimensions) -> Result<()> {
-        let Dimensions { units, inputs, outputs, .. } = *dimensions;
-        check_length("w_in", self.w_in.len(), &[inputs, units])?;
-        check_length("w_rec", self.w_rec.len(), &[units, units])?;
-        check_length("b_rec", self.b_rec.len(), &[units])?;
-        check_length("w_out", self.w_out.len(), &[units, outputs])?;
-        check_length("b_out", self.b_out.len(), &[outputs])
-    }
 }
 
 impl Batch<'_> {

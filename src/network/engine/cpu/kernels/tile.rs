@@ -7,8 +7,8 @@
 
 use std::ops::Range;
 
-use crate::network::kernels::panels::Panels;
-use crate::network::kernels::product::{View, multiply};
+use crate::network::engine::cpu::kernels::panels::Panels;
+use crate::network::engine::cpu::kernels::product::{View, multiply};
 use crate::numerics::Level;
 use crate::numerics::dispatch::Kind;
 
@@ -29,7 +29,7 @@ pub(super) fn tile_columns(level: Level) -> Option<usize> {
 /// `out ← keep·out + left·weights` for `rows` rows of `left`, which are `left_stride` apart, as those of `out` are
 /// `out_stride` apart; only the weights' rows `inner` are taken, and as many elements of a row of `left`.
 #[allow(clippy::too_many_arguments, reason = "two matrices within slices")]
-pub(super) fn multiply_weights(
+pub(crate) fn multiply_weights(
     weights: &Panels,
     inner: Range<usize>,
     rows: usize,
@@ -53,7 +53,7 @@ pub(super) fn multiply_weights(
 /// `out ← keep·out + leftᵀ·right` for `inner` rows of `left` and `right`, which are `left_stride` and `right_stride` apart;
 /// the result has `rows` × `columns`, its rows one behind the other.
 #[allow(clippy::too_many_arguments, reason = "three matrices within slices")]
-pub(super) fn multiply_transposed(
+pub(crate) fn multiply_transposed(
     level: Level,
     (rows, inner, columns): (usize, usize, usize),
     left: &[f32],
@@ -140,7 +140,7 @@ fn in_tiles(
 mod x86 {
     use std::arch::x86_64::{__m256, __m512};
 
-    use crate::network::kernels::vector::Vector;
+    use crate::network::engine::cpu::kernels::vector::Vector;
 
     /// Some rows of the product, one panel wide.
     pub(super) struct Tile<'a> {
@@ -254,7 +254,7 @@ mod x86 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::network::kernels::panels::Block;
+    use crate::network::engine::cpu::kernels::panels::Block;
 
     const SIZES: [(usize, usize, usize); 8] =
         [(1, 1, 1), (3, 5, 2), (16, 273, 256), (17, 33, 65), (8, 40, 31), (5, 7, 33), (64, 9, 130), (24, 6, 9)];

@@ -5,11 +5,11 @@ use crate::numerics::dispatch::{multiply_add, vectorised};
 use crate::numerics::mathematics::{exp_of_negative, expm1_of_negative, softplus_and_sigmoid, tanh};
 
 /// A unit's rate as a function of its input, with its slope.
-trait RateFunction {
+pub(crate) trait RateFunction {
     fn rate_and_slope<const FUSED: bool>(z: f32) -> (f32, f32);
 }
 
-struct Softplus;
+pub(crate) struct Softplus;
 impl RateFunction for Softplus {
     #[inline(always)]
     fn rate_and_slope<const FUSED: bool>(z: f32) -> (f32, f32) {
@@ -23,7 +23,7 @@ fn rectified(z: f32) -> f32 {
     if z < 0.0 { 0.0 } else { z }
 }
 
-struct Relu;
+pub(crate) struct Relu;
 impl RateFunction for Relu {
     #[inline(always)]
     fn rate_and_slope<const FUSED: bool>(z: f32) -> (f32, f32) {
@@ -31,7 +31,7 @@ impl RateFunction for Relu {
     }
 }
 
-struct Tanh;
+pub(crate) struct Tanh;
 impl RateFunction for Tanh {
     #[inline(always)]
     fn rate_and_slope<const FUSED: bool>(z: f32) -> (f32, f32) {
@@ -40,7 +40,7 @@ impl RateFunction for Tanh {
     }
 }
 
-struct Power;
+pub(crate) struct Power;
 impl RateFunction for Power {
     #[inline(always)]
     fn rate_and_slope<const FUSED: bool>(z: f32) -> (f32, f32) {
@@ -49,7 +49,7 @@ impl RateFunction for Power {
     }
 }
 
-struct Retanh;
+pub(crate) struct Retanh;
 impl RateFunction for Retanh {
     #[inline(always)]
     fn rate_and_slope<const FUSED: bool>(z: f32) -> (f32, f32) {
@@ -58,7 +58,7 @@ impl RateFunction for Retanh {
     }
 }
 
-struct Elu;
+pub(crate) struct Elu;
 impl RateFunction for Elu {
     #[inline(always)]
     fn rate_and_slope<const FUSED: bool>(z: f32) -> (f32, f32) {
@@ -88,7 +88,40 @@ fn activate_with<F: RateFunction, const FUSED: bool, const SLOPES: bool>(
     }
 }
 
-/// Stamps out `$body` for every activation, with slopes or without: the compiler drops what is not asked for.
+/// `$body` with the type `$function` for that of an activation.
+macro_rules! by_activation {
+    ($activation:expr, $function:ident => $body:expr) => {
+        match $activation {
+            Activation::Softplus => {
+                type $function = Softplus;
+                $body
+            }
+            Activation::Relu => {
+                type $function = Relu;
+                $body
+            }
+            Activation::Tanh => {
+                type $function = Tanh;
+                $body
+            }
+            Activation::Power => {
+                type $function = Power;
+                $body
+            }
+            Activation::Retanh => {
+                type $function = Retanh;
+                $body
+            }
+            Activation::Elu => {
+                type $function = Elu;
+                $body
+            }
+        }
+    };
+}
+pub(crate) use by_activation;
+
+/// Stamps out `$body` with slopes or without: the compiler drops what is not asked for.
 macro_rules! activations {
     ($body:ident, $slopes:literal) => {
         #[inline(always)]
@@ -101,24 +134,9 @@ macro_rules! activations {
             before: &[f32],
             after: &mut [f32],
         ) {
-            match activation {
-                Activation::Softplus => {
-                    activate_with::<Softplus, FUSED, $slopes>(inputs, noise, deviation, alpha, before, after)
-                }
-                Activation::Relu => {
-                    activate_with::<Relu, FUSED, $slopes>(inputs, noise, deviation, alpha, before, after)
-                }
-                Activation::Tanh => {
-                    activate_with::<Tanh, FUSED, $slopes>(inputs, noise, deviation, alpha, before, after)
-                }
-                Activation::Power => {
-                    activate_with::<Power, FUSED, $slopes>(inputs, noise, deviation, alpha, before, after)
-                }
-                Activation::Retanh => {
-                    activate_with::<Retanh, FUSED, $slopes>(inputs, noise, deviation, alpha, before, after)
-                }
-                Activation::Elu => activate_with::<Elu, FUSED, $slopes>(inputs, noise, deviation, alpha, before, after),
-            }
+            by_activation!(activation, F => {
+                activate_with::<F, FUSED, $slopes>(inputs, noise, deviation, alpha, before, after)
+            })
         }
     };
 }
@@ -126,7 +144,7 @@ activations!(activate_body, true);
 activations!(rates_body, false);
 vectorised! {
     /// One trial's units, one step: `z + deviation·noise` → the rates after the step; `f′` is left in `inputs`.
-    pub(super) fn activate(
+    pub(crate) fn activate(
         activation: Activation,
         inputs: &mut [f32],
         noise: &[f32],
@@ -138,7 +156,7 @@ vectorised! {
 }
 vectorised! {
     /// As [`activate`], where nobody goes back and `f′` is not wanted.
-    pub(super) fn activate_only(
+    pub(crate) fn activate_only(
         activation: Activation,
         inputs: &mut [f32],
         noise: &[f32],
@@ -157,7 +175,7 @@ fn through_activation_body<const FUSED: bool>(slopes: &mut [f32], gradient: &[f3
 }
 vectorised! {
     /// Turns slopes `f′(z)` into `dz = alpha · gradient ∘ f′(z)`.
-    pub(super) fn through_activation(slopes: &mut [f32], gradient: &[f32], alpha: f32) = through_activation_body
+    pub(crate) fn through_activation(slopes: &mut [f32], gradient: &[f32], alpha: f32) = through_activation_body
 }
 
 /// Adds what the rates themselves cost to the gradient by them: `l1` by sign, `l2` in proportion.

@@ -11,7 +11,7 @@ struct Line([f32; LINE]);
 
 /// A buffer of numbers that begins at a cache line, so that a vector register is never loaded from two of them.
 #[derive(Debug, Default)]
-pub(super) struct Buffer {
+pub(crate) struct Buffer {
     lines: Vec<Line>,
 }
 

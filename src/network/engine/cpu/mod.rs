@@ -1,0 +1,133 @@
+//! The crate's own kernels as an engine.
+
+pub(crate) mod kernels;
+#[cfg(test)]
+mod reference;
+#[cfg(test)]
+mod tests;
+
+use dfdx::tensor::Cpu;
+use ndarray::Array3;
+
+use crate::error::Result;
+use crate::network::engine::{DfdxEngine, Engine, Rollout, SweepNoise, check_inputs, elements, shaped};
+use crate::network::{Network, Values};
+use crate::tasks::Trials;
+use kernels::{Batch, Cost, Dimensions, Sweep, Workspace};
+
+/// Runs the crate's cells in kernels of its own, on several threads; its results do not depend on their number. A cell
+/// that has no form for the kernels, such as one of your own, it runs by its definition, as [`DfdxEngine`] does.
+#[derive(Debug)]
+pub struct CpuEngine {
+    workspace: Workspace,
+    definition: DfdxEngine<Cpu>,
+}
+
+impl CpuEngine {
+    /// An engine of `threads` threads; 0 takes one a processor core.
+    ///
+    /// # Errors
+    /// If the threads cannot be started.
+    pub fn new(threads: usize) -> Result<Self> {
+        Ok(CpuEngine { workspace: Workspace::new(threads)?, definition: DfdxEngine::cpu() })
+    }
+
+    #[cfg(test)]
+    pub(crate) fn with_level(threads: usize, level: crate::numerics::Level) -> Result<Self> {
+        Ok(CpuEngine { workspace: Workspace::with_level(threads, level)?, definition: DfdxEngine::cpu() })
+    }
+}
+
+/// The kernels' description of a batch; an error if it is empty or of another network.
+fn dimensions(network: &Network, inputs: &Array3<f32>) -> Result<Dimensions> {
+    let (steps, trials) = check_inputs(network, inputs)?;
+    let hyperparameters = network.hyperparameters();
+    Ok(Dimensions {
+        units: hyperparameters.n_rnn,
+        inputs: hyperparameters.n_input(),
+        outputs: hyperparameters.n_output(),
+        steps,
+        trials,
+    })
+}
+
+/// The kernels' description of a sweep.
+fn sweep(network: &Network, noise: SweepNoise) -> Sweep {
+    let hyperparameters = network.hyperparameters();
+    let (noise, noise_step, noise_deviation) = noise.parts(hyperparameters);
+    Sweep {
+        activation: hyperparameters.activation,
+        loss: hyperparameters.loss_type,
+        alpha: hyperparameters.alpha() as f32,
+        noise_deviation,
+        noise,
+        noise_step,
+        l1_h: hyperparameters.l1_h as f32,
+        l2_h: hyperparameters.l2_h as f32,
+    }
+}
+
+fn batch(trials: &Trials) -> Result<Batch<'_>> {
+    Ok(Batch {
+        inputs: elements(&trials.inputs, "inputs")?,
+        targets: elements(&trials.targets, "targets")?,
+        mask: elements(&trials.mask, "mask")?,
+    })
+}
+
+fn borrowed(arrays: &Values) -> Vec<&[f32]> {
+    arrays.iter().map(Vec::as_slice).collect()
+}
+
+impl Engine for CpuEngine {
+    fn description(&self) -> String {
+        format!("CPU, {} threads", self.workspace.threads())
+    }
+
+    fn run(&mut self, network: &Network, inputs: &Array3<f32>, noise: SweepNoise) -> Result<Rollout> {
+        let Some(kernel) = network.known_cell().kernel else { return self.definition.run(network, inputs, noise) };
+        let dimensions = dimensions(network, inputs)?;
+        let Dimensions { steps, trials, units, outputs, .. } = dimensions;
+        let mut hidden = vec![0.0; steps * trials * units];
+        let mut values = vec![0.0; steps * trials * outputs];
+        let weights = kernel.weights(network);
+        self.workspace.run(
+            kernel.fused(),
+            dimensions,
+            &borrowed(&weights),
+            elements(inputs, "inputs")?,
+            &sweep(network, noise),
+            Some(&mut hidden),
+            Some(&mut values),
+        )?;
+        Ok(Rollout {
+            hidden: shaped((steps, trials, units), hidden)?,
+            outputs: shaped((steps, trials, outputs), values)?,
+        })
+    }
+
+    fn evaluate(&mut self, network: &Network, trials: &Trials, noise: SweepNoise) -> Result<(Cost, Array3<f32>)> {
+        let Some(kernel) = network.known_cell().kernel else { return self.definition.evaluate(network, trials, noise) };
+        let dimensions = dimensions(network, &trials.inputs)?;
+        let shape = (dimensions.steps, dimensions.trials, dimensions.outputs);
+        let mut outputs = vec![0.0; shape.0 * shape.1 * shape.2];
+        let (batch, sweep) = (batch(trials)?, sweep(network, noise));
+        let weights = kernel.weights(network);
+        let weights = borrowed(&weights);
+        let cost = self.workspace.evaluate(kernel.fused(), dimensions, &weights, &batch, &sweep, &mut outputs)?;
+        Ok((cost, shaped(shape, outputs)?))
+    }
+
+    fn gradients(&mut self, network: &Network, trials: &Trials, noise: SweepNoise) -> Result<(Cost, Values)> {
+        let Some(kernel) = network.known_cell().kernel else {
+            return self.definition.gradients(network, trials, noise);
+        };
+        let dimensions = dimensions(network, &trials.inputs)?;
+        let (batch, sweep) = (batch(trials)?, sweep(network, noise));
+        let weights = kernel.weights(network);
+        let weights = borrowed(&weights);
+        let mut gradients = Values::new();
+        let cost = self.workspace.gradients(kernel.fused(), dimensions, &weights, &batch, &sweep, &mut gradients)?;
+        Ok((cost, kernel.gradients(network, gradients)))
+    }
+}

@@ -1,0 +1,55 @@
+//! A network with all that changes as it learns.
+
+use dfdx::optim::Optimizer;
+use dfdx::tensor_ops::Backward;
+
+use crate::error::{Error, Result};
+use crate::network::{Graded, Network, WeightCost, WeightOptimizer};
+
+/// A network, what its weights cost, and the optimiser with its memory.
+#[derive(Debug)]
+pub struct Learner {
+    pub(crate) network: Network,
+    pub(crate) optimizer: WeightOptimizer,
+    pub(crate) weight_cost: WeightCost,
+}
+
+impl Learner {
+    /// A network before its first step of learning, as its hyper-parameters ask for.
+    ///
+    /// # Errors
+    /// If the initial values that weights are to stay near to cannot be made.
+    pub fn new(network: Network) -> Result<Self> {
+        let weight_cost = WeightCost::new(network.hyperparameters())?;
+        let optimizer = WeightOptimizer::new(&network);
+        Ok(Learner { network, optimizer, weight_cost })
+    }
+
+    /// The network as it is now.
+    pub fn network(&self) -> &Network {
+        &self.network
+    }
+
+    /// What the weights cost.
+    pub fn weight_cost(&self) -> &WeightCost {
+        &self.weight_cost
+    }
+
+    /// Adds what the weights cost, goes back, and moves the weights; returns the whole cost. Nothing moves if that is not
+    /// finite.
+    ///
+    /// # Errors
+    /// If dfdx refuses.
+    pub fn learn(&mut self, graded: Graded) -> Result<f64> {
+        let (cost, added) = self.weight_cost.add_to(&self.network, graded.cost)?;
+        let total = graded.parts.task + graded.parts.activity + added;
+        if !total.is_finite() {
+            return Ok(total);
+        }
+        let gradients = cost.try_backward().map_err(|problem| Error::device("back-propagation", problem))?;
+        self.optimizer
+            .update(&mut self.network, &gradients)
+            .map_err(|problem| Error::device("updating the weights", problem))?;
+        Ok(total)
+    }
+}
