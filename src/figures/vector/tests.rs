@@ -32,6 +32,22 @@ fn a_line_runs_through_its_points_and_gaps_stay_gaps() {
 }
 
 #[test]
+fn a_line_may_go_in_steps() {
+    let corners = |shape: &str| {
+        let line = json!({"mode": "lines", "x": [0, 2], "y": [0, 1], "line": {"shape": shape}});
+        let picture = drawn(&with(line));
+        let curve = picture.split_once("<g clip-path").unwrap().1;
+        let path = &curve[curve.find("M100 300").unwrap_or_else(|| panic!("{picture}"))..];
+        path.split_once('"').unwrap().0.to_owned()
+    };
+    assert_eq!(corners("linear"), "M100 300l200 -100");
+    assert_eq!(corners("hv"), "M100 300l200 0l0 -100");
+    assert_eq!(corners("vh"), "M100 300l0 -100l200 0");
+    assert_eq!(corners("hvh"), "M100 300l100 0l0 -100l100 0");
+    assert_eq!(corners("vhv"), "M100 300l0 -50l200 0l0 -50");
+}
+
+#[test]
 fn values_counted_from_x0_lie_where_listed_ones_do() {
     let trace = |x: Value| {
         let mut trace = json!({"mode": "lines", "y": [0, 2, 1]});

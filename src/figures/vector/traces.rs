@@ -150,7 +150,9 @@ fn scatter(
     out: &mut Marks,
 ) -> Vec<[f64; 2]> {
     let values = points(trace, [x, y]);
-    let places: Vec<[f64; 2]> = values.iter().map(|value| [x.at(value[0]), y.at(value[1])]).collect();
+    let at: Vec<[f64; 2]> = values.iter().map(|value| [x.at(value[0]), y.at(value[1])]).collect();
+    // What the line and the area below it run through.
+    let places = stepped(&at, trace["line"]["shape"].as_str().unwrap_or("linear"));
     let opacity = trace["opacity"].as_f64().unwrap_or(1.0);
     let fill = trace["fillcolor"].as_str().map_or_else(|| format!("{usual}80"), str::to_owned);
     let area = Look { fill: Some(fill), opacity, ..Look::default() };
@@ -182,16 +184,29 @@ fn scatter(
         }
     }
     if mode.contains("markers") {
-        markers(&trace["marker"], &places, usual, opacity, out);
+        markers(&trace["marker"], &at, usual, opacity, out);
     }
     if mode.contains("text") {
         let font = font(&trace["textfont"], &layout["font"], 12.0);
-        for (place, [left, top]) in places.iter().enumerate() {
+        for (place, [left, top]) in at.iter().enumerate() {
             let text = Text::of(trace["text"][place].as_str().unwrap_or_default());
             out.push(&text.element(Place { x: *left, y: *top, across: "middle", down: 0.5, turned: 0.0 }, &font));
         }
     }
     places
+}
+
+/// The corners of a line through points, which goes straight or in steps: across (h) and up (v) in turn.
+fn stepped(points: &[[f64; 2]], shape: &str) -> Vec<[f64; 2]> {
+    let corners = |[x, y]: [f64; 2], [next, above]: [f64; 2]| match shape {
+        "hv" => vec![[next, y]],
+        "vh" => vec![[x, above]],
+        "hvh" => vec![[0.5 * (x + next), y], [0.5 * (x + next), above]],
+        "vhv" => vec![[x, 0.5 * (y + above)], [next, 0.5 * (y + above)]],
+        _ => Vec::new(),
+    };
+    let first = points.first().copied().into_iter();
+    first.chain(points.windows(2).flat_map(|pair| corners(pair[0], pair[1]).into_iter().chain([pair[1]]))).collect()
 }
 
 fn markers(marker: &Value, places: &[[f64; 2]], usual: &str, opacity: f64, out: &mut Marks) {
