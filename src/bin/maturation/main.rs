@@ -8,11 +8,15 @@ mod decoder;
 mod distractor;
 mod dpca;
 mod epoch_growth;
+mod import;
 mod lab;
+mod lesion;
 mod notebooks;
+mod page_rules;
 mod pca;
 mod period;
 mod population;
+mod presets;
 mod psth;
 mod reproduce;
 mod saccade;
@@ -36,6 +40,6 @@ fn main() {
     let command = arguments.command.unwrap_or_else(|| Command::Reproduce(arguments::Reproduce::shipped()));
     if let Err(error) = commands::run(command) {
         eprintln!("maturation: {error}");
-        std::process::exit(if matches!(error, maturation::Error::Interrupted) { 130 } else { 2 });
+        std::process::exit(if matches!(error, maturation::Error::Stopped { .. }) { 130 } else { 2 });
     }
 }
