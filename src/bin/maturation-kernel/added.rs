@@ -4,7 +4,6 @@
 //! crate, with the same versions, features and profile: what they share with it is not compiled again, and has the same
 //! types.
 
-use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::io::Write;
 use std::os::unix::process::CommandExt;
@@ -13,7 +12,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::library::{Library, Made, extern_argument, messages, search_argument};
+use crate::library::{Library, Made, extern_argument, link, messages, package, search_argument};
 use crate::problem::Problem;
 use crate::progress;
 use crate::workplace::{Setting, Workplace};
@@ -129,7 +128,13 @@ pub fn arguments(workplace: &Workplace, setting: &Setting, wanted: &[Wanted]) ->
         let _ = std::fs::copy(checkout.join("Cargo.lock"), folder.join("Cargo.lock"));
     }
     let answer = compile(workplace, setting, &folder, wanted)?;
-    let arguments = arguments_of(&answer, wanted);
+    let crates = folder.join("crates");
+    std::fs::create_dir_all(&crates).map_err(Problem::io("make", &crates, REMEDY))?;
+    let (arguments, files) = arguments_of(&answer, wanted, &crates);
+    // In cargo's own folder the compiler would find our crate once more.
+    for file in files {
+        link(&file, &crates.join(file.file_name().unwrap_or_default()))?;
+    }
     let text: Vec<String> = arguments.iter().map(|argument| argument.to_string_lossy().into_owned()).collect();
     let compiled = Compiled { manifest, arguments: text };
     write(kept, &serde_json::to_string(&compiled).unwrap_or_default())?;
@@ -195,10 +200,9 @@ fn target_folder(setting: &Setting, checkout: &Path) -> Option<PathBuf> {
     answer["target_directory"].as_str().map(PathBuf::from)
 }
 
-/// What the compiler must be told, by what cargo says it has made.
-fn arguments_of(answer: &str, wanted: &[Wanted]) -> Vec<OsString> {
-    let mut arguments = Vec::new();
-    let mut folders = BTreeMap::new();
+/// What the compiler must be told, by what cargo says it has made, once the files that come second are in a folder.
+fn arguments_of(answer: &str, wanted: &[Wanted], crates: &Path) -> (Vec<OsString>, Vec<PathBuf>) {
+    let (mut arguments, mut needed) = (search_argument(crates), Vec::new());
     for message in messages(answer) {
         for path in message["linked_paths"].as_array().into_iter().flatten().filter_map(Value::as_str) {
             arguments.extend([OsString::from("-L"), OsString::from(path)]);
@@ -209,21 +213,24 @@ fn arguments_of(answer: &str, wanted: &[Wanted]) -> Vec<OsString> {
             extension == "rlib" || extension == std::env::consts::DLL_EXTENSION
         };
         let Some(file) = files.into_iter().find(is_linked) else { continue };
-        folders.insert(file.parent().map(Path::to_owned).unwrap_or_default(), ());
-        let package = crate::library::package(&message).map(|(name, _)| name).unwrap_or_default();
-        let as_wanted = wanted.iter().find(|one| {
-            one.name == package || one.key("package").is_some_and(|name| name.contains(&format!("\"{package}\"")))
-        });
-        let Some(one) = as_wanted else { continue };
-        let name = if one.name == package { message["target"]["name"].as_str().unwrap_or_default() } else { &one.name };
-        arguments.extend(extern_argument(&name.replace('-', "_"), &file));
+        let package = package(&message).map(|(name, _)| name).unwrap_or_default();
+        let is_renamed =
+            |one: &&Wanted| one.key("package").is_some_and(|name| name.starts_with(&format!("\"{package}\"")));
+        if let Some(one) = wanted.iter().find(|one| one.name == package || is_renamed(one)) {
+            let own = message["target"]["name"].as_str().unwrap_or_default();
+            let name = if one.name == package { own } else { &one.name };
+            let place = crates.join(file.file_name().unwrap_or_default());
+            arguments.extend(extern_argument(&name.replace('-', "_"), &place));
+        }
+        needed.push(file);
     }
-    arguments.extend(folders.keys().flat_map(|folder| search_argument(folder)));
-    arguments
+    (arguments, needed)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
 
     fn one(name: &str, config: &str) -> Wanted {
@@ -290,9 +297,9 @@ mod tests {
             }),
         ];
         let answer = said.map(|message| message.to_string()).join("\n");
-        let arguments = arguments_of(&answer, &[one("rand_distr", "\"0.5\"")]);
-        let expected =
-            ["-L", "native=/n", "--extern", "rand_distr=/t/deps/librand_distr-1.rlib", "-L", "dependency=/t/deps"];
+        let (arguments, files) = arguments_of(&answer, &[one("rand_distr", "\"0.5\"")], Path::new("/c"));
+        let expected = ["-L", "dependency=/c", "-L", "native=/n", "--extern", "rand_distr=/c/librand_distr-1.rlib"];
         assert_eq!(arguments, expected);
+        assert_eq!(files, ["/t/deps/librand_distr-1.rlib", "/t/deps/liblibm-1.rlib"].map(PathBuf::from));
     }
 }

@@ -209,7 +209,7 @@ fn files(folder: &Path) -> Result<Vec<PathBuf>, Problem> {
 }
 
 /// A further name for a file, or a copy where there cannot be one.
-fn link(from: &Path, to: &Path) -> Result<(), Problem> {
+pub fn link(from: &Path, to: &Path) -> Result<(), Problem> {
     let _ = std::fs::remove_file(to);
     if std::fs::hard_link(from, to).is_ok() {
         return Ok(());
