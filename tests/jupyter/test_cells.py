@@ -166,6 +166,8 @@ class Interrupts(unittest.TestCase):
     def test_an_idle_kernel_is_not_touched(self):
         for _ in range(3):
             self.click()
+        # The next cell comes by another way, and could come first.
+        time.sleep(0.5)
         self.assertEqual(self.kernel.run("1 + 1").content["text/plain"], "2")
         # A click that came before it does not end what begins later.
         cell = self.kernel.run("std::thread::sleep(std::time::Duration::from_millis(300)); 5")
@@ -182,7 +184,7 @@ class Interrupts(unittest.TestCase):
                 self.click()
 
         cell = self.kernel.run('training.train(std::env::temp_dir().join(format!("run-{}", std::process::id())))?', click)
-        self.assertIn("interrupted", cell.errors)
+        self.assertIn("stopped", cell.errors)
         self.assertLess(time.monotonic() - clicks[0], 10)
 
     def test_clicks_on_what_does_not_look_for_them_are_answered(self):
