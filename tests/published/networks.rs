@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use dfdx::tensor_ops::Backward;
-use maturation::network::{Learner, Values};
+use maturation::network::{DfdxEngine, Learner, Parameter, Values};
 use maturation::prelude::*;
 use serde_json::Value;
 
@@ -30,14 +30,30 @@ fn error(found: &[f32], expected: &[f32]) -> f32 {
     found.iter().zip(expected).map(|(a, b)| (a - b).abs() / largest).fold(0.0, f32::max)
 }
 
-/// The published names: input and recurrent weights are one matrix there.
-const PUBLISHED: [&str; 4] =
-    ["rnn.leaky_rnn_cell.kernel", "rnn.leaky_rnn_cell.bias", "output.weights", "output.biases"];
+/// The published variables that can be trained, each with the parameters of which it is made, one below the other.
+fn variables(about: &Value) -> Vec<(String, Vec<&'static str>)> {
+    let parts = |variable: &str| match variable {
+        "output.weights" | "output.kernel" => vec!["w_out"],
+        "output.biases" | "output.bias" => vec!["b_out"],
+        "sen_input.kernel" => vec!["sensory_in"],
+        "sen_input.bias" => vec!["sensory_bias"],
+        "rule_input.kernel" => vec!["rule_in"],
+        "rnn.leaky_rnn_cell_separate_input.kernel" => vec!["w_rec"],
+        _ if variable.ends_with("gates.kernel") => vec!["gates_in", "gates_rec"],
+        _ if variable.ends_with("gates.bias") => vec!["gates_bias"],
+        _ if variable.ends_with("candidate.kernel") => vec!["candidate_in", "candidate_rec"],
+        _ if variable.ends_with("candidate.bias") => vec!["candidate_bias"],
+        _ if variable.ends_with("kernel") => vec!["w_in", "w_rec"],
+        _ => vec!["b_rec"],
+    };
+    let names = about["var_order"].as_array().unwrap().iter();
+    names.map(|name| (name.as_str().unwrap().to_owned(), parts(name.as_str().unwrap()))).collect()
+}
 
-/// Our five parameters as the published four.
-fn published(values: Values) -> [Vec<f32>; 4] {
-    let [w_in, w_rec, b_rec, w_out, b_out] = values.try_into().unwrap();
-    [[w_in, w_rec].concat(), b_rec, w_out, b_out]
+/// The values of a published variable, from those of the network's parameters.
+fn published(network: &Network, values: &Values, parts: &[&str]) -> Vec<f32> {
+    let place = |part: &str| network.parameters().iter().position(|parameter| parameter.name() == part).unwrap();
+    parts.iter().flat_map(|part| values[place(part)].iter().copied()).collect()
 }
 
 fn network(about: &Value, arrays: &Arrays) -> Network {
@@ -45,17 +61,19 @@ fn network(about: &Value, arrays: &Arrays) -> Network {
     hp.remove("rng");
     let hyperparameters = Hyperparameters::from_json(hp).unwrap();
     let mut network = Network::new(&hyperparameters).unwrap();
-    let kernel = &arrays["w0__rnn.leaky_rnn_cell.kernel"].1;
-    let (w_in, w_rec) = kernel.split_at(hyperparameters.n_input() * hyperparameters.n_rnn);
-    let parameters = network.parameters_mut();
-    for (name, values) in [
-        ("w_in", w_in),
-        ("w_rec", w_rec),
-        ("b_rec", &arrays["w0__rnn.leaky_rnn_cell.bias"].1),
-        ("w_out", &arrays["w0__output.weights"].1),
-        ("b_out", &arrays["w0__output.biases"].1),
-    ] {
-        parameters.set(name, values).unwrap();
+    let mut all = variables(about);
+    for fixed in about["nontrainable"].as_array().unwrap() {
+        assert_eq!(fixed, "mix_rule.kernel");
+        all.push(("mix_rule.kernel".to_owned(), vec!["rule_mix"]));
+    }
+    for (variable, parts) in all {
+        let mut rest = arrays[&format!("w0__{variable}")].1.as_slice();
+        for part in parts {
+            let values;
+            (values, rest) = rest.split_at(network.parameters().get(part).unwrap().spec().count());
+            network.parameters_mut().set(part, values).unwrap();
+        }
+        assert!(rest.is_empty(), "{variable}");
     }
     network
 }
@@ -66,21 +84,28 @@ fn test_trials(about: &Value, network: &Network, rule: &str) -> Trials {
     trials
 }
 
-/// Gradients of task and regularisation cost by the published parameters, and the task cost.
-fn gradients(learner: &Learner, trials: &Trials, engine: &mut dyn Engine) -> ([Vec<f32>; 4], f64) {
+/// Gradients of task and regularisation cost, and the task cost.
+fn gradients(learner: &Learner, trials: &Trials, engine: &mut dyn Engine) -> (Values, f64) {
     let graded = engine.cost(learner.network(), trials, SweepNoise::None).unwrap();
     let (cost, _) = learner.weight_cost().add_to(learner.network(), graded.cost).unwrap();
     let gradients = cost.backward();
-    let of = |parameter: &maturation::network::Parameter| gradients.get(&parameter.tensor).as_vec();
-    (published(learner.network().parameters().iter().map(of).collect()), graded.parts.task)
+    let of = |parameter: &Parameter| gradients.get(&parameter.tensor).as_vec();
+    (learner.network().parameters().iter().map(of).collect(), graded.parts.task)
 }
 
+/// Both engines, since a cell's definition is as much to be right as its kernel.
 fn check(name: &str) {
+    check_on(name, &mut CpuEngine::new(0).unwrap());
+    check_on(name, &mut DfdxEngine::cpu());
+}
+
+fn check_on(name: &str, engine: &mut dyn Engine) {
     let about = json(&format!("networks/{name}.json"));
     let arrays = arrays(&format!("{name}.safetensors"));
     let network = network(&about, &arrays);
     let mut learner = Learner::new(network.clone()).unwrap();
-    let mut engine = CpuEngine::new(0).unwrap();
+    let variables = variables(&about);
+    let name = &format!("{name} on {}", engine.description());
     let units = network.hyperparameters().n_rnn;
     let (kept_trials, kept_units): (Vec<usize>, Vec<usize>) = if units == 256 {
         (vec![0, 48, 112], vec![0, 1, 2, 50, 100, 200, 254, 255])
@@ -106,10 +131,11 @@ fn check(name: &str) {
         let outputs = error(&thinned(&rollout.outputs, &outputs), &arrays[&format!("{rule}__y_hat")].1);
         assert!(outputs < 1e-4, "{name} {rule}: outputs are off by {outputs}");
 
-        let (found, cost) = gradients(&learner, &trials, &mut engine);
+        let (found, cost) = gradients(&learner, &trials, engine);
         let expected = about[rule]["cost_lsq"].as_f64().unwrap();
         assert!((cost - expected).abs() < 1e-4 * expected, "{name} {rule}: cost {cost}, not {expected}");
-        for (gradient, parameter) in found.iter().zip(PUBLISHED) {
+        for (parameter, parts) in &variables {
+            let gradient = &published(&network, &found, parts);
             let (found, key) = if units == 256 {
                 // Of the large network the fixture holds the first four rows and the norm.
                 let norm = gradient.iter().map(|value| f64::from(*value).powi(2)).sum::<f64>().sqrt();
@@ -136,9 +162,10 @@ fn check(name: &str) {
         assert!((cost - expected).abs() < 1e-4 * expected, "{name} step {step}: cost {cost}, not {expected}");
         engine.train(&mut learner, &trials, SweepNoise::None).unwrap();
         if step == 0 || step == 4 {
-            let found = published(learner.network().parameters().values());
-            for (values, parameter) in found.iter().zip(PUBLISHED) {
-                let worst = error(values, &arrays[&format!("adam{}__{parameter}", step + 1)].1);
+            let found = learner.network().parameters().values();
+            for (parameter, parts) in &variables {
+                let worst =
+                    error(&published(&network, &found, parts), &arrays[&format!("adam{}__{parameter}", step + 1)].1);
                 assert!(worst < 1e-4, "{name} {parameter} after step {}: off by {worst}", step + 1);
             }
         }
@@ -184,6 +211,29 @@ fn regularised_networks_train_as_published() {
 #[test]
 fn cross_entropy_trains_as_published() {
     check("n16_leakyrnn_softplus_xent");
+}
+
+#[test]
+fn separate_inputs_equal_the_published_ones() {
+    check("n16_separate_softplus");
+    check("n16_separate_relu");
+}
+
+#[test]
+fn leaky_gated_units_equal_the_published_ones() {
+    check("n16_leakygru_softplus");
+    check("n16_leakygru_tanh");
+}
+
+#[test]
+fn gated_units_equal_the_published_ones() {
+    check("n16_gru_softplus");
+    check("n16_gru_tanh");
+}
+
+#[test]
+fn long_short_term_memory_equals_the_published_one() {
+    check("n16_lstm_tanh");
 }
 
 #[test]
