@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::error::{Error, Result};
-pub use crate::network::RnnType;
+pub use crate::network::{ExtraCost, RnnType};
 use crate::tasks::{Encoding, Rule, Ruleset};
 
 /// How far outputs are from their targets.
@@ -115,6 +115,8 @@ pub struct Hyperparameters {
     /// Share of the weights that is free to train; the others are held near their initial values by a penalty. `None`:
     /// all are free.
     pub p_weight_train: Option<f64>,
+    /// A term that a user added to the cost; `None`: nothing is added.
+    pub extra_cost: Option<ExtraCost>,
     /// Training stops when every trained rule's performance is above this.
     pub target_perf: f64,
     /// Performance up to which a checkpoint is early.
@@ -185,6 +187,7 @@ impl Hyperparameters {
             l2_weight: 0.0,
             l2_weight_init: 0.0,
             p_weight_train: None,
+            extra_cost: None,
             target_perf: 0.995,
             early_target_perf: 0.35,
             mid_target_perf: 0.65,

@@ -42,7 +42,7 @@ impl Learner {
     /// If dfdx refuses.
     pub fn learn(&mut self, graded: Graded) -> Result<f64> {
         let (cost, added) = self.weight_cost.add_to(&self.network, graded.cost)?;
-        let total = graded.parts.task + graded.parts.activity + added;
+        let total = graded.parts.total() + added;
         if !total.is_finite() {
             return Ok(total);
         }
