@@ -154,8 +154,7 @@ fn an_own_cell_trains_resumes_and_is_read_out_like_any_other() {
     let bare = folder.path().join("bare");
     Training::new(Hyperparameters { extra_cost: None, ..hyperparameters }).quiet().max_trials(8).train(&bare).unwrap();
     for (run, words) in [(&folder.path().join("whole"), ["`smooth`", "define"]), (&bare, ["`adapting`", "LeakyRNN"])] {
-        let log =
-            std::process::Command::new(env!("CARGO_BIN_EXE_maturation")).arg("log").arg(run).output().unwrap();
+        let log = std::process::Command::new(env!("CARGO_BIN_EXE_maturation")).arg("log").arg(run).output().unwrap();
         let message = String::from_utf8_lossy(&log.stderr).into_owned();
         assert!(words.iter().all(|word| message.contains(word)), "{message}");
     }

@@ -56,13 +56,13 @@ fn gradients_are_the_slopes_of_the_cost() {
             let trials = Trials::random(&hyperparameters, Rule::Gap, 12, &mut RandomStream::new(1, 2)).unwrap();
             let noise = SweepNoise::Gaussian { noise: Noise::new(3, 4), step: 5 };
             let (_, gradients) = engine.gradients(&network, &trials, noise).unwrap();
-            for place in 0..gradients.len() {
+            for (place, gradient) in gradients.iter().enumerate() {
                 let parameter = network.parameters().iter().nth(place).unwrap();
                 let (parameter, values) = (parameter.name(), parameter.values());
-                let largest = gradients[place].iter().fold(0.0_f32, |largest, value| largest.max(value.abs()));
+                let largest = gradient.iter().fold(0.0_f32, |largest, value| largest.max(value.abs()));
                 // The entry with the largest gradient, and a few others.
-                let steepest = gradients[place].iter().position(|value| value.abs() == largest);
-                for entry in steepest.into_iter().chain((0..gradients[place].len()).step_by(37)) {
+                let steepest = gradient.iter().position(|value| value.abs() == largest);
+                for entry in steepest.into_iter().chain((0..gradient.len()).step_by(37)) {
                     let mut cost_at = |change: f32| {
                         let mut moved = values.clone();
                         moved[entry] += change;
@@ -71,7 +71,7 @@ fn gradients_are_the_slopes_of_the_cost() {
                         cost.task + cost.activity
                     };
                     let slope = (cost_at(4e-3) - cost_at(-4e-3)) / 8e-3;
-                    let found = f64::from(gradients[place][entry]);
+                    let found = f64::from(gradient[entry]);
                     let error = (slope - found).abs() / f64::from(largest);
                     assert!(error < 5e-3, "{} {loss_type:?} {parameter}[{entry}]: {found} {slope}", name(&network));
                 }
@@ -128,8 +128,8 @@ fn a_lesioned_unit_is_heard_by_nobody() {
         // Whatever drives the silenced units reaches no output.
         let bias = network.parameters().iter().find(|one| one.role() == Role::Bias).unwrap();
         let (bias, mut values) = (bias.name(), bias.values());
-        for place in 0..values.len() {
-            values[place] += if [3, 7].contains(&(place % 10)) { 1.5 } else { 0.0 };
+        for (place, value) in values.iter_mut().enumerate() {
+            *value += if [3, 7].contains(&(place % 10)) { 1.5 } else { 0.0 };
         }
         network.parameters_mut().set(bias, &values).unwrap();
         let after = engine.run(&network, &trials.inputs, SweepNoise::None).unwrap();
