@@ -1,88 +1,125 @@
 //! Where the crate is running, and being interrupted there.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, Once, PoisonError, Weak};
-use std::time::{Duration, Instant};
+use std::sync::Once;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::error::{Error, Result};
 
 /// Whether this is a cell of a Rust notebook: evcxr tells its children so.
 pub(crate) fn is_notebook() -> bool {
     std::env::var_os("EVCXR_IS_RUNTIME").is_some()
 }
 
-/// What an interruption of the notebook's kernel ends.
-static WATCHED: Mutex<Vec<Weak<AtomicBool>>> = Mutex::new(Vec::new());
+/// Interruptions of the notebook's kernel so far.
+static INTERRUPTIONS: AtomicU64 = AtomicU64::new(0);
 
-/// Asked for within this time again, an interruption that nothing heeded ends the process.
-const INSIST: Duration = Duration::from_secs(5);
-
-/// Heeds interruptions of a notebook's kernel for as long as it lives. Elsewhere Ctrl-C belongs to the program.
-pub(crate) struct Interruption(Arc<AtomicBool>);
+/// Looks for interruptions of a notebook's kernel that come after it was made. Elsewhere Ctrl-C belongs to the program.
+///
+/// The kernel hands an interruption on to the process that runs the cells, and tells the notebook if the cell goes on all
+/// the same.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Interruption {
+    counted: &'static AtomicU64,
+    /// Those that came before: they were meant for other cells.
+    before: u64,
+}
 
 impl Interruption {
-    /// Raises `flag` when the kernel is interrupted.
-    pub(crate) fn raises(flag: Arc<AtomicBool>) -> Self {
+    /// Looks from now on.
+    pub(crate) fn watch() -> Self {
         if is_notebook() {
             static HANDLER: Once = Once::new();
             // Where no handler can be set, a notebook works as before, without interruptions.
-            HANDLER.call_once(|| drop(ctrlc::set_handler(handler())));
-            watched().push(Arc::downgrade(&flag));
+            HANDLER.call_once(|| drop(ctrlc::set_handler(interrupt)));
         }
-        Interruption(flag)
+        let counted = counted();
+        Interruption { counted, before: counted.load(Ordering::Relaxed) }
     }
 
     /// Whether the kernel was interrupted.
     pub(crate) fn requested(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
+        self.counted.load(Ordering::Relaxed) != self.before
+    }
+
+    /// An error if the kernel was interrupted.
+    pub(crate) fn check(&self) -> Result<()> {
+        if self.requested() { Err(Error::Interrupted) } else { Ok(()) }
     }
 }
 
-impl Drop for Interruption {
-    fn drop(&mut self) {
-        watched().retain(|flag| flag.upgrade().is_some_and(|flag| !Arc::ptr_eq(&flag, &self.0)));
-    }
-}
-
-fn watched() -> std::sync::MutexGuard<'static, Vec<Weak<AtomicBool>>> {
-    WATCHED.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn handler() -> impl FnMut() + 'static + Send {
-    let mut unheeded: Option<Instant> = None;
-    move || {
-        if raise_all() {
-            unheeded = None;
-        } else if unheeded.is_some_and(|moment| moment.elapsed() < INSIST) {
-            std::process::exit(130);
-        } else {
-            unheeded = Some(Instant::now());
-            println!("this cell cannot be stopped half-way; interrupt again to end it, which loses all variables");
-        }
-    }
-}
-
-/// Raises every watched flag that is not up yet; whether there was one.
-fn raise_all() -> bool {
-    // Not `any`, which would stop at the first.
-    watched().iter().filter_map(Weak::upgrade).filter(|flag| !flag.swap(true, Ordering::Relaxed)).count() > 0
+#[cfg(not(test))]
+fn counted() -> &'static AtomicU64 {
+    &INTERRUPTIONS
 }
 
 #[cfg(test)]
-mod tests {
+fn counted() -> &'static AtomicU64 {
+    tests::OWN.get().unwrap_or(&INTERRUPTIONS)
+}
+
+fn interrupt() {
+    INTERRUPTIONS.fetch_add(1, Ordering::Relaxed);
+}
+
+/// The items, each but for an interruption, which ends them.
+pub(crate) fn unless_interrupted<T>(items: impl IntoIterator<Item = T>) -> impl Iterator<Item = Result<T>> {
+    let interruption = Interruption::watch();
+    items.into_iter().map(move |item| interruption.check().map(|()| item))
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use std::cell::Cell;
+    use std::sync::atomic::AtomicBool;
+    use std::time::Duration;
+
     use super::*;
 
+    thread_local! {
+        /// Interruptions of this thread's work alone: other tests run at the same time.
+        pub(super) static OWN: Cell<Option<&'static AtomicU64>> = const { Cell::new(None) };
+    }
+
+    /// Has `work` interrupted a millisecond after it began, and again and again.
+    pub(crate) fn interrupted<T>(work: impl FnOnce() -> T) -> T {
+        let own: &'static AtomicU64 = Box::leak(Box::default());
+        OWN.set(Some(own));
+        let done = AtomicBool::new(false);
+        let result = std::thread::scope(|scope| {
+            scope.spawn(|| {
+                while !done.load(Ordering::Relaxed) {
+                    std::thread::sleep(Duration::from_millis(1));
+                    own.fetch_add(1, Ordering::Relaxed);
+                }
+            });
+            let result = work();
+            done.store(true, Ordering::Relaxed);
+            result
+        });
+        OWN.set(None);
+        result
+    }
+
     #[test]
-    fn what_is_watched_is_raised_and_forgotten_afterwards() {
-        let flags = [false, false].map(|up| Arc::new(AtomicBool::new(up)));
-        let watch = |flag: &Arc<AtomicBool>| {
-            watched().push(Arc::downgrade(flag));
-            Interruption(flag.clone())
-        };
-        let interruptions = flags.each_ref().map(watch);
-        assert!(interruptions.iter().all(|interruption| !interruption.requested()));
-        assert!(raise_all());
-        assert!(interruptions.iter().all(Interruption::requested));
-        assert!(!raise_all(), "heeded once, a second interruption finds nothing to raise");
-        drop(interruptions);
-        assert!(watched().is_empty());
+    fn an_interruption_ends_what_began_before_it_and_nothing_after() {
+        let elsewhere = Interruption::watch();
+        let own: &'static AtomicU64 = Box::leak(Box::default());
+        OWN.set(Some(own));
+        let early = Interruption::watch();
+        let mut items = unless_interrupted(0..);
+        assert!(matches!(items.next(), Some(Ok(0))));
+        own.fetch_add(1, Ordering::Relaxed);
+        let late = Interruption::watch();
+        assert!(matches!(early.check(), Err(Error::Interrupted)));
+        assert!(matches!(items.next(), Some(Err(Error::Interrupted))));
+        assert!(late.check().is_ok(), "it was not meant for what comes after");
+        assert!(!elsewhere.requested());
+        OWN.set(None);
+        interrupted(|| {
+            let begun = Interruption::watch();
+            while !begun.requested() {
+                std::thread::yield_now();
+            }
+        });
     }
 }

@@ -148,8 +148,21 @@ pub enum Error {
         source: polars::error::PolarsError,
     },
 
-    /// Training or an analysis was interrupted by Ctrl-C or by `stop()`; what was done until then is kept.
-    #[error("interrupted: what was finished until then is kept, and the same command goes on from there")]
+    /// Training was stopped by Ctrl-C, by an interrupt of the notebook's kernel or by `stop()`; the run so far is kept.
+    #[error(
+        "training was stopped after {trials_trained} trials: what was finished until then is kept, \
+         `Run::open(\"{}\")` opens it, and the same command goes on from there",
+        .path.display()
+    )]
+    Stopped {
+        /// The run directory.
+        path: PathBuf,
+        /// Trials trained so far.
+        trials_trained: u64,
+    },
+
+    /// An analysis was ended by an interrupt of the notebook's kernel. It had changed nothing.
+    #[error("interrupted: this analysis gave no result, and all that there was before is as it was")]
     Interrupted,
 }
 

@@ -503,8 +503,23 @@ impl Hyperparameters {
         Hyperparameters::from_json(object).map_err(|error| Error::file(path, error.to_string(), remedy))
     }
 
-    /// Hyper-parameters from the keys and values of `hp.json`, validated.
-    pub fn from_json(mut object: Map<String, Value>) -> Result<Self> {
+    /// Hyper-parameters from the keys and values of `hp.json`, validated; missing keys take the paper's values.
+    ///
+    /// ```
+    /// use maturation::prelude::*;
+    ///
+    /// let small = Hyperparameters::from_json(json!({"n_rnn": 64, "rule_trains": ["overlap", "gap"]}))?;
+    /// assert_eq!((small.n_rnn, small.rule_trains), (64, vec![Rule::Overlap, Rule::Gap]));
+    /// # Ok::<(), maturation::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// If this is no object, or has a key or value that no hyper-parameter has, which is named.
+    pub fn from_json(json: impl Into<Value>) -> Result<Self> {
+        let Value::Object(mut object) = json.into() else {
+            let remedy = "give keys and values, such as `json!({\"n_rnn\": 64})`";
+            return Err(Error::argument("this JSON is no object of hyper-parameters", remedy));
+        };
         let mut fields = Hyperparameters::paper().fields()?;
         let derived: Vec<(String, Value)> =
             DERIVED.iter().filter_map(|key| object.remove(*key).map(|value| ((*key).to_owned(), value))).collect();

@@ -110,10 +110,10 @@ pub mod prelude {
         PsthOptions, SampleUnit, Scoring, Selectivity, SelectivityOptions, Test, selectivity, selectivity_with,
     };
     pub use crate::error::{Error, Result};
-    pub use crate::figures::{self, DecoderAbout, Figure, ImageFormat, PsthAbout, TrialAbout};
+    pub use crate::figures::{self, ChartAbout, DecoderAbout, Figure, ImageFormat, PsthAbout, TrialAbout};
     pub use crate::hyperparameters::{Activation, Hyperparameters, Loss, OptimizerKind, RecurrentInit};
     pub use crate::network::{CpuEngine, Engine, Network, SweepNoise};
-    pub use crate::notebook::Show;
+    pub use crate::notebook::{Show, ShowAll};
     pub use crate::readout::{Readout, ReadoutOptions};
     pub use crate::tables::{Rows, read_table, write_table};
     pub use crate::tasks::{Condition, Epoch, Mode, Rule, Ruleset, Trials};

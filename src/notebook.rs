@@ -1,18 +1,17 @@
 //! How things show in a notebook.
 
-use polars::prelude::*;
+mod table;
+
+use polars::frame::DataFrame;
 
 use crate::activity::Activity;
 use crate::figures::escape;
 use crate::hyperparameters::Hyperparameters;
 use crate::network::Network;
 use crate::tasks::{Epoch, Trials};
-use crate::training::{Checkpoint, Checkpoints, Progress, Run};
-
-/// Rows shown at the beginning and at the end of a long table.
-const ROWS: [usize; 2] = [6, 6];
-/// Columns shown at the beginning of a wide table, where the telling ones stand, and at its end.
-const COLUMNS: [usize; 2] = [12, 3];
+use crate::training::{Checkpoint, Checkpoints, Progress, Run, duration};
+use table::number_text;
+pub use table::{ShowAll, WholeTable, html_table};
 
 /// Shows a value where a notebook cell ends in it. The prelude brings it into scope, which is all that a cell needs.
 pub trait Show {
@@ -24,6 +23,13 @@ impl Show for DataFrame {
     fn evcxr_display(&self) {
         content("text/html", &html_table(self));
         content("text/plain", &self.to_string());
+    }
+}
+
+impl Show for WholeTable {
+    fn evcxr_display(&self) {
+        content("text/html", &self.html());
+        content("text/plain", &self.text());
     }
 }
 
@@ -218,7 +224,14 @@ impl Summary {
             [
                 ("trials", progress.trials_trained.to_string()),
                 ("trials a second", format!("{:.0}", progress.trials_per_second())),
-                ("time left", progress.time_left()),
+                ("time left", progress.seconds_left().map_or_else(String::new, duration)),
+                (
+                    "ends",
+                    match progress.max_trials {
+                        Some(most) => format!("at {most} trials, or when every rule is above {}", progress.target),
+                        None => format!("when every rule is above {}", progress.target),
+                    },
+                ),
                 (
                     "newest performance",
                     progress.evaluation.as_ref().map_or_else(String::new, |entry| entry.to_string()),
@@ -265,108 +278,10 @@ fn epochs(ranges: &[(Epoch, std::ops::Range<usize>)], dt: f64) -> String {
     comma(ranges.iter().map(|(epoch, range)| format!("{epoch} {}–{} ms", time(range.start), time(range.end))))
 }
 
-/// Which of `count` places to show: all, or some at either end with a gap (`None`) between.
-fn shown(count: usize, [first, last]: [usize; 2]) -> Vec<Option<usize>> {
-    if count <= first + last + 1 {
-        return (0..count).map(Some).collect();
-    }
-    (0..first).map(Some).chain([None]).chain((count - last..count).map(Some)).collect()
-}
-
-/// A table as HTML: its shape, the names and types of the columns, head and tail; numbers to the right and short, words to
-/// the left. Where it is wider than the page, it can be scrolled.
-pub fn html_table(table: &DataFrame) -> String {
-    let (height, width) = table.shape();
-    let columns = shown(width, COLUMNS);
-    // Every cell says how it looks: some viewers leave out style sheets.
-    let style = |place: &Option<usize>| {
-        let is_text = place.is_some_and(|place| table.columns()[place].dtype() == &DataType::String);
-        let side = if is_text { "left" } else { "right" };
-        format!("padding:2px 10px;border:none;white-space:nowrap;text-align:{side}")
-    };
-    let mut html = String::from(
-        "<div style=\"overflow-x:auto\"><table style=\"border-collapse:collapse;font-variant-numeric:tabular-nums\">\
-         <thead><tr>",
-    );
-    for place in &columns {
-        let (name, kind) = match place {
-            None => ("…".to_owned(), String::new()),
-            Some(place) => {
-                let column = &table.columns()[*place];
-                (column.name().to_string(), column.dtype().to_string())
-            }
-        };
-        html.push_str(&format!(
-            "<th style=\"{}\">{}<br><span style=\"font-weight:normal;opacity:.6\">{}</span></th>",
-            style(place),
-            escape(&name),
-            escape(&kind)
-        ));
-    }
-    html.push_str("</tr></thead><tbody>");
-    for row in shown(height, ROWS) {
-        html.push_str("<tr>");
-        for place in &columns {
-            let text = match (row, place) {
-                (Some(row), Some(place)) => value(&table.columns()[*place], row),
-                _ => "…".to_owned(),
-            };
-            html.push_str(&format!("<td style=\"{}\">{}</td>", style(place), escape(&text)));
-        }
-        html.push_str("</tr>");
-    }
-    html.push_str(&format!("</tbody></table></div><p style=\"opacity:.6\">{height} rows × {width} columns</p>"));
-    html
-}
-
-/// One value, short.
-fn value(column: &Column, row: usize) -> String {
-    match column.get(row) {
-        Err(_) | Ok(AnyValue::Null) => "null".to_owned(),
-        Ok(AnyValue::Float64(number)) => number_text(number),
-        Ok(AnyValue::Float32(number)) => number_text(f64::from(number)),
-        Ok(AnyValue::String(text)) => text.chars().take(60).collect(),
-        Ok(other) => other.to_string(),
-    }
-}
-
-/// A number in at most four significant digits, or in powers of ten where that is shorter.
-fn number_text(number: f64) -> String {
-    match number.abs() {
-        size if !size.is_finite() => format!("{number}"),
-        0.0 => "0".to_owned(),
-        size if !(1e-3..1e7).contains(&size) => format!("{number:.2e}"),
-        size if size >= 1000.0 => format!("{number:.0}"),
-        size => {
-            let digits = (3 - size.log10().floor() as i32).clamp(0, 6) as usize;
-            let text = format!("{number:.digits$}");
-            text.trim_end_matches('0').trim_end_matches('.').to_owned()
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::tasks::{Mode, Rule};
-
-    #[test]
-    fn long_tables_show_head_and_tail_and_short_numbers() {
-        let table = df![
-            "unit" => (0..100_u32).collect::<Vec<_>>(),
-            "rate<>" => (0..100).map(|i| (i != 2).then_some(f64::from(i) / 3.0)).collect::<Vec<_>>(),
-            "kind" => (0..100).map(|i| format!("k{i}")).collect::<Vec<_>>(),
-        ]
-        .unwrap();
-        let html = html_table(&table);
-        assert_eq!(html.matches("<tr>").count(), 1 + ROWS[0] + ROWS[1] + 1);
-        for part in ["100 rows × 3 columns", "rate&lt;&gt;", ">0.3333<", ">k99<", ">null<", "u32"] {
-            assert!(html.contains(part), "{part}");
-        }
-        assert!(!html.contains(">k50<"));
-        let side = |text: &str| html[..html.find(text).unwrap()].rsplit("text-align:").next().unwrap();
-        assert!(side(">0.3333<").starts_with("right") && side(">k99<").starts_with("left"));
-    }
 
     #[test]
     fn summaries_tell_what_a_value_is_in_text_and_in_html() {
@@ -395,11 +310,5 @@ mod tests {
         let awkward = Summary::new("<run>", [("a&b", "<c>".to_owned()), ("nothing", String::new())]);
         assert!(awkward.html().contains("&lt;run&gt;") && awkward.html().contains("a&amp;b"));
         assert_eq!(awkward.text(), "<run>\n  a&b  <c>");
-    }
-
-    #[test]
-    fn numbers_are_short() {
-        let texts = [0.0, 1.5, 12345.678, 1e-9, 0.04999, f64::NAN, -2.0, 3e12].map(number_text);
-        assert_eq!(texts, ["0", "1.5", "12346", "1.00e-9", "0.04999", "NaN", "-2", "3.00e12"]);
     }
 }

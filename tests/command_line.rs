@@ -305,13 +305,19 @@ fn a_run_of_one_checkpoint_has_every_figure() {
 }
 
 #[test]
-fn pictures_need_a_browser_and_say_so() {
+fn bitmaps_need_a_browser_and_say_so_but_vector_graphics_do_not() {
     let folder = tempfile::tempdir().unwrap();
-    for kind in ["png", "svg", "pdf"] {
-        let path = folder.path().join(format!("growth.{kind}"));
+    let drawn = |path: &Path| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_maturation"));
-        command.args(["growth", text(run()), "--figure", text(&path)]).env("MATURATION_CHROMIUM", "/no/such/browser");
-        let output = command.output().unwrap();
+        command.args(["growth", text(run()), "--figure", text(path)]).env("MATURATION_CHROMIUM", "/no/such/browser");
+        command.output().unwrap()
+    };
+    let path = folder.path().join("growth.svg");
+    assert!(drawn(&path).status.success());
+    assert!(std::fs::read_to_string(&path).unwrap().starts_with("<svg"));
+    for kind in ["png", "pdf"] {
+        let path = folder.path().join(format!("growth.{kind}"));
+        let output = drawn(&path);
         let message = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(2), "{message}");
         for word in ["/no/such/browser", "Install Chromium", "MATURATION_CHROMIUM", ".html"] {

@@ -87,6 +87,20 @@ fn seeds_differ_and_evaluating_more_often_changes_no_weight() {
 }
 
 #[test]
+fn all_trials_that_were_trained_are_in_a_checkpoint() {
+    let folder = tempfile::tempdir().unwrap();
+    let (stopped, whole) = (folder.path().join("stopped"), folder.path().join("whole"));
+    // Steps of 8 trials, evaluated every 40.
+    let run = train(&stopped, 100);
+    assert_eq!(run.last().unwrap().trials_trained(), 104);
+    assert_eq!(run.evaluations().entries.last().unwrap().trials_trained, 104);
+    train(&stopped, 160);
+    train(&whole, 160);
+    assert!(result(&stopped) == result(&whole), "the evaluation in between is taken back");
+    assert!(!stopped.join("104").exists());
+}
+
+#[test]
 fn a_run_that_is_asked_to_stop_keeps_everything_and_resumes() {
     let folder = tempfile::tempdir().unwrap();
     let (stopped, whole) = (folder.path().join("stopped"), folder.path().join("whole"));
@@ -101,7 +115,7 @@ fn a_run_that_is_asked_to_stop_keeps_everything_and_resumes() {
         })
         .train(&stopped)
         .unwrap_err();
-    assert!(matches!(error, Error::Interrupted), "{error}");
+    assert!(matches!(error, Error::Stopped { .. }), "{error}");
     train(&stopped, 160);
     train(&whole, 160);
     assert!(result(&stopped) == result(&whole));
@@ -123,7 +137,7 @@ fn training_in_the_background_tells_its_progress_stops_and_resumes_to_the_same_r
     let refused = Training::new(small()).quiet().max_trials(16).start(&background).unwrap().wait().unwrap_err();
     assert!(refused.to_string().contains("another process"), "{refused}");
     training.stop();
-    assert!(matches!(training.wait(), Err(Error::Interrupted)));
+    assert!(matches!(training.wait(), Err(Error::Stopped { .. })));
     // Dropped, training stops by itself and leaves the folder free.
     drop(start(1_000_000_000));
 

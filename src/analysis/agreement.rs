@@ -7,6 +7,7 @@ use std::str::FromStr;
 use polars::prelude::*;
 
 use crate::analysis::{Kind, Selectivity, SelectivityOptions, Test, UnitSelectivity};
+use crate::environment::unless_interrupted;
 use crate::error::{Error, Result};
 use crate::readout::{Readout, ReadoutOptions};
 use crate::tasks::{Epoch, Rule};
@@ -162,7 +163,8 @@ pub fn agreement(
     let mut readout = Readout::new(readout.clone())?;
     let checkpoints = run.selected(checkpoints, first.rule)?;
     let mut rows = Vec::with_capacity(checkpoints.len());
-    for checkpoint in checkpoints.iter() {
+    for checkpoint in unless_interrupted(checkpoints.iter()) {
+        let checkpoint = checkpoint?;
         let activity = readout.activity(checkpoint, first.rule)?;
         let units = Selectivity::of(&activity, first.epoch, &options.selectivity)?;
         let activity = if first.rule == second.rule { activity } else { readout.activity(checkpoint, second.rule)? };

@@ -13,6 +13,7 @@ use polars::prelude::*;
 use rayon::prelude::*;
 
 use crate::activity::Activity;
+use crate::environment::Interruption;
 use crate::error::{Error, Result};
 use split::{Fold, Split};
 use svc::{Scratch, Svc};
@@ -202,13 +203,15 @@ impl Decoder {
         let count = windows.len();
         let mut accuracy = Array3::<f32>::zeros((labellings.len(), count, count));
         let mut exact = Array2::<f64>::zeros((count, count));
+        let interruption = Interruption::watch();
         for fold in &split.folds {
             let elsewhere = match options.scoring {
                 Scoring::HeldOut => fold.held_out.clone(),
                 Scoring::Published => (0..activity.trials()).collect(),
             };
-            let scorer = Scorer::new(&windows, fold, &elsewhere, &labellings, split.class_count);
+            let scorer = Scorer::new(&windows, fold, &elsewhere, &labellings, split.class_count, interruption);
             let rows: Vec<Array2<u32>> = (0..count).into_par_iter().map(|window| scorer.row(window)).collect();
+            interruption.check()?;
             for (window, correct) in rows.iter().enumerate() {
                 let scored = |other: usize| if other == window { fold.held_out.len() } else { elsewhere.len() } as f64;
                 for ((labelling, other), correct) in correct.indexed_iter() {
@@ -341,6 +344,8 @@ struct Scorer<'a> {
     class_count: usize,
     /// `trials` in every window.
     samples: windows::Samples,
+    /// What is left undone after it is of no use.
+    interruption: Interruption,
 }
 
 impl<'a> Scorer<'a> {
@@ -350,10 +355,11 @@ impl<'a> Scorer<'a> {
         trials: &'a [usize],
         labellings: &'a [Vec<usize>],
         class_count: usize,
+        interruption: Interruption,
     ) -> Self {
         let samples = windows.samples(0..windows.len(), trials);
         let is_held_out = trials.iter().map(|trial| fold.held_out.binary_search(trial).is_ok()).collect();
-        Scorer { windows, fold, trials, is_held_out, labellings, class_count, samples }
+        Scorer { windows, fold, trials, is_held_out, labellings, class_count, samples, interruption }
     }
 
     /// The classifiers of a window, one for each labelling, and the training samples.
@@ -361,7 +367,7 @@ impl<'a> Scorer<'a> {
         let training = self.windows.samples(window..window + 1, &self.fold.training);
         let gamma = training.gamma();
         let kernel = Self::training_kernel(&training, gamma);
-        let svcs = self.labellings.iter().map(|labels| {
+        let svcs = self.labellings.iter().take_while(|_| !self.interruption.requested()).map(|labels| {
             let labels: Vec<usize> = self.fold.training.iter().map(|trial| labels[*trial]).collect();
             Svc::fit(kernel.view(), &labels, self.class_count)
         });
@@ -398,6 +404,9 @@ impl<'a> Scorer<'a> {
             let mut kernel = kernel.slice_mut(ndarray::s![.., ..columns.len()]);
             vectors.kernel(&self.samples, columns, gamma, kernel.view_mut());
             for (labelling, svc) in svcs.iter().enumerate() {
+                if self.interruption.requested() {
+                    return correct;
+                }
                 svc.predict(kernel.view(), &rows, &mut scratch);
                 let labels = &self.labellings[labelling];
                 for (other, predicted) in tested.clone().zip(scratch.predicted.chunks_exact(trials)) {

@@ -6,6 +6,7 @@ use polars::prelude::*;
 
 use crate::analysis::saccade::{BINS, SaccadeHistogram, bin_columns};
 use crate::analysis::stages::{Span, stage_of};
+use crate::environment::unless_interrupted;
 use crate::error::{Error, Result};
 use crate::readout::{Readout, ReadoutOptions};
 use crate::tasks::{Condition, Ring, Rule};
@@ -258,7 +259,8 @@ pub fn distractor(
     run.check_trained(Rule::Odrd)?;
     let mut readout = Readout::new(readout.clone())?;
     let mut distractor = Distractor::new(run.hyperparameters().n_eachring);
-    for checkpoint in run.selected(checkpoints, Rule::Odrd)?.iter() {
+    for checkpoint in unless_interrupted(run.selected(checkpoints, Rule::Odrd)?.iter()) {
+        let checkpoint = checkpoint?;
         distractor.read(run, checkpoint, options, &mut readout)?;
     }
     Ok(distractor)

@@ -5,6 +5,7 @@ use rand::RngExt;
 
 use crate::activity::Activity;
 use crate::analysis::components::{check_finite, chosen_locations, list};
+use crate::environment::Interruption;
 use crate::error::{Error, Result};
 use crate::numerics::random::RandomStream;
 use crate::seed::Purpose;
@@ -247,6 +248,7 @@ pub fn dpca(activity: &Activity, options: &DpcaOptions) -> Result<Dpca> {
     let trials = activity.trials_by_location();
     let trials: Vec<Vec<usize>> = locations.iter().map(|location| trials[*location].clone()).collect();
     options.check_trials(activity, &locations, &trials)?;
+    let interruption = Interruption::watch();
     let data = Data::new(activity, trials);
     let means = data.means();
     let model = Model::new(means.clone());
@@ -270,7 +272,8 @@ pub fn dpca(activity: &Activity, options: &DpcaOptions) -> Result<Dpca> {
                     data.draw(&mut RandomStream::new(options.seed, stream))
                 })
                 .collect();
-            let tried = cross_validate(&data, &means, &held_out, options.components);
+            let tried = cross_validate(&data, &means, &held_out, options.components, interruption);
+            interruption.check()?;
             let best = tried.iter().min_by(|a, b| a.total().total_cmp(&b.total()));
             (best.map_or(0.0, |best| best.regularisation), tried)
         }
@@ -278,7 +281,7 @@ pub fn dpca(activity: &Activity, options: &DpcaOptions) -> Result<Dpca> {
     let mut dpca = model.describe(activity, locations, regularisation, options.components);
     dpca.tried = tried;
     if options.shuffles > 0 {
-        significance(&mut dpca, &data, options);
+        significance(&mut dpca, &data, options, interruption)?;
     }
     Ok(dpca)
 }

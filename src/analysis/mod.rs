@@ -11,6 +11,7 @@ mod dpca;
 mod epoch_growth;
 #[cfg(test)]
 pub(crate) mod golden;
+mod group;
 mod of_run;
 mod pca;
 mod performance_growth;
@@ -33,6 +34,7 @@ pub use dpca::{
     DemixedComponent, Dpca, DpcaOptions, Marginalisation, Regularisation, RegularisationError, Significance, dpca,
 };
 pub use epoch_growth::EpochGrowth;
+pub use group::Group;
 pub use of_run::{
     decoder_by_checkpoint, decoder_of_run, epoch_growth, psth, psth_with, selectivity_of_run, tuning, unit_counts,
 };
@@ -42,7 +44,7 @@ pub use period_activity::{
     Period, PeriodActivity, PeriodAnova, PeriodCheckpoint, PeriodOptions, PeriodStage, UnitPeriod, period_activity,
 };
 pub use population::PopulationOptions;
-pub use psth::{Grouping, Psth, PsthOptions};
+pub use psth::{Grouping, Psth, PsthOptions, psth_of};
 pub use saccade::{SaccadeHistogram, SaccadeOptions, Saccades, saccade};
 pub use sample_unit::{SampleLocation, SampleUnit};
 pub use selectivity::{Kind, Selectivity, SelectivityOptions, Test, UnitSelectivity, selectivity, selectivity_with};

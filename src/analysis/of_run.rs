@@ -7,6 +7,7 @@ use crate::analysis::{
     Decoder, DecoderOptions, EpochGrowth, PopulationOptions, Psth, PsthOptions, Selectivity, SelectivityOptions,
     Tuning, UnitCounts,
 };
+use crate::environment::unless_interrupted;
 use crate::error::{Error, Result};
 use crate::readout::{Readout, ReadoutOptions};
 use crate::tasks::{Epoch, Rule};
@@ -20,7 +21,8 @@ fn over_checkpoints(
     readout: &mut Readout,
     mut each: impl FnMut(Stage, &Activity) -> Result<()>,
 ) -> Result<()> {
-    for checkpoint in checkpoints.iter() {
+    for checkpoint in unless_interrupted(checkpoints.iter()) {
+        let checkpoint = checkpoint?;
         let trials = checkpoint.trials_trained();
         let stage = run.stage_at(rule, trials).ok_or_else(|| {
             let what =
@@ -61,8 +63,8 @@ pub fn selectivity_of_run(
 ) -> Result<DataFrame> {
     let mut readout = Readout::new(readout.clone())?;
     let mut table: Option<DataFrame> = None;
-    for checkpoint in run.selected(checkpoints, rule)? {
-        let units = Selectivity::of(&readout.activity(&checkpoint, rule)?, epoch, options)?.table()?;
+    for checkpoint in unless_interrupted(run.selected(checkpoints, rule)?) {
+        let units = Selectivity::of(&readout.activity(&checkpoint?, rule)?, epoch, options)?.table()?;
         match &mut table {
             None => table = Some(units),
             Some(table) => {
@@ -258,8 +260,8 @@ pub fn decoder_of_run(
 ) -> Result<Decoder> {
     let mut readout = Readout::new(readout.clone())?;
     let mut average: Option<Decoder> = None;
-    for checkpoint in run.selected(checkpoints, rule)?.iter() {
-        let decoder = Decoder::of(&readout.activity(checkpoint, rule)?, options)?;
+    for checkpoint in unless_interrupted(run.selected(checkpoints, rule)?) {
+        let decoder = Decoder::of(&readout.activity(&checkpoint?, rule)?, options)?;
         match &mut average {
             None => average = Some(decoder),
             Some(average) => average.add(&decoder)?,
@@ -283,8 +285,9 @@ pub fn decoder_by_checkpoint(
     let failed = |source| Error::table("joining the tables of checkpoints")(source);
     let mut readout = Readout::new(readout.clone())?;
     let mut joined: Option<DataFrame> = None;
-    for checkpoint in run.selected(checkpoints, rule)?.iter() {
-        let mut table = Decoder::of(&readout.activity(checkpoint, rule)?, options)?.table()?;
+    for checkpoint in unless_interrupted(run.selected(checkpoints, rule)?) {
+        let checkpoint = checkpoint?;
+        let mut table = Decoder::of(&readout.activity(&checkpoint, rule)?, options)?.table()?;
         let trials = vec![checkpoint.trials_trained(); table.height()];
         table.insert_column(0, Column::new("trials_trained".into(), trials)).map_err(failed)?;
         match &mut joined {

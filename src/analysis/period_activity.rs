@@ -11,6 +11,7 @@ use crate::activity::Activity;
 use crate::analysis::rates::{baseline, mean_of_rows};
 use crate::analysis::stages::stage_of;
 use crate::analysis::{Kind, Selectivity, SelectivityOptions, Test};
+use crate::environment::unless_interrupted;
 use crate::error::{Error, Result};
 use crate::readout::{Readout, ReadoutOptions};
 use crate::statistics::{Anova, NotTested, independent_t_test, one_way_anova};
@@ -422,7 +423,8 @@ pub fn period_activity(
 ) -> Result<PeriodActivity> {
     let mut readout = Readout::new(readout.clone())?;
     let mut found = PeriodActivity::default();
-    for checkpoint in run.selected(checkpoints, rule)?.iter() {
+    for checkpoint in unless_interrupted(run.selected(checkpoints, rule)?.iter()) {
+        let checkpoint = checkpoint?;
         let stage = stage_of(run, rule, checkpoint.trials_trained(), options.stage_window)?;
         let activity = readout.activity(checkpoint, rule)?;
         let units = Selectivity::of(&activity, selected_in, &options.selectivity)?;

@@ -7,15 +7,16 @@ use polars::prelude::*;
 
 use crate::activity::Activity;
 use crate::analysis::rates::{baseline, location_means};
-use crate::analysis::{Kind, Selectivity, Test};
+use crate::analysis::{Group, Kind, Selectivity, SelectivityOptions, Test};
 use crate::error::{Error, Result};
 use crate::statistics::{ResampledMean, UnitResamples};
+use crate::tasks::Epoch;
 use crate::training::Stage;
 
 /// What one curve of a PSTH stands for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Grouping {
-    /// The average over the checkpoints of a stage.
+    /// The average over the checkpoints of a stage, or over the recordings of a group.
     #[default]
     Stage,
     /// One checkpoint.
@@ -96,21 +97,21 @@ impl Default for PsthOptions {
 #[derive(Clone, Debug)]
 pub struct Psth {
     options: PsthOptions,
-    groups: BTreeMap<Key, Group>,
+    groups: BTreeMap<Key, Average>,
     resamples: Option<UnitResamples>,
     /// Steps of a trial and ms a step, once a checkpoint was added.
     clock: Option<(usize, f64)>,
 }
 
-/// Stages come in their order, checkpoints in that in which they were added.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+/// Groups come in their order, checkpoints in that in which they were added.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Key {
-    Stage(Stage),
+    Group(Group),
     Checkpoint(usize),
 }
 
 #[derive(Clone, Debug)]
-struct Group {
+struct Average {
     trials_trained: Option<u64>,
     /// Checkpoints added, also those without a selected unit.
     checkpoints: usize,
@@ -184,14 +185,15 @@ impl Psth {
         Psth { options, groups: BTreeMap::new(), resamples: None, clock: None }
     }
 
-    /// Adds a checkpoint of a stage: its activity, and which units are selective.
+    /// Adds a checkpoint of a stage, or a recording of a group of one's own (`"adult"`): its activity, and which units are
+    /// selective.
     ///
     /// A unit whose baseline is zero has no relative activity and is left out if `normalised` is set.
     ///
     /// # Errors
     /// If trials are longer or shorter than those added before, the selectivity is of other units or another number
     /// of locations, or there is no fix1.
-    pub fn add(&mut self, stage: Stage, activity: &Activity, selectivity: &Selectivity) -> Result<()> {
+    pub fn add(&mut self, group: impl Into<Group>, activity: &Activity, selectivity: &Selectivity) -> Result<()> {
         activity.check()?;
         selectivity.check()?;
         let clock = (activity.steps(), activity.dt);
@@ -220,11 +222,11 @@ impl Psth {
             self.resamples = Some(UnitResamples::new(self.options.bootstrap, unit_count, self.options.seed)?);
         }
         let key = match self.options.grouping {
-            Grouping::Stage => Key::Stage(stage),
+            Grouping::Stage => Key::Group(group.into()),
             Grouping::Checkpoint => Key::Checkpoint(self.groups.len()),
         };
         self.clock = Some(clock);
-        let group = self.groups.entry(key).or_insert_with(|| Group {
+        let group = self.groups.entry(key).or_insert_with(|| Average {
             trials_trained: activity.trials_trained,
             checkpoints: 0,
             preferred: Curve::new(clock.0),
@@ -287,7 +289,7 @@ impl Psth {
 
     /// The curves as a table.
     ///
-    /// Columns: stage, or trials_trained if curves are of checkpoints; direction (preferred, opposite); step; time_ms
+    /// Columns: stage (group where there are groups of one's own), or trials_trained if curves are of checkpoints; direction (preferred, opposite); step; time_ms
     /// (the step's start); activity; units, the number of units averaged (the mean over the checkpoints of a stage);
     /// checkpoints, the number that are averaged (only by stage); low and high, the 95 % interval of the activity over resamples of the units, if these were asked for (null of a
     /// single unit).
@@ -296,7 +298,7 @@ impl Psth {
     /// # Errors
     /// If the table cannot be made.
     pub fn table(&self) -> Result<DataFrame> {
-        let mut stages: Vec<&str> = Vec::new();
+        let mut groups: Vec<String> = Vec::new();
         let mut trials_trained: Vec<Option<u64>> = Vec::new();
         let mut directions: Vec<&str> = Vec::new();
         let mut steps: Vec<u32> = Vec::new();
@@ -316,7 +318,7 @@ impl Psth {
                 }
                 for (step, sum) in curve.sum.iter().enumerate() {
                     match key {
-                        Key::Stage(stage) => stages.push(stage.name()),
+                        Key::Group(group) => groups.push(group.to_string()),
                         Key::Checkpoint(_) => trials_trained.push(group.trials_trained),
                     }
                     directions.push(direction);
@@ -329,7 +331,10 @@ impl Psth {
             }
         }
         let key = match self.options.grouping {
-            Grouping::Stage => Column::new("stage".into(), stages),
+            Grouping::Stage => {
+                let own = self.groups.keys().any(|key| matches!(key, Key::Group(Group::Named(_))));
+                Column::new(if own { "group" } else { "stage" }.into(), groups)
+            }
             Grouping::Checkpoint => Column::new("trials_trained".into(), trials_trained),
         };
         let mut columns = vec![
@@ -353,11 +358,37 @@ impl Psth {
     }
 }
 
+/// The average activity over time of the units of one recording, or of one checkpoint, that are selective in an epoch:
+/// columns as [`Psth::table`], whose column group says `name`.
+///
+/// ```
+/// use maturation::prelude::*;
+///
+/// // Activity of neurons comes from a table: `Activity::from_table(&read_table("neurons.csv")?, None)?`.
+/// let activity = Run::open("data/6tasks")?.last()?.activity(Rule::Gap)?;
+/// let curve = analysis::psth_of(&activity, Epoch::Stim1, "area 46", &PsthOptions::default())?;
+/// let about = PsthAbout::of_activity(&activity, "Cue activity in area 46");
+/// assert!(figures::psth(&curve, &about)?.json().contains("area 46 ("));
+/// # Ok::<(), maturation::Error>(())
+/// ```
+///
+/// # Errors
+/// If the activity has no such epoch or no fix1, or an option is impossible.
+pub fn psth_of(activity: &Activity, epoch: Epoch, name: &str, options: &PsthOptions) -> Result<DataFrame> {
+    let selectivity = SelectivityOptions {
+        normalised: options.normalised,
+        baseline_skip_ms: options.baseline_skip_ms,
+        ..SelectivityOptions::default()
+    };
+    let mut psth = Psth::new(PsthOptions { grouping: Grouping::Stage, ..options.clone() });
+    psth.add(name, activity, &Selectivity::of(activity, epoch, &selectivity)?)?;
+    psth.table()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::analysis::{SelectivityOptions, golden};
-    use crate::tasks::Epoch;
+    use crate::analysis::golden;
 
     fn units_of(activity: &Activity, epoch: &str) -> Selectivity {
         Selectivity::of(activity, epoch.parse().unwrap(), &SelectivityOptions::default()).unwrap()
@@ -440,6 +471,24 @@ mod tests {
                 assert_curve(&only(&table, "direction", "opposite"), &pair[1]["y"], label);
             }
         }
+    }
+
+    #[test]
+    fn groups_of_ones_own_keep_their_names() {
+        let [young, adult] = [58880, 716800].map(|trials| golden::activity("gap", trials));
+        let mut psth = Psth::new(PsthOptions::default());
+        for (name, activity) in [("young", &young), ("adult", &adult), ("adult", &adult)] {
+            psth.add(name, activity, &units_of(activity, "stim1")).unwrap();
+        }
+        let table = psth.table().unwrap();
+        assert_eq!(&table.get_column_names()[..2], ["group", "direction"]);
+        assert_eq!(only(&table, "group", "adult").column("checkpoints").unwrap().u32().unwrap().get(0), Some(2));
+        let alone = psth_of(&adult, Epoch::Stim1, "adult", &PsthOptions::default()).unwrap();
+        assert_eq!(column(&alone, "activity"), column(&only(&table, "group", "adult"), "activity"));
+        assert!(psth_of(&adult, Epoch::Distract1, "adult", &PsthOptions::default()).is_err());
+        psth.add(Stage::Mature, &adult, &units_of(&adult, "stim1")).unwrap();
+        let table = psth.table().unwrap();
+        assert_eq!(table.column("group").unwrap().str().unwrap().get(0), Some("mature"), "stages come first");
     }
 
     #[test]

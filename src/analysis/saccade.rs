@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use polars::prelude::*;
 
 use crate::analysis::stages::{Span, stage_of};
+use crate::environment::unless_interrupted;
 use crate::error::{Error, Result};
 use crate::readout::{Readout, ReadoutOptions};
 use crate::tasks::{Rule, Timeline};
@@ -176,7 +177,8 @@ pub fn saccade(
     }
     let mut readout = Readout::new(readout.clone())?;
     let mut saccades = Saccades::default();
-    for checkpoint in run.selected(checkpoints, rule)?.iter() {
+    for checkpoint in unless_interrupted(run.selected(checkpoints, rule)?.iter()) {
+        let checkpoint = checkpoint?;
         let stage = stage_of(run, rule, checkpoint.trials_trained(), options.stage_window)?;
         let conditions = readout.trials(checkpoint, rule)?.conditions;
         let answers = readout.answers(checkpoint, rule, &vec![conditions; options.batches])?;

@@ -8,6 +8,7 @@ use polars::prelude::*;
 
 use crate::analysis::population::population;
 use crate::analysis::{PopulationOptions, Selectivity};
+use crate::environment::unless_interrupted;
 use crate::error::{Error, Result};
 use crate::statistics::{
     GaussianFit, NotTested, ResampledMean, UnitResamples, VonMisesFit, independent_t_test, percentile_interval,
@@ -224,7 +225,8 @@ impl Tuning {
                 fits.push(fit(name, &curve, location_count).ok());
                 let resampled = group.resampled.iter().flat_map(ResampledMean::curves);
                 let width = |curve: Vec<f64>| fit(name, &curve, location_count).map_or(f64::NAN, |fit| 2.0 * fit.sigma);
-                intervals.push(percentile_interval(resampled.map(width)));
+                let widths = unless_interrupted(resampled).map(|curve| curve.map(width));
+                intervals.push(percentile_interval(widths.collect::<Result<Vec<_>>>()?));
             }
         }
         let column = |name: &str, value: &dyn Fn(&Fit) -> f64| {

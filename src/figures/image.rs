@@ -46,11 +46,11 @@ impl fmt::Display for ImageFormat {
     }
 }
 
-/// A picture of plotly's JSON, such as a notebook file holds; see [`Figure::image`](crate::figures::Figure::image).
+/// A picture of plotly's JSON, drawn by the system's browser.
 ///
 /// # Errors
 /// If this is not plotly's JSON, there is no browser, or it gives no picture within 30 s.
-pub fn image_of_json(json: &str, format: ImageFormat) -> Result<Vec<u8>> {
+pub(super) fn of_json(json: &str, format: ImageFormat) -> Result<Vec<u8>> {
     let plot: serde_json::Value = serde_json::from_str(json).map_err(|problem| {
         Error::picture(format!("this is not plotly's JSON ({problem})"), "Give what `Figure::json` gives".to_owned())
     })?;
@@ -70,7 +70,7 @@ pub fn image_of_json(json: &str, format: ImageFormat) -> Result<Vec<u8>> {
 }
 
 /// Width and height of a figure.
-fn size(plot: &serde_json::Value) -> [f64; 2] {
+pub(super) fn size(plot: &serde_json::Value) -> [f64; 2] {
     let of = |name: &str| plot["layout"][name].as_f64().filter(|length| *length >= 1.0);
     [of("width").unwrap_or(SIZE[0]), of("height").unwrap_or(SIZE[1])]
 }
@@ -136,7 +136,8 @@ mod tests {
 
     fn figure() -> Figure {
         let mut plot = Plot::new();
-        plot.add_trace(Scatter::new(vec![0.0, 1.0], vec![1.0, 2.0]).name("</script>"));
+        plot.add_trace(Scatter::new(vec![0.0, 1.0], vec![1.0, 2.0]).name("a"));
+        plot.add_trace(Scatter::new(vec![0.0, 1.0], vec![2.0, 1.0]).name("&lt;/script>"));
         plot.set_layout(Layout::new().x_axis(Axis::new().title("time (ms) from α")).width(600).height(300));
         Figure::new(plot, "a figure")
     }
@@ -164,12 +165,13 @@ mod tests {
     }
 
     #[test]
-    fn a_vector_graphic_has_its_text() {
-        let Some(bytes) = drawn(ImageFormat::Svg) else { return };
+    fn a_vector_graphic_has_its_text_and_needs_no_browser() {
+        let bytes = figure().image(ImageFormat::Svg).unwrap();
         let text = String::from_utf8(bytes).unwrap();
         assert!(text.starts_with("<svg") && text.trim_end().ends_with("</svg>"));
         assert!(text.contains("time (ms) from α") && text.contains("width=\"600\" height=\"300\""));
         assert!(is_balanced(&text));
+        assert!(text.contains("&lt;/script&gt;") && text.contains("<title>a figure</title>"));
     }
 
     /// Whether each element of a document is closed where it should be.
@@ -203,7 +205,7 @@ mod tests {
         let size = |figure: &Figure| size(&serde_json::from_str(&figure.json()).unwrap());
         assert_eq!(size(&Figure::new(plot, "")), [1040.0, 700.0]);
         assert_eq!(size(&figure()), [600.0, 300.0]);
-        assert!(image_of_json("{", ImageFormat::Png).unwrap_err().to_string().contains("not plotly's JSON"));
+        assert!(of_json("{", ImageFormat::Png).unwrap_err().to_string().contains("not plotly's JSON"));
     }
 
     #[test]

@@ -2,11 +2,12 @@
 //!
 //! Every picture has one style (see the source of `style.rs`): stage and rule colours that colour-blind readers can
 //! tell apart, axes with units, and what is drawn told on hovering. A picture shows by itself where a notebook cell
-//! ends in it, and [`Figure::save`] writes it as a page that needs no network, or, with the system's Chromium, as a bitmap
-//! or a vector graphic.
+//! ends in it, and [`Figure::save`] writes it as a page that needs no network, as a vector graphic, or, with the system's
+//! Chromium, as a bitmap.
 
 mod agreement;
 mod browser;
+mod chart;
 mod decoder;
 mod distractor;
 mod dpca;
@@ -20,19 +21,22 @@ mod period_activity;
 mod psth;
 mod saccade;
 mod sample_unit;
+mod shown;
 mod style;
 mod tuning;
 mod unit_counts;
+mod vector;
 
 use std::io::Write;
 use std::path::Path;
 
 pub use agreement::agreement;
+pub use chart::{ChartAbout, bars, heatmap, lines, points};
 pub use decoder::{DecoderAbout, decoder, decoder_compared};
 pub use distractor::{distractor, distractor_saccades};
 pub use dpca::{dpca, dpca_explained_variance};
 pub use epoch_growth::epoch_growth;
-pub use image::{ImageFormat, image_of_json};
+pub use image::ImageFormat;
 pub(crate) use page::escape;
 pub use page::{Page, Section, TableSection};
 pub use panels::TrialAbout;
@@ -84,7 +88,7 @@ impl Figure {
         self.plot.to_json()
     }
 
-    /// Writes the picture to a file: `.html`, a page that needs no network; or `.png`, `.svg` or `.pdf`, as
+    /// Writes the picture to a file: `.html`, a page that needs no network; or `.svg`, `.png` or `.pdf`, as
     /// [`Figure::image`].
     ///
     /// # Errors
@@ -112,27 +116,68 @@ impl Figure {
     /// The picture as a bitmap, a vector graphic or a page to print, of the size that its layout says (1040 × 480 where it
     /// says none).
     ///
-    /// The system's Chromium or Chrome draws it, out of sight and without a network, in about two seconds. The variable
-    /// `MATURATION_CHROMIUM` says which, if it is not on the path. A Chromium that comes as a snap sees no temporary
-    /// files and cannot be used.
+    /// A vector graphic of scatters, bars, boxes and heatmaps, which all figures of this crate are, is made at once. All
+    /// else is drawn by the system's Chromium or Chrome, out of sight and without a network, in about two seconds. The
+    /// variable `MATURATION_CHROMIUM` says which, if it is not on the path. A Chromium that comes as a snap sees no
+    /// temporary files and cannot be used.
     ///
     /// # Errors
     /// If there is no browser, or it gives no picture within 30 s.
     pub fn image(&self, format: ImageFormat) -> Result<Vec<u8>> {
-        image_of_json(&self.json(), format)
+        if format == ImageFormat::Svg {
+            let plot = self.value();
+            if let Ok(picture) = vector::svg(&plot, image::size(&plot), vector::Fit::Size, &self.summary) {
+                return Ok(picture.into_bytes());
+            }
+        }
+        image::of_json(&self.json(), format)
     }
 
     /// Shows the picture where a notebook cell ends in it: plotly's JSON for the viewers that draw it by themselves
-    /// (JupyterLab with the plotly package, Visual Studio Code), and a page element for those that do not, which brings
-    /// plotly.js along with the first figure of a notebook; where neither is drawn, one line says what it shows.
+    /// (JupyterLab with the plotly package, Visual Studio Code), a vector graphic for those that run no script (GitHub,
+    /// nbconvert), and one line that says what it shows. Its colours are for light and for dark pages.
+    ///
+    /// A plot of a kind that [`Figure::image`] needs a browser for has no vector graphic.
     pub fn evcxr_display(&self) {
-        use std::sync::atomic::{AtomicU64, Ordering};
-        static SHOWN: AtomicU64 = AtomicU64::new(0);
-        let number = SHOWN.fetch_add(1, Ordering::Relaxed);
-        let script = if number == 0 { page::plotly_script() } else { String::new() };
-        let element = page::plot_element(&format!("maturation-figure-{}-{number}", std::process::id()), self);
-        println!("EVCXR_BEGIN_CONTENT application/vnd.plotly.v1+json\n{}\nEVCXR_END_CONTENT", self.json());
-        println!("EVCXR_BEGIN_CONTENT text/html\n{script}{element}\nEVCXR_END_CONTENT");
+        let plot = shown::for_notebook(&self.value());
+        let picture = vector::svg(&plot, image::size(&plot), vector::Fit::Page, &self.summary);
+        println!("EVCXR_BEGIN_CONTENT application/vnd.plotly.v1+json\n{}\nEVCXR_END_CONTENT", shown::packed(plot));
+        if let Ok(picture) = picture {
+            println!("EVCXR_BEGIN_CONTENT image/svg+xml\n{picture}EVCXR_END_CONTENT");
+        }
         println!("EVCXR_BEGIN_CONTENT text/plain\n{}\nEVCXR_END_CONTENT", self.summary);
+    }
+
+    /// The picture as plotly's JSON, to look into.
+    fn value(&self) -> serde_json::Value {
+        // What plotly wrote is JSON.
+        serde_json::from_str(&self.json()).unwrap_or_default()
+    }
+}
+
+/// A plot of one's own, to show, to save and to set on a page as all others. It is told of by its title.
+///
+/// ```
+/// use maturation::prelude::*;
+///
+/// let mut plot = Plot::new();
+/// plot.add_trace(Scatter::new(vec![0, 1, 2], vec![0.1, 0.4, 0.9]).name("mine"));
+/// plot.set_layout(Layout::new().title("Performance"));
+/// let figure = Figure::from(plot);
+/// assert_eq!(figure.summary(), "Performance");
+/// figure.save(std::env::temp_dir().join("performance.svg"))?;
+/// # Ok::<(), maturation::Error>(())
+/// ```
+impl From<Plot> for Figure {
+    fn from(plot: Plot) -> Self {
+        let mut figure = Figure::new(plot, "");
+        let json = figure.value();
+        let title = &json["layout"]["title"];
+        let traces = json["data"].as_array().map_or(0, Vec::len);
+        figure.summary = match title["text"].as_str().or(title.as_str()) {
+            Some(title) if !title.is_empty() => title.split('<').next().unwrap_or_default().to_owned(),
+            _ => format!("a plot of {traces} trace{}", if traces == 1 { "" } else { "s" }),
+        };
+        figure
     }
 }

@@ -7,7 +7,7 @@ use plotly::Plot;
 use polars::prelude::*;
 
 use crate::error::{Error, Result};
-use crate::figures::Figure;
+use crate::figures::{Figure, shown};
 use crate::tables::write_atomically;
 
 /// The look of a page.
@@ -57,15 +57,12 @@ pub(super) fn plotly_script() -> String {
 /// The element that a figure is drawn in, and the call that draws it. Until then, and where no script may run, it says
 /// what the figure shows.
 pub(super) fn plot_element(id: &str, figure: &Figure) -> String {
-    let json = within_script(&figure.json());
-    // A notebook may have lost the cell that brought plotly.js along.
+    let (json, config) = (within_script(&figure.json()), shown::config());
+    let about = escape(&figure.summary);
     format!(
-        "<div id=\"{id}\" class=\"figure\">{}</div>\n<script>(function() {{ const figure = {json};\n\
-         document.getElementById('{id}').textContent = window.Plotly ? '' : 'Not drawn: plotly.js comes with the first \
-         figure of the notebook. Restart the kernel and run all cells.';\n\
-         if (window.Plotly) Plotly.newPlot('{id}', figure.data, figure.layout, {{responsive: true, displaylogo: false, \
-         toImageButtonOptions: {{format: 'svg'}}}}); }})();</script>\n",
-        escape(&figure.summary)
+        "<div id=\"{id}\" class=\"figure\" role=\"img\" aria-label=\"{about}\">{about}</div>\n<script>(function() {{ \
+         const figure = {json};\ndocument.getElementById('{id}').textContent = '';\n\
+         Plotly.newPlot('{id}', figure.data, figure.layout, {config}); }})();</script>\n",
     )
 }
 

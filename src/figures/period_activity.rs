@@ -266,7 +266,7 @@ pub fn period_tests(table: &DataFrame, title: &str) -> Result<Figure> {
     let x = axis("checkpoint (trials trained)").tick_angle(-45.0);
     let heading = format!("{title}<br><sup>t-tests between checkpoints, not corrected for their number</sup>");
     let mut layout = style::layout(&heading, x, axis("checkpoint (trials trained)")).height(640);
-    layout = layout.margin(plotly::layout::Margin::new().left(95).right(20).top(85).bottom(95));
+    layout = layout.margin(plotly::layout::Margin::new().left(120).right(20).top(85).bottom(95));
     // A strip beside the map tells the stages.
     for (place, stage) in stages.iter().enumerate() {
         if let Ok(stage) = stage.parse::<Stage>() {

@@ -6,8 +6,9 @@ use plotly::common::{Anchor, DashType, Line, Mode};
 use plotly::{Plot, Scatter};
 use polars::frame::DataFrame;
 
+use crate::activity::Activity;
 use crate::error::Result;
-use crate::figures::{Figure, style};
+use crate::figures::{Figure, TrialAbout, style};
 use crate::tables::Columns;
 use crate::tasks::{Epoch, Rule, Timeline};
 use crate::training::Stage;
@@ -33,6 +34,12 @@ impl PsthAbout {
             epochs: epochs.collect(),
             normalised: true,
         }
+    }
+
+    /// Units of this activity, with its epochs.
+    pub fn of_activity(activity: &Activity, title: impl Into<String>) -> Self {
+        let TrialAbout { title, epochs, .. } = TrialAbout::of(activity, title);
+        PsthAbout { title, epochs, normalised: true }
     }
 
     /// The same with another title.
@@ -65,7 +72,12 @@ impl PsthAbout {
 pub fn psth(table: &DataFrame, about: &PsthAbout) -> Result<Figure> {
     let columns = Columns::of(table, "the table of the PSTH");
     let by_stage = columns.has("stage");
-    let groups = columns.names(if by_stage { "stage" } else { "trials_trained" })?;
+    let by_checkpoint = !by_stage && !columns.has("group");
+    let groups = columns.names(match (by_stage, by_checkpoint) {
+        (true, _) => "stage",
+        (_, true) => "trials_trained",
+        _ => "group",
+    })?;
     let directions = columns.names("direction")?;
     let (times, activity) = (columns.numbers("time_ms")?, columns.numbers("activity")?);
     let units = columns.numbers("units")?;
@@ -90,7 +102,7 @@ pub fn psth(table: &DataFrame, about: &PsthAbout) -> Result<Figure> {
             Ok(stage) => style::stage_colour(stage),
             Err(_) => style::SERIES[place % style::SERIES.len()],
         };
-        let group = if by_stage { (*group).to_owned() } else { format!("{group} trials") };
+        let group = if by_checkpoint { format!("{group} trials") } else { (*group).to_owned() };
         let count = rows.first().map_or(0.0, |row| units[*row]);
         let opposite = *direction == "opposite";
         let name = if opposite { format!("{group}, opposite") } else { format!("{group} ({count:.0} units)") };

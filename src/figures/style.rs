@@ -14,8 +14,9 @@ use crate::training::Stage;
 const FONT: &str = "Helvetica, Arial, sans-serif";
 /// Size of text in a figure: legible when a figure is shown at half a page's width.
 const TEXT: usize = 14;
-/// The colour of axes and text.
+/// The colour of grids.
 pub(super) const GRID: &str = "#ececec";
+/// The colour of axes and text.
 pub(super) const INK: &str = "#333333";
 
 /// The colour of a stage. The three differ in lightness too, so that they survive grey printing.
@@ -231,6 +232,11 @@ pub(crate) fn thousands(number: u64) -> String {
     parts.collect::<Vec<_>>().join(",")
 }
 
+/// A number without its fraction, with commas.
+pub(super) fn signed_thousands(number: f64) -> String {
+    format!("{}{}", if number <= -0.5 { "−" } else { "" }, thousands(number.abs().round() as u64))
+}
+
 /// A probability in few digits.
 pub(super) fn probability(value: f64) -> String {
     match value {
@@ -281,6 +287,7 @@ mod tests {
     #[test]
     fn numbers_are_short_and_notes_stand_below_the_title() {
         assert_eq!([0, 999, 1000, 1234567].map(thousands), ["0", "999", "1,000", "1,234,567"]);
+        assert_eq!([-1234.4, -0.2, 999.5].map(signed_thousands), ["−1,234", "0", "1,000"]);
         assert_eq!([0.0, 3.04e-5, 0.0123].map(probability), ["below 1e-300", "3.0e-5", "0.012"]);
         assert_eq!(heading("a", &["b".into(), String::new()]), "a<br><sup>b</sup>");
         assert_eq!(averaged([("early", 3), ("mid", 1)]), "checkpoints averaged: early 3, mid 1");

@@ -3,6 +3,7 @@
 use ndarray::{Array2, Axis};
 use rand::RngExt;
 
+use crate::environment::unless_interrupted;
 use crate::error::{Error, Result};
 use crate::numerics::random::RandomStream;
 use crate::seed::Purpose;
@@ -42,7 +43,7 @@ impl UnitResamples {
     /// `count` resamples of a population of `units`, as the seed decides.
     ///
     /// # Errors
-    /// If there are fewer than 100 resamples, more than 20,000, no unit, or more than 65,536.
+    /// If there are fewer than 100 resamples, more than 20,000, no unit, or more than 65,536; [`Error::Interrupted`].
     pub fn new(count: usize, units: usize, seed: u64) -> Result<UnitResamples> {
         if !(FEWEST..=MOST).contains(&count) {
             return Err(Error::argument(
@@ -61,7 +62,8 @@ impl UnitResamples {
         }
         let mut stream = RandomStream::new(seed, Purpose::Bootstrap.stream([0, 0]));
         let mut drawn = Array2::zeros((count, units));
-        for mut row in drawn.outer_iter_mut() {
+        for row in unless_interrupted(drawn.outer_iter_mut()) {
+            let mut row = row?;
             for _ in 0..units {
                 row[stream.random_range(0..units)] += 1.0;
             }
@@ -243,5 +245,11 @@ mod tests {
         assert!(mean.add(&more, &[3, 4], &values(2)).unwrap_err().to_string().contains("`resamples`"));
         let wider = Array2::zeros((2, 3));
         assert!(mean.add(&resamples, &[3, 4], &wider).unwrap_err().to_string().contains("`values`"));
+    }
+
+    #[test]
+    fn an_interrupt_ends_resampling() {
+        let made = crate::environment::tests::interrupted(|| UnitResamples::new(MOST, MOST_UNITS / 64, 0));
+        assert!(matches!(made, Err(Error::Interrupted)));
     }
 }

@@ -1,6 +1,6 @@
 //! Rows of a table, and means over them, for notebook cells that do not name polars.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt::Display;
 use std::ops::Range;
 
@@ -59,6 +59,20 @@ pub trait Rows {
     /// If there is no such column.
     fn sorted_by(&self, column: &str) -> Result<DataFrame>;
 
+    /// The rows with the smallest value of `column` first; null comes last.
+    ///
+    /// # Errors
+    /// If there is no such column.
+    fn sorted_up_by(&self, column: &str) -> Result<DataFrame>;
+
+    /// What each column holds, a row a column: column; type; values, how many are not null; different, how many of these
+    /// differ; mean, standard_deviation (of the sample), smallest, median and largest of those that are numbers (null of
+    /// other columns, and where there are too few; NaN is left out).
+    ///
+    /// # Errors
+    /// If the table cannot be made.
+    fn describe(&self) -> Result<DataFrame>;
+
     /// The number in a row of a column; null is NaN.
     ///
     /// # Errors
@@ -116,8 +130,28 @@ impl Rows for DataFrame {
     }
 
     fn sorted_by(&self, column: &str) -> Result<DataFrame> {
-        let options = SortMultipleOptions::default().with_order_descending(true).with_nulls_last(true);
-        self.sort([column], options.with_maintain_order(true)).map_err(Error::table("sorting rows"))
+        sorted(self, column, true)
+    }
+
+    fn sorted_up_by(&self, column: &str) -> Result<DataFrame> {
+        sorted(self, column, false)
+    }
+
+    fn describe(&self) -> Result<DataFrame> {
+        let all: Vec<Description> = self.columns().iter().map(Description::of).collect::<Result<_>>()?;
+        let number = |of: fn(&Description) -> Option<f64>| all.iter().map(of).collect::<Vec<_>>();
+        df![
+            "column" => all.iter().map(|column| column.name.as_str()).collect::<Vec<_>>(),
+            "type" => all.iter().map(|column| column.kind.as_str()).collect::<Vec<_>>(),
+            "values" => all.iter().map(|column| column.values).collect::<Vec<_>>(),
+            "different" => all.iter().map(|column| column.different).collect::<Vec<_>>(),
+            "mean" => number(|column| column.mean),
+            "standard_deviation" => number(|column| column.standard_deviation),
+            "smallest" => number(|column| column.sorted.first().copied()),
+            "median" => number(Description::median),
+            "largest" => number(|column| column.sorted.last().copied()),
+        ]
+        .map_err(Error::table("describing a table"))
     }
 
     fn number(&self, column: &str, row: usize) -> Result<f64> {
@@ -128,6 +162,59 @@ impl Rows for DataFrame {
                 format!("the table has {} rows, counted from 0", values.len()),
             )
         })
+    }
+}
+
+fn sorted(table: &DataFrame, column: &str, descending: bool) -> Result<DataFrame> {
+    let options = SortMultipleOptions::default().with_order_descending(descending).with_nulls_last(true);
+    table.sort([column], options.with_maintain_order(true)).map_err(Error::table("sorting rows"))
+}
+
+/// What a column holds.
+struct Description {
+    name: String,
+    kind: String,
+    values: u32,
+    different: u32,
+    mean: Option<f64>,
+    standard_deviation: Option<f64>,
+    /// The numbers, ascending; none of a column of anything else.
+    sorted: Vec<f64>,
+}
+
+impl Description {
+    fn of(column: &Column) -> Result<Description> {
+        let is_number = column.dtype().is_primitive_numeric();
+        let failed = || Error::table(format!("describing the column `{}`", column.name()));
+        let mut sorted: Vec<f64> = match is_number {
+            true => {
+                let numbers = column.cast(&DataType::Float64).map_err(failed())?;
+                let numbers = numbers.f64().map_err(failed())?;
+                numbers.iter().flatten().filter(|value| !value.is_nan()).collect()
+            }
+            false => Vec::new(),
+        };
+        sorted.sort_by(f64::total_cmp);
+        let count = sorted.len() as f64;
+        let mean = (count > 0.0).then(|| sorted.iter().sum::<f64>() / count);
+        let squares = mean.map(|mean| sorted.iter().map(|value| (value - mean).powi(2)).sum::<f64>());
+        let texts = (0..column.len()).filter_map(|row| column.get(row).ok()).filter(|value| !value.is_null());
+        let texts: Vec<String> = texts.map(|value| value.to_string()).collect();
+        Ok(Description {
+            name: column.name().to_string(),
+            kind: column.dtype().to_string(),
+            values: texts.len() as u32,
+            different: texts.iter().collect::<HashSet<_>>().len() as u32,
+            mean,
+            standard_deviation: squares.filter(|_| count > 1.0).map(|squares| (squares / (count - 1.0)).sqrt()),
+            sorted,
+        })
+    }
+
+    fn median(&self) -> Option<f64> {
+        let middle = self.sorted.len() / 2;
+        let upper = *self.sorted.get(middle)?;
+        Some(if self.sorted.len() % 2 == 1 { upper } else { 0.5 * (self.sorted[middle - 1] + upper) })
     }
 }
 
@@ -222,5 +309,27 @@ mod tests {
         assert_eq!(sorted.column("trials_trained").unwrap().u64().unwrap().to_vec(), [30, 20, 10, 0].map(Some));
         assert_eq!(table().sorted_by("rate").unwrap().column("rate").unwrap().f64().unwrap().get(3), None);
         assert!(table().sorted_by("phase").is_err());
+    }
+
+    #[test]
+    fn or_the_smallest_does() {
+        let sorted = table().sorted_up_by("trials_trained").unwrap();
+        assert_eq!(sorted.column("trials_trained").unwrap().u64().unwrap().to_vec(), [0, 10, 20, 30].map(Some));
+        assert_eq!(table().sorted_up_by("rate").unwrap().column("rate").unwrap().f64().unwrap().get(3), None);
+        assert!(table().sorted_up_by("phase").is_err());
+    }
+
+    #[test]
+    fn a_description_has_a_row_a_column() {
+        let found = table().describe().unwrap();
+        assert_eq!(found.shape(), (4, 9));
+        let of = |column: &str, what: &str| found.rows_where("column", column).unwrap().number(what, 0).unwrap();
+        assert_eq!((of("trials_trained", "mean"), of("trials_trained", "median")), (15.0, 15.0));
+        // Of 0, 10, 20, 30: √(500 / 3).
+        assert!((of("trials_trained", "standard_deviation") - 12.909_944_487).abs() < 1e-8);
+        assert_eq!((of("rate", "values"), of("rate", "mean"), of("rate", "largest")), (3.0, 1.5, 2.0));
+        assert_eq!((of("stage", "different"), of("start_ms", "different")), (3.0, 3.0));
+        assert!(of("stage", "mean").is_nan() && of("stage", "smallest").is_nan());
+        assert!(table().slice(0, 0).describe().unwrap().number("mean", 1).unwrap().is_nan());
     }
 }

@@ -88,12 +88,15 @@ impl BackgroundTraining {
     /// the training.
     ///
     /// # Errors
-    /// Those of [`Training::train`]; [`Error::Interrupted`] if it was stopped.
+    /// Those of [`Training::train`]; [`Error::Stopped`] if it was stopped.
     pub fn wait(mut self) -> Result<Run> {
-        let _interruption = Interruption::raises(self.stop.clone());
+        let interruption = Interruption::watch();
         let mut listener = self.shown.then(progress::shown);
         let mut told = None;
         loop {
+            if interruption.requested() {
+                self.stop();
+            }
             let finished = self.is_finished();
             let newest = self.progress();
             if let (Some(listener), Some(newest)) = (&mut listener, &newest)

@@ -20,6 +20,7 @@ use std::sync::atomic::AtomicBool;
 pub use background::BackgroundTraining;
 pub use evaluation::{Answer, Evaluation, TOLERANCE, answers, evaluate, performance};
 pub use log::{Log, LogEntry};
+pub(crate) use progress::duration;
 pub use progress::{Progress, Spent};
 pub use run::{Checkpoint, Checkpoints, Run};
 pub use selection::Selection;
@@ -106,8 +107,8 @@ impl Training {
         self
     }
 
-    /// Stops after this many trials, if the target performance has not stopped it before. Running again with a larger
-    /// number goes on from there.
+    /// Stops with the training step that reaches this many trials, if the target performance has not stopped it before, and
+    /// evaluates and keeps the network there. Running again with a larger number goes on from there.
     pub fn max_trials(mut self, trials: u64) -> Self {
         self.max_trials = Some(trials);
         self
@@ -139,12 +140,12 @@ impl Training {
     /// # Errors
     ///
     /// Impossible hyper-parameters; a folder that holds another run, is in use or cannot be written to; a full disk; a
-    /// cost that is no longer finite ([`Error::NotFinite`]); [`Error::Interrupted`] if training was asked to stop. All
+    /// cost that is no longer finite ([`Error::NotFinite`]); [`Error::Stopped`] if training was asked to stop. All
     /// that was finished until then is kept.
     ///
     /// In a notebook, interrupting the kernel stops training cleanly, if the kernel hands interruptions on.
     pub fn train(self, path: impl AsRef<Path>) -> Result<Run> {
-        let interruption = Interruption::raises(Arc::default());
+        let interruption = Interruption::watch();
         session::train(self, path.as_ref(), Some(&interruption))
     }
 

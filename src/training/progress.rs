@@ -58,7 +58,7 @@ impl Progress {
     }
 
     /// The time left, or what ends training where that cannot be told.
-    pub(crate) fn time_left(&self) -> String {
+    fn time_left(&self) -> String {
         match self.seconds_left() {
             Some(left) => format!("{} left", duration(left)),
             None => format!("until every rule is above {}", self.target),
@@ -92,7 +92,7 @@ impl std::fmt::Display for Progress {
 }
 
 /// Minutes and seconds, or hours and minutes.
-fn duration(seconds: f64) -> String {
+pub(crate) fn duration(seconds: f64) -> String {
     let seconds = seconds.round() as u64;
     match seconds {
         0..60 => format!("{seconds} s"),

@@ -18,6 +18,9 @@ pub(crate) const LOG_FILE: &str = "log.json";
 pub(crate) const STATE_FILE: &str = "state.safetensors";
 pub(crate) const MODEL_FILE: &str = "model.safetensors";
 
+/// Where the shipped run lies in the crate's sources.
+const SHIPPED: &str = "data/6tasks";
+
 /// A training run: a folder with `hp.json`, `log.json` and a folder for each checkpoint, named by the trials trained.
 ///
 /// ```
@@ -56,6 +59,29 @@ impl Run {
         }
         trials.sort_unstable();
         Ok(Run { path, hyperparameters, log, trials })
+    }
+
+    /// Opens the run that comes with the crate's sources: the paper's model, trained to the end, thinned to 56 checkpoints.
+    ///
+    /// ```
+    /// use maturation::prelude::*;
+    ///
+    /// assert_eq!(Run::shipped()?.last()?.trials_trained(), 572_160);
+    /// # Ok::<(), maturation::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// If the sources are no longer where they were compiled, and the working folder is not within a copy of them.
+    pub fn shipped() -> Result<Self> {
+        let built_from = Path::new(env!("CARGO_MANIFEST_DIR")).to_owned();
+        let here = std::env::current_dir().unwrap_or_default();
+        let places = std::iter::once(built_from.as_path()).chain(here.ancestors());
+        let found = places.map(|place| place.join(SHIPPED)).find(|place| place.join(HYPERPARAMETERS_FILE).is_file());
+        let Some(found) = found else {
+            let what = format!("the shipped run is neither in {} nor above {}", built_from.display(), here.display());
+            return Err(Error::argument(what, "open it by its path, `Run::open(\"…/data/6tasks\")`, or train one"));
+        };
+        Run::open(found)
     }
 
     /// The folder.

@@ -173,14 +173,21 @@ impl Session {
                 (stage, batches) = (now, Batches::from_step(self.hyperparameters(), now, self.step)?);
             }
             if max_trials.is_some_and(|most| trials_trained >= most) {
+                // So that a checkpoint holds all that was trained.
+                if self.log.at(trials_trained).is_none() {
+                    self.evaluate()?;
+                }
                 tell(&self.progress(max_trials, true));
                 return self.save_state();
             }
             if stop() {
                 self.save_state()?;
-                return Err(Error::Interrupted);
+                return Err(Error::Stopped { path: self.path.clone(), trials_trained });
             }
             tell(&self.progress(max_trials, false));
+            if !self.step.is_multiple_of(every) && self.log.at(trials_trained).is_some() {
+                self.forget(trials_trained)?;
+            }
             self.train_step(&mut batches)?;
         }
     }
@@ -204,6 +211,13 @@ impl Session {
         self.save_state()?;
         self.spent.files += begin.elapsed().as_secs_f64();
         Ok(())
+    }
+
+    /// Takes back the evaluation at which an earlier sitting ended: a run that was never interrupted has none there.
+    fn forget(&mut self, trials_trained: u64) -> Result<()> {
+        self.log.entries.retain(|entry| entry.trials_trained != trials_trained);
+        let folder = self.path.join(trials_trained.to_string());
+        fs::remove_dir_all(&folder).map_err(|source| Error::io("remove", &folder, source))
     }
 
     fn save_state(&mut self) -> Result<()> {

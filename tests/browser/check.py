@@ -15,6 +15,7 @@ import contextlib
 import json
 import os
 import pathlib
+import re
 import secrets
 import shutil
 import socket
@@ -63,6 +64,8 @@ LOOK = """() => {
             size: size(figure),
             traces: figure.data.length,
             drawn: figure.querySelectorAll('.trace, .heatmaplayer image, .polarlayer path').length,
+            background: getComputedStyle(figure.querySelector('.main-svg')).backgroundColor,
+            buttons: [...figure.querySelectorAll('.modebar-btn')].map((button) => button.dataset.title || ""),
             silent: said(figure).filter((text) => !figure.textContent.replace(/[\\s\\u200b]/g, "").includes(text)),
         })),
         images: [...document.querySelectorAll('.jp-RenderedImage img, .jp-RenderedSVG img')].map((image) => ({
@@ -112,6 +115,11 @@ def check(where, seen, curves, tables, images_do=False):
             raise Wrong(f"{where}: a figure has {figure['traces']} curves, {figure['drawn']} drawn, of {count}")
         if figure["silent"]:
             raise Wrong(f"{where}: a figure does not show its words {figure['silent']}")
+        if figure["background"] != "rgba(0, 0, 0, 0)":
+            raise Wrong(f"{where}: a figure has a background of its own, {figure['background']}, whatever the page's theme")
+        uploads = [button for button in figure["buttons"] if re.search("cloud|share|edit", button, re.IGNORECASE)]
+        if uploads:
+            raise Wrong(f"{where}: a figure's bar offers {uploads}")
         if figure["size"][0] < 300 or figure["size"][1] < 200:
             raise Wrong(f"{where}: a figure is only {figure['size']} pixels in size")
     for image in seen["images"]:

@@ -2,7 +2,6 @@
 
 use std::path::Path;
 
-use maturation::figures::{ImageFormat, image_of_json};
 use serde_json::{Value, json};
 
 /// Plotly's JSON as notebooks name it.
@@ -61,8 +60,7 @@ impl Document {
         .collect()
     }
 
-    /// Puts outputs into a cell, as Jupyter would. In place of a figure's page element, of megabytes (plotly.js), stands
-    /// a picture of it, for the viewers that run no scripts.
+    /// Puts outputs into a cell, as Jupyter would.
     pub fn set_output(&mut self, place: usize, count: usize, output: &Output) -> Result<(), String> {
         let mut outputs = Vec::new();
         if !output.stdout.is_empty() {
@@ -70,20 +68,12 @@ impl Document {
             outputs.push(json!({"output_type": "stream", "name": "stdout", "text": text}));
         }
         let mut data = serde_json::Map::new();
-        let figure = output.content.iter().find(|(kind, _)| kind == PLOTLY).map(|(_, content)| content);
         for (kind, content) in &output.content {
-            if kind == "text/html" && figure.is_some() {
-                continue;
-            }
-            data.insert(kind.clone(), json!(split_lines(content)));
-        }
-        if let Some(content) = figure {
-            let plot: Value = serde_json::from_str(content).map_err(|error| format!("the figure: {error}"))?;
-            // A vector graphic takes a sixth of the room of a bitmap that is sharp.
-            let picture = image_of_json(content, ImageFormat::Svg).map_err(|error| error.to_string())?;
-            let picture = String::from_utf8(picture).map_err(|error| format!("the figure: {error}"))?;
-            data.insert("image/svg+xml".to_owned(), json!(split_lines(&fitting(&picture))));
-            data.insert(PLOTLY.to_owned(), plot);
+            let content = match kind == PLOTLY {
+                true => serde_json::from_str(content).map_err(|error| format!("the figure: {error}"))?,
+                false => json!(split_lines(content)),
+            };
+            data.insert(kind.clone(), content);
         }
         if !data.is_empty() {
             let result = "execute_result";
@@ -104,21 +94,6 @@ impl Document {
         text.push(b'\n');
         std::fs::write(path, text).map_err(|error| error.to_string())
     }
-}
-
-/// A vector graphic that takes the width that a viewer has for it, up to its own: narrow viewers would cut it off.
-fn fitting(picture: &str) -> String {
-    let Some((tag, rest)) = picture.split_once('>') else { return picture.to_owned() };
-    let mut width = "";
-    let mut kept = Vec::new();
-    for attribute in tag.split_inclusive("\" ") {
-        match attribute.trim_start_matches("<svg ").split_once('=') {
-            Some(("width", value)) => width = value.trim().trim_matches('"'),
-            Some(("height" | "style", _)) => {}
-            _ => kept.push(attribute),
-        }
-    }
-    format!("{} style=\"max-width:{width}px\">{rest}", kept.concat().trim_end())
 }
 
 /// A text or a list of texts as a list.

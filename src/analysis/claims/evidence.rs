@@ -9,6 +9,7 @@ use crate::analysis::{
     PeriodCheckpoint, PeriodOptions, PopulationOptions, Psth, PsthOptions, SaccadeOptions, Selectivity,
     SelectivityOptions, Test, Tuning,
 };
+use crate::environment::unless_interrupted;
 use crate::error::Result;
 use crate::readout::{Readout, ReadoutOptions};
 use crate::tasks::{Epoch, Rule};
@@ -139,7 +140,10 @@ fn read(
     mut each: impl FnMut(Stage, &Activity) -> Result<()>,
 ) -> Result<()> {
     let mut readout = Readout::new(readout.clone())?;
-    for checkpoint in run.checkpoints()?.iter().filter(|checkpoint| checkpoint.trials_trained() >= begin) {
+    for checkpoint in
+        unless_interrupted(run.checkpoints()?.iter().filter(|checkpoint| checkpoint.trials_trained() >= begin))
+    {
+        let checkpoint = checkpoint?;
         let stage = stage_of(run, rule, checkpoint.trials_trained(), 1)?;
         each(stage, &readout.activity(checkpoint, rule)?)?;
     }

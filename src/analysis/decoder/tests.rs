@@ -305,3 +305,13 @@ fn what_cannot_be_decoded_is_refused() {
     infinite.rates[[0, 0, 0]] = f32::NAN;
     assert!(Decoder::of(&infinite, &DecoderOptions::default()).unwrap_err().to_string().contains("NaN"));
 }
+
+#[test]
+fn an_interrupt_ends_the_decoder_soon() {
+    let activity = golden::activity("gap", 716800);
+    let options = DecoderOptions { stride_ms: 20.0, permutations: 1000, ..DecoderOptions::default() };
+    let begin = std::time::Instant::now();
+    let found = crate::environment::tests::interrupted(|| Decoder::of(&activity, &options));
+    assert!(matches!(found, Err(crate::Error::Interrupted)));
+    assert!(begin.elapsed().as_secs_f64() < 5.0, "{:?}", begin.elapsed());
+}

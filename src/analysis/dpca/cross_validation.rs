@@ -4,20 +4,22 @@ use rayon::prelude::*;
 
 use crate::analysis::dpca::fit::{Covariances, Fit, Model};
 use crate::analysis::dpca::{Data, HeldOut, Marginalisation, Rates, RegularisationError};
+use crate::environment::Interruption;
 
 /// The regularisations that are tried: 45, each 1.4 times the one before.
 pub(super) fn regularisations() -> Vec<f64> {
     (0..45).map(|power| 1e-7 * 1.4_f64.powi(power)).collect()
 }
 
-/// The error of each regularisation, averaged over the folds.
+/// The error of each regularisation, averaged over the folds; of no use after an interruption.
 pub(super) fn cross_validate(
     data: &Data,
     means: &Rates,
     held_out: &[HeldOut],
     components: usize,
+    interruption: Interruption,
 ) -> Vec<RegularisationError> {
-    let errors = errors(data, means, held_out, components);
+    let errors = errors(data, means, held_out, components, interruption);
     let regularisations = regularisations();
     let mean = |place: usize, part: usize| {
         errors.iter().map(|fold| fold[part][place]).sum::<f64>() / errors.len().max(1) as f64
@@ -30,7 +32,13 @@ pub(super) fn cross_validate(
 }
 
 /// The error of each (fold, marginalisation, regularisation).
-pub(super) fn errors(data: &Data, means: &Rates, held_out: &[HeldOut], components: usize) -> Vec<[Vec<f64>; 3]> {
+pub(super) fn errors(
+    data: &Data,
+    means: &Rates,
+    held_out: &[HeldOut],
+    components: usize,
+    interruption: Interruption,
+) -> Vec<[Vec<f64>; 3]> {
     let folds: Vec<(Model, Covariances)> = held_out
         .par_iter()
         .map(|held_out| {
@@ -41,6 +49,9 @@ pub(super) fn errors(data: &Data, means: &Rates, held_out: &[HeldOut], component
     let regularisations = regularisations();
     let error = |(model, held): &(Model, Covariances), part: Marginalisation| -> Vec<f64> {
         let errors = regularisations.par_iter().map(|regularisation| {
+            if interruption.requested() {
+                return f64::NAN;
+            }
             let fit = model.fit_subspace(part, *regularisation, components);
             prediction_error(&fit, held, part)
         });

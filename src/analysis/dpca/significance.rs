@@ -5,6 +5,8 @@ use rayon::prelude::*;
 
 use crate::analysis::dpca::fit::Model;
 use crate::analysis::dpca::{Data, Dpca, DpcaOptions, HeldOut, Marginalisation, Significance};
+use crate::environment::Interruption;
+use crate::error::Result;
 use crate::numerics::random::RandomStream;
 use crate::seed::Purpose;
 
@@ -15,18 +17,27 @@ const PARTS: [Marginalisation; 2] = [Marginalisation::Stimulus, Marginalisation:
 type Accuracy = [Vec<Vec<f64>>; 2];
 
 /// Puts the comparison with shuffled locations into the components of stimulus and mixed.
-pub(super) fn significance(dpca: &mut Dpca, data: &Data, options: &DpcaOptions) {
+///
+/// # Errors
+/// If the kernel is interrupted.
+pub(super) fn significance(
+    dpca: &mut Dpca,
+    data: &Data,
+    options: &DpcaOptions,
+    interruption: Interruption,
+) -> Result<()> {
     // Place 0 is for the data as they are.
     let accuracies: Vec<Accuracy> = (0..=options.shuffles)
         .into_par_iter()
         .map(|shuffle| {
             let mut stream = RandomStream::new(options.seed, Purpose::ShuffledTrials.stream([shuffle as u64, 0]));
             match shuffle {
-                0 => accuracy(data, dpca.regularisation, options, &mut stream),
-                _ => accuracy(&shuffled(data, &mut stream), dpca.regularisation, options, &mut stream),
+                0 => accuracy(data, dpca.regularisation, options, &mut stream, interruption),
+                _ => accuracy(&shuffled(data, &mut stream), dpca.regularisation, options, &mut stream, interruption),
             }
         })
         .collect();
+    interruption.check()?;
     let (found, by_chance) = accuracies.split_at(1);
     for (place, part) in PARTS.into_iter().enumerate() {
         for (number, component) in dpca.components[part as usize].iter_mut().enumerate() {
@@ -43,6 +54,7 @@ pub(super) fn significance(dpca: &mut Dpca, data: &Data, options: &DpcaOptions) 
             });
         }
     }
+    Ok(())
 }
 
 /// The same trials, the locations shuffled among them. Each location keeps its number of trials.
@@ -55,7 +67,13 @@ fn shuffled<'a>(data: &Data<'a>, stream: &mut RandomStream) -> Data<'a> {
 }
 
 /// The share of held-out trials whose location is that of the nearest mean score.
-fn accuracy(data: &Data, regularisation: f64, options: &DpcaOptions, stream: &mut RandomStream) -> Accuracy {
+fn accuracy(
+    data: &Data,
+    regularisation: f64,
+    options: &DpcaOptions,
+    stream: &mut RandomStream,
+    interruption: Interruption,
+) -> Accuracy {
     let means = data.means();
     let (locations, steps) = (means.locations, means.steps);
     let orders: Vec<Vec<usize>> = data
@@ -68,7 +86,7 @@ fn accuracy(data: &Data, regularisation: f64, options: &DpcaOptions, stream: &mu
         })
         .collect();
     let mut sums: Option<Accuracy> = None;
-    for split in 0..options.splits {
+    for split in (0..options.splits).take_while(|_| !interruption.requested()) {
         // Whole trials, each once before any comes again.
         let trial = |(_, location): (usize, usize)| orders[location][split % orders[location].len()];
         let (rest, held) = data.split(&means, &HeldOut::from_shape_fn((means.units, locations), trial));

@@ -4,6 +4,7 @@ use serde_json::Value;
 use super::cross_validation::{errors, regularisations};
 use super::*;
 use crate::analysis::golden;
+use crate::environment::Interruption;
 
 fn numbers(value: &Value) -> Vec<f64> {
     golden::floats(value).into_iter().map(Option::unwrap).collect()
@@ -58,7 +59,7 @@ fn cross_validation_and_components_agree_with_the_published_system() {
         for (found, expected) in regularisations().iter().zip(numbers(&expected["regularisations"])) {
             assert!((found / expected - 1.0).abs() < 1e-12);
         }
-        let folds = errors(&data, &data.means(), &held_out, 10);
+        let folds = errors(&data, &data.means(), &held_out, 10, Interruption::watch());
         for part in Marginalisation::ALL {
             let expected = &expected["parts"][part.name()]["cross_validation"];
             for (fold, found) in folds.iter().enumerate() {
@@ -69,7 +70,7 @@ fn cross_validation_and_components_agree_with_the_published_system() {
                 }
             }
         }
-        let tried = cross_validate(&data, &data.means(), &held_out, 10);
+        let tried = cross_validate(&data, &data.means(), &held_out, 10, Interruption::watch());
         let best = tried.iter().min_by(|a, b| a.total().total_cmp(&b.total())).unwrap().regularisation;
         let regularisation = expected["regularisation"].as_f64().unwrap();
         assert!((best / regularisation - 1.0).abs() < 1e-9, "{name}");
@@ -126,7 +127,8 @@ fn every_component_agrees_with_the_python_package() {
         }
     }
     let data = Data::new(&activity, activity.trials_by_location());
-    let tried = cross_validate(&data, &data.means(), &held_out(&fixture["automatic"]["held_out"]), 3);
+    let tried =
+        cross_validate(&data, &data.means(), &held_out(&fixture["automatic"]["held_out"]), 3, Interruption::watch());
     let best = tried.iter().min_by(|a, b| a.total().total_cmp(&b.total())).unwrap().regularisation;
     assert!((best / fixture["automatic"]["regularisation"].as_f64().unwrap() - 1.0).abs() < 1e-12);
 }
@@ -397,5 +399,16 @@ fn rates_that_never_change_have_no_components() {
         let activity = Activity::new(rates, (0..32).map(|trial| trial / 4).collect(), 8, 20.0).unwrap();
         let message = dpca(&activity, &DpcaOptions::default()).unwrap_err().to_string();
         assert!(message.contains("varies with time or location"), "{rate}: {message}");
+    }
+}
+
+#[test]
+fn an_interrupt_ends_the_search_and_the_shuffles() {
+    let activity = golden::activity("gap", 716800);
+    let automatic = DpcaOptions::default();
+    let given = DpcaOptions { regularisation: Regularisation::Given(1e-3), shuffles: 1000, ..DpcaOptions::default() };
+    for options in [automatic, given] {
+        let found = crate::environment::tests::interrupted(|| dpca(&activity, &options));
+        assert!(matches!(found, Err(crate::Error::Interrupted)), "{options:?}");
     }
 }

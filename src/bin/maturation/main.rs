@@ -36,6 +36,6 @@ fn main() {
     let command = arguments.command.unwrap_or_else(|| Command::Reproduce(arguments::Reproduce::shipped()));
     if let Err(error) = commands::run(command) {
         eprintln!("maturation: {error}");
-        std::process::exit(if matches!(error, maturation::Error::Interrupted) { 130 } else { 2 });
+        std::process::exit(if matches!(error, maturation::Error::Stopped { .. }) { 130 } else { 2 });
     }
 }

@@ -49,15 +49,11 @@ pub fn psth(arguments: PsthArguments) -> Result<()> {
     let epoch = arguments.epoch;
     let (table, mut about) = match open(&arguments.source, Selection::All)? {
         Opened::Table(activity) => {
-            // A recording has no stage; its single curve stands for the recording.
-            options.grouping = Grouping::Checkpoint;
             let units = Selectivity::of(&activity, epoch, &selectivity)?;
-            let mut psth = Psth::new(options);
-            psth.add(Stage::Mature, &activity, &units)?;
-            let in_ms = |step: usize| step as f64 * activity.dt;
-            let epochs = activity.epochs.iter().map(|(epoch, range)| (*epoch, in_ms(range.start)..in_ms(range.end)));
+            let mut psth = Psth::new(PsthOptions { grouping: Grouping::Stage, ..options });
+            psth.add("recording", &activity, &units)?;
             let title = format!("Average activity of {epoch}-selective units");
-            (psth.table()?, PsthAbout { title, epochs: epochs.collect(), normalised: true })
+            (psth.table()?, PsthAbout::of_activity(&activity, title))
         }
         Opened::Run(run, selection, rule, readout) => {
             options.seed = seed(arguments.source.seed, &run);

@@ -20,6 +20,9 @@ import nbformat
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from nbconvert import HTMLExporter
+from plotly.offline import get_plotlyjs
+
+PLOTLY = "application/vnd.plotly.v1+json"
 
 # What is printed comes by another way than the end of the cell, and may be later.
 LATE_WORDS_SECONDS = 0.2
@@ -111,12 +114,39 @@ def with_formulas(text):
     return re.sub(r"(```.*?```|`[^`]*`)|\$\$(.+?)\$\$|\$([^$\n]+?)\$", formula, text, flags=re.DOTALL)
 
 
+def within_script(text):
+    """A text that ends no script."""
+    return text.replace("</", "<\\/").replace("<!--", "<\\!--")
+
+
+def draw(outputs, number):
+    """Has plotly.js draw each figure in place of its picture, which stays where no script runs; gives how many there are
+    so far."""
+    for output in outputs:
+        data = output.get("data", {})
+        if PLOTLY not in data:
+            continue
+        figure, picture = within_script(json.dumps(data[PLOTLY])), data.get("image/svg+xml", "")
+        # plotly.js comes with the first.
+        script = "" if number else f"<script>{get_plotlyjs()}</script>\n"
+        number += 1
+        output.data = {
+            "text/html": f'{script}<div id="figure-{number}">{picture}</div>\n<script>(() => {{ const figure = {figure}; '
+            f'const place = document.getElementById("figure-{number}"); place.textContent = ""; '
+            "Plotly.newPlot(place, figure.data, figure.layout, figure.config); })();</script>\n",
+            "text/plain": data.get("text/plain", ""),
+        }
+    return number
+
+
 def page(notebook, name):
     """The notebook as an HTML page that asks nothing of the network."""
     notebook = copy.deepcopy(notebook)
+    figures = 0
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
             cell.source = with_formulas(cell.source)
+        figures = draw(cell.get("outputs", []), figures)
     exporter = HTMLExporter(mathjax_url="", require_js_url="")
     body, _ = exporter.from_notebook_node(notebook, resources={"metadata": {"name": name}})
     return body
