@@ -1,6 +1,10 @@
 //! Everything that decides a network and its training: `hp.json`.
 
+mod presets;
+
 use std::path::Path;
+
+pub use presets::Preset;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -229,72 +233,13 @@ impl Hyperparameters {
         }
     }
 
-    /// The names of the presets: the paper's model and its published variants.
-    pub const PRESETS: [&str; 25] = [
-        "paper",
-        "odr",
-        "odrd",
-        "odr-odrd",
-        "gap",
-        "zero-gap",
-        "overlap",
-        "units-64",
-        "units-128",
-        "units-512",
-        "units-1024",
-        "tanh",
-        "relu",
-        "elu",
-        "power",
-        "diag",
-        "randgauss",
-        "learning-rate-1e-4",
-        "learning-rate-1e-2",
-        "learning-rate-1e-1",
-        "mix-mon-6tasks",
-        "mix-p-mon-6tasks",
-        "odr3000",
-        "odr6000",
-        "odr15000",
-    ];
-
-    /// The preset of that name: `paper`, or one published variant of it (everything else as in the paper's model).
+    /// The hyper-parameters of the [preset](Preset) of that name: `paper`, or one published variant of it (everything else
+    /// as in the paper's model).
+    ///
+    /// # Errors
+    /// As [`Preset::named`].
     pub fn preset(name: &str) -> Result<Self> {
-        let paper = Hyperparameters::paper();
-        let trained = |rules: &[Rule]| Hyperparameters { rule_trains: rules.to_vec(), ..Hyperparameters::paper() };
-        let knowing = |ruleset: Ruleset| Hyperparameters {
-            ruleset,
-            rule_trains: ruleset.rules().to_vec(),
-            ..Hyperparameters::paper()
-        };
-        Ok(match name {
-            "paper" => paper,
-            "odr" => trained(&[Rule::Odr]),
-            "odrd" => trained(&[Rule::Odrd]),
-            "odr-odrd" => trained(&[Rule::Odr, Rule::Odrd]),
-            "gap" => trained(&[Rule::Gap]),
-            "zero-gap" => trained(&[Rule::ZeroGap]),
-            "overlap" => trained(&[Rule::Overlap]),
-            "units-64" => Hyperparameters { n_rnn: 64, ..paper },
-            "units-128" => Hyperparameters { n_rnn: 128, ..paper },
-            "units-512" => Hyperparameters { n_rnn: 512, ..paper },
-            "units-1024" => Hyperparameters { n_rnn: 1024, ..paper },
-            "tanh" => Hyperparameters { activation: Activation::Tanh, ..paper },
-            "relu" => Hyperparameters { activation: Activation::Relu, ..paper },
-            "elu" => Hyperparameters { activation: Activation::Elu, ..paper },
-            "power" => Hyperparameters { activation: Activation::Power, ..paper },
-            "diag" => Hyperparameters { w_rec_init: RecurrentInit::Diag, ..paper },
-            "randgauss" => Hyperparameters { w_rec_init: RecurrentInit::RandGauss, ..paper },
-            "learning-rate-1e-4" => Hyperparameters { learning_rate: 1e-4, ..paper },
-            "learning-rate-1e-2" => Hyperparameters { learning_rate: 1e-2, ..paper },
-            "learning-rate-1e-1" => Hyperparameters { learning_rate: 1e-1, ..paper },
-            "mix-mon-6tasks" => knowing(Ruleset::MixMoN6tasks),
-            "mix-p-mon-6tasks" => knowing(Ruleset::MixPMoN6tasks),
-            "odr3000" => knowing(Ruleset::AllNewOdr3000),
-            "odr6000" => knowing(Ruleset::AllNewOdr6000),
-            "odr15000" => knowing(Ruleset::AllNewOdr15000),
-            _ => return Err(Error::unknown_name("preset", name, Hyperparameters::PRESETS)),
-        })
+        Preset::named(name).map(Preset::hyperparameters)
     }
 
     /// The share of a unit's rate that is renewed in one time step, `dt / tau`.
@@ -590,19 +535,6 @@ impl Hyperparameters {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn presets_are_valid_and_survive_their_file() {
-        for name in Hyperparameters::PRESETS {
-            let preset = Hyperparameters::preset(name).unwrap();
-            preset.validate().unwrap();
-            let read = Hyperparameters::from_json(preset.to_json().unwrap()).unwrap();
-            assert_eq!(read.rule_probabilities(), preset.rule_probabilities(), "{name}");
-            assert_eq!(Hyperparameters { rule_probs: None, ..read }, preset, "{name}");
-        }
-        let message = Hyperparameters::preset("papr").unwrap_err().to_string();
-        assert!(message.contains("paper"), "{message}");
-    }
 
     #[test]
     fn the_published_file_is_understood() {

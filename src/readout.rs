@@ -2,17 +2,18 @@
 
 use std::path::Path;
 
+use ndarray::Axis;
 use polars::prelude::*;
 
 use crate::activity::Activity;
 use crate::error::{Error, Result};
 use crate::hyperparameters::Hyperparameters;
 use crate::network::file::{named_values, write_arrays};
-use crate::network::{CpuEngine, Engine, SweepNoise};
-use crate::numerics::random::Noise;
+use crate::network::{CpuEngine, Engine, Network, SweepNoise};
+use crate::numerics::random::{Noise, RandomStream};
 use crate::seed::Purpose;
 use crate::tasks::{Condition, Mode, Rule, Trials};
-use crate::training::{Answer, Checkpoint, answers};
+use crate::training::{Answer, Checkpoint, answers, performance};
 
 /// How a checkpoint is read out.
 #[derive(Clone, Debug, PartialEq)]
@@ -78,47 +79,89 @@ impl Readout {
 
     /// The trials that `rule` is read out on at a checkpoint.
     pub fn trials(&self, checkpoint: &Checkpoint, rule: Rule) -> Result<Trials> {
-        let seed = self.seed(checkpoint);
-        let hyperparameters = &Hyperparameters { seed, ..checkpoint.hyperparameters().clone() };
+        self.trials_at(checkpoint.hyperparameters(), checkpoint.trials_trained(), rule)
+    }
+
+    fn trials_at(&self, hyperparameters: &Hyperparameters, trained: u64, rule: Rule) -> Result<Trials> {
+        let seed = self.seed(hyperparameters);
+        let hyperparameters = &Hyperparameters { seed, ..hyperparameters.clone() };
         let mut trials = Trials::of_mode(hyperparameters, rule, self.options.mode, false)?;
         if self.options.input_noise {
-            let noise = Noise::new(seed, Purpose::ActivityInput.stream(self.parts(checkpoint, rule)));
+            let noise = Noise::new(seed, Purpose::ActivityInput.stream(self.parts(trained, rule)));
             trials.add_input_noise(hyperparameters, noise, 0);
         }
         Ok(trials)
     }
 
-    fn seed(&self, checkpoint: &Checkpoint) -> u64 {
-        self.options.seed.unwrap_or(checkpoint.hyperparameters().seed)
+    fn seed(&self, hyperparameters: &Hyperparameters) -> u64 {
+        self.options.seed.unwrap_or(hyperparameters.seed)
     }
 
     /// What tells the noise of one checkpoint and rule from that of another.
-    fn parts(&self, checkpoint: &Checkpoint, rule: Rule) -> [u64; 2] {
-        let checkpoint = if self.options.same_noise { u64::MAX } else { checkpoint.trials_trained() };
-        [checkpoint, rule as u64]
+    fn parts(&self, trained: u64, rule: Rule) -> [u64; 2] {
+        [if self.options.same_noise { u64::MAX } else { trained }, rule as u64]
     }
 
-    fn noise(&self, checkpoint: &Checkpoint, rule: Rule) -> SweepNoise {
+    fn noise(&self, hyperparameters: &Hyperparameters, trained: u64, rule: Rule) -> SweepNoise {
         if !self.options.recurrent_noise {
             return SweepNoise::None;
         }
-        let stream = Purpose::ActivityNoise.stream(self.parts(checkpoint, rule));
-        SweepNoise::Gaussian { noise: Noise::new(self.seed(checkpoint), stream), step: 0 }
+        let stream = Purpose::ActivityNoise.stream(self.parts(trained, rule));
+        SweepNoise::Gaussian { noise: Noise::new(self.seed(hyperparameters), stream), step: 0 }
     }
 
     /// The activity of a checkpoint's units on the trials of a rule.
     ///
     /// An error if the rule is not in the network's ruleset, or the checkpoint cannot be read or has diverged.
     pub fn activity(&mut self, checkpoint: &Checkpoint, rule: Rule) -> Result<Activity> {
-        let trials = self.trials(checkpoint, rule)?;
-        let network = checkpoint.network()?;
-        let noise = self.noise(checkpoint, rule);
-        let rollout = self.engine.run(&network, &trials.inputs, noise)?;
-        let hyperparameters = checkpoint.hyperparameters();
+        let trained = checkpoint.trials_trained();
+        Ok(self.activity_at(&checkpoint.network()?, trained, rule)?.with_trials_trained(trained))
+    }
+
+    /// The activity of a network in hand on the trials of a rule; it meets the noise of a checkpoint before training.
+    ///
+    /// # Errors
+    /// If the rule is not in the network's ruleset, or a rate is not finite.
+    pub fn activity_of(&mut self, network: &Network, rule: Rule) -> Result<Activity> {
+        self.activity_at(network, 0, rule)
+    }
+
+    fn activity_at(&mut self, network: &Network, trained: u64, rule: Rule) -> Result<Activity> {
+        let hyperparameters = network.hyperparameters();
+        let trials = self.trials_at(hyperparameters, trained, rule)?;
+        let noise = self.noise(hyperparameters, trained, rule);
+        let rollout = self.engine.run(network, &trials.inputs, noise)?;
         let locations = trials.locations(hyperparameters);
         let activity = Activity::new(rollout.hidden, locations, hyperparameters.n_eachring, trials.dt)?
             .with_epochs(trials.timeline.epochs)?;
-        Ok(activity.with_rule(rule).with_trials_trained(checkpoint.trials_trained()))
+        Ok(activity.with_rule(rule))
+    }
+
+    /// How a network in hand responds to `count` random trials of a rule, with input and recurrent noise whatever the
+    /// options say. The same trials and the same noise meet every network of these hyper-parameters.
+    pub(crate) fn responses_of(&mut self, network: &Network, rule: Rule, count: usize) -> Result<Responses> {
+        let seed = self.seed(network.hyperparameters());
+        let hyperparameters = &Hyperparameters { seed, ..network.hyperparameters().clone() };
+        let parts = [u64::MAX, rule as u64];
+        let mut stream = RandomStream::new(seed, Purpose::EvaluationTrials.stream(parts));
+        let mut trials = Trials::random(hyperparameters, rule, count, &mut stream)?;
+        trials.add_input_noise(hyperparameters, Noise::new(seed, Purpose::EvaluationInput.stream(parts)), 0);
+        let noise = Noise::new(seed, Purpose::EvaluationNoise.stream(parts));
+        let rollout = self.engine.run(network, &trials.inputs, SweepNoise::Gaussian { noise, step: 0 })?;
+        let answers = answers(&trials, &rollout.outputs)?;
+        let rows = (rollout.hidden.len_of(Axis(0)) * rollout.hidden.len_of(Axis(1))) as f64;
+        let mut rates = vec![0.0; rollout.hidden.len_of(Axis(2))];
+        for row in rollout.hidden.rows() {
+            rates.iter_mut().zip(row).for_each(|(sum, rate)| *sum += f64::from(*rate));
+        }
+        rates.iter_mut().for_each(|sum| *sum /= rows);
+        if rates.iter().any(|rate| !rate.is_finite()) || answers.iter().any(|answer| answer.direction.is_none()) {
+            return Err(Error::argument(
+                format!("the network's rates or outputs on rule `{rule}` are not finite"),
+                "it has diverged: choose an earlier checkpoint",
+            ));
+        }
+        Ok(Responses { answers, rates })
     }
 
     /// How a checkpoint answers each trial of a rule: a table with trial, location, response and distance to the target
@@ -128,7 +171,7 @@ impl Readout {
     pub fn outputs(&mut self, checkpoint: &Checkpoint, rule: Rule) -> Result<DataFrame> {
         let trials = self.trials(checkpoint, rule)?;
         let network = checkpoint.network()?;
-        let noise = self.noise(checkpoint, rule);
+        let noise = self.noise(checkpoint.hyperparameters(), checkpoint.trials_trained(), rule);
         let rollout = self.engine.run(&network, &trials.inputs, noise)?;
         let answers = answers(&trials, &rollout.outputs)?;
         let locations = trials.locations(checkpoint.hyperparameters());
@@ -170,9 +213,9 @@ impl Readout {
         batches: &[Vec<Condition>],
     ) -> Result<Vec<Vec<Answer>>> {
         let network = checkpoint.network()?;
-        let seed = self.seed(checkpoint);
+        let (seed, trained) = (self.seed(checkpoint.hyperparameters()), checkpoint.trials_trained());
         let hyperparameters = &Hyperparameters { seed, ..checkpoint.hyperparameters().clone() };
-        let input_noise = Noise::new(seed, Purpose::ActivityInput.stream(self.parts(checkpoint, rule)));
+        let input_noise = Noise::new(seed, Purpose::ActivityInput.stream(self.parts(trained, rule)));
         let mut all = Vec::with_capacity(batches.len());
         for (batch, conditions) in batches.iter().enumerate() {
             if conditions.is_empty() {
@@ -182,7 +225,7 @@ impl Readout {
             if self.options.input_noise {
                 trials.add_input_noise(hyperparameters, input_noise, batch as u32);
             }
-            let noise = match self.noise(checkpoint, rule) {
+            let noise = match self.noise(hyperparameters, trained, rule) {
                 SweepNoise::Gaussian { noise, .. } => SweepNoise::Gaussian { noise, step: batch as u32 },
                 none => none,
             };
@@ -211,6 +254,46 @@ impl Readout {
         arrays.push(("cost".to_owned(), vec![1], vec![cost as f32]));
         write_arrays(path.as_ref(), "gradients 1", &arrays)?;
         Ok(cost)
+    }
+}
+
+/// How a network responded to trials.
+pub(crate) struct Responses {
+    /// The answer to each trial.
+    pub(crate) answers: Vec<Answer>,
+    /// The mean rate of each unit over all trials and time steps.
+    pub(crate) rates: Vec<f64>,
+}
+
+impl Network {
+    /// The activity of the units on the test trials of `rule`, with recurrent noise and without input noise: of a network
+    /// in hand, lesioned, imported or of weights of one's own.
+    ///
+    /// ```
+    /// use maturation::prelude::*;
+    ///
+    /// let mut network = Run::open("data/6tasks")?.last()?.network()?;
+    /// network.lesion(&[0, 1, 2])?;
+    /// let activity = network.activity(Rule::Gap)?;
+    /// assert_eq!(activity.rates.dim(), (85, 128, 256)); // (time, trial, unit)
+    /// # Ok::<(), maturation::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// If the rule is not in the network's ruleset, or a rate is not finite.
+    pub fn activity(&self, rule: Rule) -> Result<Activity> {
+        Readout::new(ReadoutOptions::default())?.activity_of(self, rule)
+    }
+
+    /// The share of right answers to `batch_size_test` random trials of `rule`, with input and recurrent noise, as the
+    /// evaluations of a training run have it.
+    ///
+    /// # Errors
+    /// As [`Network::activity`].
+    pub fn performance(&self, rule: Rule) -> Result<f64> {
+        let trials = self.hyperparameters().batch_size_test;
+        let responses = Readout::new(ReadoutOptions::default())?.responses_of(self, rule, trials)?;
+        Ok(performance(&responses.answers))
     }
 }
 

@@ -38,6 +38,8 @@ pub(crate) enum Purpose {
     DecoderSplit,
     /// Permuted locations, which show what a decoder tells by chance.
     DecoderPermutation,
+    /// The units that a lesion silences.
+    Lesion,
 }
 
 impl Purpose {

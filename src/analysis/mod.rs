@@ -12,6 +12,7 @@ mod epoch_growth;
 #[cfg(test)]
 pub(crate) mod golden;
 mod group;
+mod lesion;
 mod of_run;
 mod pca;
 mod performance_growth;
@@ -35,6 +36,7 @@ pub use dpca::{
 };
 pub use epoch_growth::EpochGrowth;
 pub use group::Group;
+pub use lesion::{LesionOptions, LesionTarget, lesion};
 pub use of_run::{
     decoder_by_checkpoint, decoder_of_run, epoch_growth, psth, psth_with, selectivity_of_run, tuning, unit_counts,
 };

@@ -117,6 +117,8 @@ pub struct Page {
     pub tables: Vec<TableSection>,
     /// The figures.
     pub sections: Vec<Section>,
+    /// Figures that could not be made, each with the reason.
+    pub left_out: Vec<(String, String)>,
     /// Names and values in a table at the end: hyper-parameters, versions, the seed.
     pub facts: Vec<(String, String)>,
 }
@@ -145,6 +147,9 @@ impl Page {
         for (id, title) in tables.chain(self.sections.iter().map(|section| (&section.id, &section.title))) {
             body.push_str(&format!("<li><a href=\"#{id}\">{}</a></li>\n", escape(title)));
         }
+        if !self.left_out.is_empty() {
+            body.push_str("<li><a href=\"#left-out\">Left out</a></li>\n");
+        }
         body.push_str("<li><a href=\"#facts\">Hyper-parameters and versions</a></li>\n</ol></nav>\n");
         for TableSection { id, title, text, columns, table } in &self.tables {
             let shown = shown(table, columns).map_err(Error::table(format!("the table `{id}`")))?;
@@ -152,6 +157,13 @@ impl Page {
         }
         for Section { id, title, text, figure, table } in &self.sections {
             body.push_str(&section(id, title, text, &plot_element(&format!("{id}-figure"), figure), table)?);
+        }
+        if !self.left_out.is_empty() {
+            body.push_str("<section id=\"left-out\">\n<h2>Left out</h2>\n<table>\n");
+            for (what, why) in &self.left_out {
+                body.push_str(&format!("<tr><td>{}</td><td>{}</td></tr>\n", escape(what), escape(why)));
+            }
+            body.push_str("</table>\n</section>\n");
         }
         body.push_str("<section id=\"facts\">\n<h2>Hyper-parameters and versions</h2>\n<table>\n");
         for (name, value) in &self.facts {
@@ -224,7 +236,8 @@ mod tests {
             table: df!["claim" => ["a < b", "c"], "value" => [Some(1.5), None], "more" => [1, 2]].unwrap(),
         };
         let (title, about) = ("Figures".into(), "of a run".into());
-        Page { title, about, tables: vec![table], sections: vec![section], facts }
+        let left_out = vec![("tuning".into(), "no rule <odrd>".into())];
+        Page { title, about, tables: vec![table], sections: vec![section], left_out, facts }
     }
 
     #[test]
@@ -250,6 +263,7 @@ mod tests {
             "<tr><td>a &lt; b</td><td>1.5</td></tr>",
             "<tr><td>c</td><td></td></tr>",
             "<li><a href=\"#claims\">Claims</a></li>\n<li><a href=\"#one\">",
+            "<tr><td>tuning</td><td>no rule &lt;odrd&gt;</td></tr>",
             "claim,value,more",
         ] {
             assert!(html.contains(part), "{part}");

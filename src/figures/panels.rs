@@ -14,8 +14,8 @@ use crate::tables::Columns;
 use crate::tasks::Epoch;
 
 /// More panels than this would be too small to read; plotly's layout has eight pairs of axes at most.
-const MOST_PANELS: usize = 6;
-const PANELS_IN_A_ROW: usize = 3;
+pub(super) const MOST_PANELS: usize = 6;
+pub(super) const PANELS_IN_A_ROW: usize = 3;
 
 /// What a figure of a trial's time course is of.
 #[derive(Clone, Debug, PartialEq)]
@@ -103,7 +103,7 @@ pub(super) struct Panel {
 }
 
 /// The part of the page (0 to 1) that a panel covers: from left, to right, from bottom, to top.
-fn place(panel: usize, count: usize) -> [f64; 4] {
+pub(super) fn place(panel: usize, count: usize) -> [f64; 4] {
     let (columns, rows) = (count.min(PANELS_IN_A_ROW), count.div_ceil(PANELS_IN_A_ROW));
     let (gap, below) = (0.07, if rows > 1 { 0.16 } else { 0.0 });
     let width = (1.0 - gap * (columns - 1) as f64) / columns as f64;
@@ -169,7 +169,7 @@ pub(super) fn draw(scores: &Scores, panels: &[Panel], about: &TrialAbout, subtit
     Figure::new(plot, format!("{}: {} components", about.title, panels.len()))
 }
 
-fn panel_title(text: &str, x: f64, top: f64) -> Annotation {
+pub(super) fn panel_title(text: &str, x: f64, top: f64) -> Annotation {
     style::label(text, ("paper", x), ("paper", top), Anchor::Center).y_shift(26.0)
 }
 
@@ -200,7 +200,7 @@ fn mark_epochs(layout: &mut Layout, about: &TrialAbout, x: &str, [bottom, top]: 
     }
 }
 
-fn with_axes(layout: Layout, number: usize, x: Axis, y: Axis) -> Layout {
+pub(super) fn with_axes(layout: Layout, number: usize, x: Axis, y: Axis) -> Layout {
     match number {
         0 => layout.x_axis(x).y_axis(y),
         1 => layout.x_axis2(x).y_axis2(y),

@@ -10,9 +10,11 @@ mod cost_term;
 pub mod definition;
 pub mod engine;
 pub(crate) mod file;
+mod import;
 mod initial;
 mod learner;
 mod optimizer;
+mod other_programs;
 mod parameters;
 mod regularisation;
 

@@ -3,6 +3,7 @@
 mod background;
 mod batches;
 mod evaluation;
+mod import;
 mod log;
 mod progress;
 mod run;

@@ -1,6 +1,7 @@
 //! One sitting of training, from a fresh or an interrupted run to its end.
 
 use std::fs::{self, File, TryLockError};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::time::Instant;
@@ -56,7 +57,7 @@ pub(super) fn train(training: Training, path: &Path, interruption: Option<&Inter
 }
 
 /// Makes the run's folder and takes its lock, which ends with the process at the latest.
-fn lock(path: &Path) -> Result<File> {
+pub(super) fn lock(path: &Path) -> Result<File> {
     fs::create_dir_all(path).map_err(|source| Error::io("create", path, source))?;
     let lock_path = path.join(LOCK_FILE);
     let file = File::create(&lock_path).map_err(|source| Error::io("write", &lock_path, source))?;
@@ -65,6 +66,13 @@ fn lock(path: &Path) -> Result<File> {
         Err(TryLockError::WouldBlock) => Err(Error::RunInUse { path: path.to_owned() }),
         Err(TryLockError::Error(source)) => Err(Error::io("lock", &lock_path, source)),
     }
+}
+
+/// Writes `hp.json`, whole or not at all.
+pub(super) fn write_hyperparameters(path: &Path, hyperparameters: &Hyperparameters) -> Result<()> {
+    let json = serde_json::to_vec_pretty(&hyperparameters.to_json()?)
+        .map_err(|problem| Error::file(path, problem.to_string(), "Give values that JSON can hold"))?;
+    write_atomically(path, |file| file.write_all(&json).map_err(|source| Error::io("write", path, source)))
 }
 
 /// A run in training.
@@ -105,7 +113,7 @@ impl Session {
             }
             if state_path.exists() {
                 state::read(&state_path, hyperparameters, weight_cost)?
-            } else if log.entries.len() > 1 {
+            } else if log.entries.iter().any(|entry| entry.trials_trained > 0) {
                 let remedy = "Train into another folder, or restore the file from a copy of the run";
                 return Err(Error::file(&state_path, "it is missing, so the run cannot be resumed", remedy));
             } else {
@@ -116,13 +124,7 @@ impl Session {
                 let remedy = "Restore the file, or train into another folder";
                 return Err(Error::file(&hyperparameters_path, "it is missing from a folder that holds a run", remedy));
             }
-            let json = serde_json::to_vec_pretty(&hyperparameters.to_json()?).map_err(|problem| {
-                Error::file(&hyperparameters_path, problem.to_string(), "Give values that JSON can hold")
-            })?;
-            write_atomically(&hyperparameters_path, |file| {
-                use std::io::Write;
-                file.write_all(&json).map_err(|source| Error::io("write", &hyperparameters_path, source))
-            })?;
+            write_hyperparameters(&hyperparameters_path, hyperparameters)?;
             fresh(weight_cost)?
         };
         // A kill between two files can leave the log one evaluation ahead of the state.

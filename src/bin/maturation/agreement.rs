@@ -10,6 +10,7 @@ use maturation::readout::ReadoutOptions;
 
 use crate::arguments::{FigureOut, TableOut, TestArguments};
 use crate::commands::put_both;
+use crate::page_rules::{counterparts, selectivity};
 
 #[derive(Debug, Args)]
 pub struct Agreement {
@@ -61,20 +62,21 @@ pub fn run(arguments: Agreement) -> Result<()> {
 
 /// The sections of the page: the cue of the two memory rules, if the run was trained on both.
 pub fn section(run: &Run) -> Result<Vec<Section>> {
-    let pair = [Rule::Odr, Rule::Odrd];
-    if !pair.iter().all(|rule| run.hyperparameters().rule_trains.contains(rule)) {
-        return Ok(Vec::new());
-    }
+    let pair = [counterparts(run, &[Rule::Odr])?[0], counterparts(run, &[Rule::Odrd])?[0]];
     let [first, second] = pair.map(|rule| RuleEpoch { rule, epoch: Epoch::Stim1 });
-    let (options, readout) = (AgreementOptions::default(), ReadoutOptions::default());
+    let options = AgreementOptions { selectivity: selectivity(run), ..AgreementOptions::default() };
+    let readout = ReadoutOptions::default();
     let table = agreement(run, &Selection::All, first, second, &options, &readout)?;
     Ok(vec![Section {
-        id: "agreement-odr-odrd-stim1".to_owned(),
+        id: format!("agreement-{}-{}-stim1", first.rule, second.rule),
         title: "Preferred locations in two tasks (paper: direction agreement)".to_owned(),
-        text: "The excited and mixed units that are selective in stim1 of both odr and odrd, and how many of them \
-               prefer the same location in both. If the preferences had nothing to do with each other, one in \
-               eight would."
-            .to_owned(),
+        text: format!(
+            "The excited and mixed units that are selective in stim1 of both {} and {}, and how many of them prefer the \
+             same location in both. If the preferences had nothing to do with each other, one in {} would.",
+            first.rule,
+            second.rule,
+            run.hyperparameters().n_eachring
+        ),
         figure: figures::agreement(&table)?,
         table,
     }])

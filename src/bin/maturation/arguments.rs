@@ -35,8 +35,12 @@ pub enum Command {
     Lab(Lab),
     /// Execute the notebooks through Jupyter, and write each as an HTML page.
     Notebooks(Notebooks),
+    /// The published networks by name: what each changes in the paper's model, and what it was trained for.
+    Presets(crate::presets::PresetsArguments),
     /// Train a network into a run directory; the same command again goes on where it stopped.
     Train(Train),
+    /// Make a run of one checkpoint from the weights of another program.
+    Import(crate::import::ImportArguments),
     /// The evaluations of a run: cost, performance and stage of each rule against trials trained.
     Log(Log),
     /// The trials of a rule: inputs, target outputs, cost mask, required response.
@@ -69,6 +73,8 @@ pub enum Command {
     SampleUnit(SampleUnitArguments),
     /// How many units the published and the unbiased test of selectivity keep at each stage.
     Units(UnitsArguments),
+    /// What a network can still do without some of its units: performance of each rule against the share silenced.
+    Lesion(crate::lesion::LesionArguments),
     /// What a run shows of the paper's claims: published numbers, its own, and whether they agree.
     Claims(crate::claims::ClaimsArguments),
     /// Demixed principal components: what varies with time, with the stimulus location, and with both (paper, Fig. 5E).
@@ -117,7 +123,8 @@ pub struct Train {
     /// The run directory: made if it is not there, resumed if it holds an unfinished run.
     #[arg(value_name = "RUN")]
     pub run: PathBuf,
-    /// Start from a published model: paper, or a variant of it such as units-64, odr, tanh (a wrong name lists them).
+    /// Start from a published model: paper, or a variant of it such as units-64, odr, tanh (`maturation presets` lists
+    /// them).
     #[arg(long, value_name = "NAME", conflicts_with = "hp")]
     pub preset: Option<String>,
     /// Start from the hyper-parameters in FILE (an hp.json).

@@ -20,8 +20,8 @@ use crate::arguments::{
     TestArguments, Train, TrialsArguments,
 };
 use crate::{
-    agreement, claims, decoder, distractor, dpca, epoch_growth, lab, notebooks, pca, period, psth, reproduce, saccade,
-    sample_unit, tuning, units,
+    agreement, claims, decoder, distractor, dpca, epoch_growth, import, lab, lesion, notebooks, pca, period, presets,
+    psth, reproduce, saccade, sample_unit, tuning, units,
 };
 
 /// Does what is asked for.
@@ -30,7 +30,9 @@ pub fn run(command: Command) -> Result<()> {
         Command::Reproduce(arguments) => reproduce::reproduce(&arguments.run, &arguments.out),
         Command::Lab(arguments) => lab::lab(&arguments),
         Command::Notebooks(arguments) => notebooks::notebooks(&arguments),
+        Command::Presets(arguments) => presets::run(&arguments),
         Command::Train(arguments) => train(arguments),
+        Command::Import(arguments) => import::run(&arguments),
         Command::Log(arguments) => log(arguments),
         Command::Trials(arguments) => trials(arguments),
         Command::Activity(arguments) => activity(arguments),
@@ -47,6 +49,7 @@ pub fn run(command: Command) -> Result<()> {
         Command::EpochGrowth(arguments) => epoch_growth::epoch_growth(arguments),
         Command::SampleUnit(arguments) => sample_unit::sample_unit(arguments),
         Command::Units(arguments) => units::units(arguments),
+        Command::Lesion(arguments) => lesion::run(arguments),
         Command::Claims(arguments) => claims::run(arguments),
         Command::Dpca(arguments) => dpca::dpca(arguments),
         Command::Pca(arguments) => pca::pca(arguments),

@@ -8,6 +8,7 @@ use maturation::training::Selection;
 
 use crate::arguments::{FigureOut, Source, TableOut};
 use crate::commands::{Opened, open, put_both};
+use crate::page_rules::counterparts_or_any;
 
 #[derive(Debug, Args)]
 pub struct DecoderArguments {
@@ -90,10 +91,7 @@ pub fn run(arguments: DecoderArguments) -> Result<()> {
 
 /// The sections of the page: the last checkpoint on the delayed-response task, if the run was trained on it.
 pub fn section(run: &Run) -> Result<Vec<Section>> {
-    let rule = Rule::Odr;
-    if !run.hyperparameters().rule_trains.contains(&rule) {
-        return Ok(Vec::new());
-    }
+    let rule = counterparts_or_any(run, &[Rule::Odr, Rule::Odrd])[0];
     let checkpoint = run.last()?;
     let activity = checkpoint.activity(rule)?;
     let held_out = DecoderOptions::default();

@@ -11,6 +11,7 @@ use maturation::readout::{Readout, ReadoutOptions};
 
 use crate::arguments::{FigureOut, TableOut};
 use crate::commands::put_both;
+use crate::page_rules::counterparts;
 
 #[derive(Debug, Args)]
 pub struct DistractorArguments {
@@ -108,9 +109,7 @@ pub fn section(run: &Run) -> Result<Vec<Section>> {
     /// Trials of each pair: an eighth of the published number, in an eighth of the time; a stage's performance moves by
     /// less than its checkpoints differ.
     const REPEATS: usize = 16;
-    if !run.hyperparameters().rule_trains.contains(&Rule::Odrd) {
-        return Ok(Vec::new());
-    }
+    counterparts(run, &[Rule::Odrd])?;
     let options = DistractorOptions { repeats: REPEATS, ..DistractorOptions::default() };
     let found = read(run, &Selection::All, &options, &ReadoutOptions::default())?;
     let (performance, saccades) = (found.performance()?, found.saccades()?);

@@ -13,6 +13,7 @@ use maturation::training::Selection;
 
 use crate::arguments::{FigureOut, Source, TableOut};
 use crate::commands::{Opened, one, open, put_table, say};
+use crate::page_rules::counterparts_or_any;
 
 #[derive(Debug, Args)]
 pub struct Dpca {
@@ -126,17 +127,15 @@ fn remark(found: &analysis::Dpca) -> String {
     )
 }
 
-/// Rules on the page, and whether with two opposite locations alone.
-const RULES: [(Rule, bool); 3] = [(Rule::Odr, false), (Rule::Odrd, false), (Rule::Overlap, true)];
+/// Rules on the page; overlap with two opposite locations alone, as published.
+const RULES: [Rule; 3] = [Rule::Odr, Rule::Odrd, Rule::Overlap];
 
 /// The page's sections: the components of each rule, and what they explain.
 pub fn section(run: &Run) -> Result<Vec<Section>> {
     let mut sections = Vec::new();
     let checkpoint = run.last()?;
-    for (rule, opposite) in RULES {
-        if !run.hyperparameters().rule_trains.contains(&rule) {
-            continue;
-        }
+    for rule in counterparts_or_any(run, &RULES) {
+        let opposite = rule == Rule::Overlap;
         eprintln!("demixed principal components, rule {rule}");
         let activity = checkpoint.activity(rule)?;
         let ring = activity.location_count;

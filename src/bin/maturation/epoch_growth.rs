@@ -9,6 +9,7 @@ use maturation::training::Selection;
 
 use crate::arguments::{FigureOut, Source, TableOut};
 use crate::commands::{Opened, open, put_both, refuse};
+use crate::page_rules::{counterparts, of_rates, population, relative};
 use crate::population::{PopulationArguments, seed};
 
 #[derive(Debug, Args)]
@@ -53,12 +54,8 @@ pub fn epoch_growth(arguments: EpochGrowthArguments) -> Result<()> {
 pub fn section(run: &Run) -> Result<Vec<Section>> {
     let mut sections = Vec::new();
     let epoch = Epoch::Delay1;
-    let options =
-        PopulationOptions { bootstrap: 1000, seed: run.hyperparameters().seed, ..PopulationOptions::default() };
-    for rule in [Rule::Odr, Rule::Odrd] {
-        if !run.hyperparameters().rule_trains.contains(&rule) {
-            continue;
-        }
+    let options = population(run, 1000);
+    for rule in counterparts(run, &[Rule::Odr, Rule::Odrd])? {
         let readout = ReadoutOptions::default();
         let table = analysis::epoch_growth(run, &run.checkpoints()?, rule, epoch, epoch, &options, &readout)?;
         let title = title(rule, epoch, epoch);
@@ -67,11 +64,12 @@ pub fn section(run: &Run) -> Result<Vec<Section>> {
             title: format!("{title} (paper, Fig. S2B)"),
             text: format!(
                 "The mean rate in {epoch} of the excited and mixed units that are selective in it, at the location that \
-                 each prefers there, relative to its mean rate in fixation; a point a checkpoint, coloured by the stage \
+                 each prefers there, {}; a point a checkpoint, coloured by the stage \
                  of rule {rule}. Bars hold 95 % of the averages over 1000 resamples of the units. The published figure \
-                 of this title shows units selected in stim1."
+                 of this title shows units selected in stim1.",
+                of_rates(run)
             ),
-            figure: figures::epoch_growth(&table, &title, true)?,
+            figure: figures::epoch_growth(&table, &title, relative(run))?,
             table,
         });
     }

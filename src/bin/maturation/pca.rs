@@ -10,6 +10,7 @@ use maturation::tables::write_table;
 use crate::arguments::{FigureOut, Source, TableOut};
 use crate::commands::{put_table, say};
 use crate::dpca::{activity, origin};
+use crate::page_rules::counterparts_or_any;
 
 #[derive(Debug, Args)]
 pub struct Pca {
@@ -68,10 +69,7 @@ const RULES: [Rule; 2] = [Rule::Odr, Rule::Odrd];
 pub fn section(run: &Run) -> Result<Vec<Section>> {
     let mut sections = Vec::new();
     let checkpoint = run.last()?;
-    for rule in RULES {
-        if !run.hyperparameters().rule_trains.contains(&rule) {
-            continue;
-        }
+    for rule in counterparts_or_any(run, &RULES) {
         eprintln!("principal components, rule {rule}");
         let activity = checkpoint.activity(rule)?;
         let found = analysis::pca(&activity, &PcaOptions::default())?;

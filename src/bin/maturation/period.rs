@@ -11,6 +11,7 @@ use maturation::readout::ReadoutOptions;
 
 use crate::arguments::{FigureOut, Source, TableOut, TestArguments};
 use crate::commands::{Opened, open, put_both, refuse};
+use crate::page_rules::{counterparts, of_rates, relative, selectivity};
 
 #[derive(Debug, Args)]
 pub struct PeriodArguments {
@@ -109,11 +110,9 @@ pub fn run(arguments: PeriodArguments) -> Result<()> {
 
 /// The sections of the page: the second delay of the distractor task, if the run was trained on it.
 pub fn section(run: &Run) -> Result<Vec<Section>> {
-    let (rule, epoch) = (Rule::Odrd, Epoch::Delay2);
-    if !run.hyperparameters().rule_trains.contains(&rule) {
-        return Ok(Vec::new());
-    }
-    let (period, options) = (Period::Epoch(epoch), PeriodOptions::default());
+    let (rule, epoch) = (counterparts(run, &[Rule::Odrd])?[0], Epoch::Delay2);
+    let period = Period::Epoch(epoch);
+    let options = PeriodOptions { selectivity: selectivity(run), ..PeriodOptions::default() };
     let readout = ReadoutOptions::default();
     let found = period_activity(run, &Selection::All, rule, epoch, &period, &options, &readout)?;
     let title = title(Some(rule), &period, epoch, options.stage_window);
@@ -123,12 +122,13 @@ pub fn section(run: &Run) -> Result<Vec<Section>> {
         Section {
             id: "period-odrd-delay2".to_owned(),
             title: "Delay activity of each stage (paper: second delay, analysis of variance)".to_owned(),
-            text: "The activity of delay2-selective units in the second delay of odrd, each at its preferred location \
-                   and relative to fixation, at the last checkpoint of each stage. The boxes have their means dashed. \
-                   The test takes the units of the three checkpoints as independent, as published, though they are \
-                   units of one network."
-                .to_owned(),
-            figure: figures::period_activity(&table, &title, true)?,
+            text: format!(
+                "The activity of delay2-selective units in the second delay of odrd, each at its preferred location and \
+                 {}, at the last checkpoint of each stage. The boxes have their means dashed. The test takes the units \
+                 of the three checkpoints as independent, as published, though they are units of one network.",
+                of_rates(run)
+            ),
+            figure: figures::period_activity(&table, &title, relative(run))?,
             table,
         },
         Section {

@@ -8,6 +8,7 @@ use maturation::training::Selection;
 
 use crate::arguments::{FigureOut, Source, TableOut};
 use crate::commands::{Opened, open, put_both};
+use crate::page_rules::{relative, rule_epochs};
 use crate::population::{PopulationArguments, seed};
 
 #[derive(Debug, Args)]
@@ -70,17 +71,18 @@ pub fn psth(arguments: PsthArguments) -> Result<()> {
 /// The page's section on the units of one stage, followed through the others.
 pub fn section(run: &Run) -> Result<Vec<Section>> {
     let mut sections = Vec::new();
-    for (rule, epoch) in [(Rule::Odrd, Epoch::Stim1), (Rule::Odr, Epoch::Delay1)] {
+    for (rule, epoch) in rule_epochs(run, &[(Rule::Odrd, Epoch::Stim1), (Rule::Odr, Epoch::Delay1)]) {
         let has = |stage: &Stage| run.stage(rule, *stage).is_ok();
         let Some(stage) = Stage::ALL.into_iter().rev().find(has) else { continue };
         let options = PsthOptions {
             follow: Some(stage),
             bootstrap: 1000,
+            normalised: relative(run),
             seed: run.hyperparameters().seed,
             ..PsthOptions::default()
         };
         let table = analysis::psth(run, &Selection::All, rule, epoch, &options)?;
-        let mut about = PsthAbout::of(rule, epoch, run.hyperparameters().dt);
+        let mut about = PsthAbout { normalised: relative(run), ..PsthAbout::of(rule, epoch, run.hyperparameters().dt) };
         about.title.push_str(&format!(", units of the last {stage} checkpoint followed"));
         sections.push(Section {
             id: format!("followed-{rule}-{epoch}").replace('_', "-"),

@@ -8,15 +8,28 @@ use maturation::figures::{Page, PsthAbout, Section};
 use maturation::prelude::*;
 use maturation::training::Selection;
 
+use crate::page_rules::{of_rates, of_the_paper, relative, rule_epochs};
 use crate::{
     agreement, claims, decoder, distractor, dpca, epoch_growth, pca, period, psth, saccade, sample_unit, tuning, units,
 };
 
-/// The epochs whose selective units are followed over the trial, where the rule was trained.
+/// The epochs whose selective units the page shows over the trial.
 const PSTHS: [(Rule, Epoch); 4] =
     [(Rule::Odrd, Epoch::Stim1), (Rule::Odr, Epoch::Stim1), (Rule::Odr, Epoch::Delay1), (Rule::Gap, Epoch::Stim1)];
 
-/// Makes the sections of the page that a run has the rules for.
+/// The same for a variant of the paper's model: what the published scripts draw of their variants.
+const PSTHS_OF_A_VARIANT: [(Rule, Epoch); 8] = [
+    (Rule::Odr, Epoch::Stim1),
+    (Rule::Odr, Epoch::Delay1),
+    (Rule::Odrd, Epoch::Stim1),
+    (Rule::Odrd, Epoch::Delay1),
+    (Rule::Odrd, Epoch::Delay2),
+    (Rule::Overlap, Epoch::Stim1),
+    (Rule::ZeroGap, Epoch::Stim1),
+    (Rule::Gap, Epoch::Stim1),
+];
+
+/// Makes sections of the page; an error says why a run cannot have them.
 type Sections = fn(&Run) -> Result<Vec<Section>>;
 
 /// The figures of the page, in this order.
@@ -55,24 +68,31 @@ fn performance(run: &Run) -> Result<Vec<Section>> {
 
 fn average_activity(run: &Run) -> Result<Vec<Section>> {
     let hyperparameters = run.hyperparameters();
-    let trained = PSTHS.into_iter().filter(|(rule, _)| hyperparameters.rule_trains.contains(rule));
+    let wanted: &[_] = if of_the_paper(run) { &PSTHS } else { &PSTHS_OF_A_VARIANT };
+    let baseline = match relative(run) {
+        true => " The baseline includes the start-up transient of the first 100 ms, as published.",
+        false => "",
+    };
     let section = |(rule, epoch): (Rule, Epoch)| {
-        let options = PsthOptions { opposite: true, ..PsthOptions::default() };
+        let options = PsthOptions { opposite: true, normalised: relative(run), ..PsthOptions::default() };
         let table = analysis::psth(run, &Selection::All, rule, epoch, &options)?;
         Ok(Section {
             id: format!("psth-{rule}-{epoch}").replace('_', "-"),
             title: format!("Activity of {epoch}-selective units, rule {rule} (paper, Fig. 4E–G)"),
             text: format!(
                 "The average activity of the excited and mixed units that are selective in {epoch}, each at its \
-                 preferred location (solid) and at the opposite one (dashed), relative to its mean rate in fixation; \
-                 averaged over the checkpoints of each stage that are at hand. The baseline includes the start-up \
-                 transient of the first 100 ms, as published."
+                 preferred location (solid) and at the opposite one (dashed), {}; averaged over the checkpoints of each \
+                 stage that are at hand.{baseline}",
+                of_rates(run)
             ),
-            figure: figures::psth(&table, &PsthAbout::of(rule, epoch, hyperparameters.dt))?,
+            figure: figures::psth(
+                &table,
+                &PsthAbout { normalised: relative(run), ..PsthAbout::of(rule, epoch, hyperparameters.dt) },
+            )?,
             table,
         })
     };
-    trained.map(section).collect()
+    rule_epochs(run, wanted).into_iter().map(section).collect()
 }
 
 /// Writes `index.html` with every figure of the run into the folder `out`.
@@ -100,10 +120,19 @@ pub fn reproduce(path: &Path, out: &Path) -> Result<()> {
     let tell = |step: usize, what: &str| eprintln!("[{}/{steps}] {what} …", step + 1);
     for (step, (what, sections)) in SECTIONS.into_iter().enumerate() {
         tell(step, what);
-        page.sections.extend(sections(&run)?);
+        match sections(&run) {
+            Ok(made) => page.sections.extend(made),
+            Err(error) => page.left_out.push((what.to_owned(), reason(error)?)),
+        }
     }
     tell(SECTIONS.len(), "the paper's claims");
-    page.tables.push(claims::section(&run, &page.sections)?);
+    match claims::section(&run, &page.sections) {
+        Ok(made) => page.tables.push(made),
+        Err(error) => page.left_out.push(("the paper's claims".to_owned(), reason(error)?)),
+    }
+    for (what, why) in &page.left_out {
+        eprintln!("left out: {what}: {why}");
+    }
 
     page.facts.push(("maturation".to_owned(), env!("CARGO_PKG_VERSION").to_owned()));
     for (name, version) in [
@@ -125,6 +154,23 @@ pub fn reproduce(path: &Path, out: &Path) -> Result<()> {
     })?;
     let index = out.join("index.html");
     page.write(&index)?;
-    println!("{} figures in {} ({:.1} s)", page.sections.len(), index.display(), begin.elapsed().as_secs_f64());
+    let left_out = match page.left_out.len() {
+        0 => String::new(),
+        count => format!(", {count} sections left out"),
+    };
+    println!(
+        "{} figures in {}{left_out} ({:.1} s)",
+        page.sections.len(),
+        index.display(),
+        begin.elapsed().as_secs_f64()
+    );
     Ok(())
+}
+
+/// Why a section is not on the page. What would spoil the other sections too ends the page.
+fn reason(error: Error) -> Result<String> {
+    match error {
+        Error::Interrupted | Error::Io { .. } | Error::File { .. } => Err(error),
+        error => Ok(error.to_string()),
+    }
 }

@@ -10,6 +10,7 @@ use maturation::readout::ReadoutOptions;
 
 use crate::arguments::{FigureOut, ReadoutArguments, TableOut};
 use crate::commands::put_both;
+use crate::page_rules::{counterparts, of_the_paper};
 
 #[derive(Debug, Args)]
 pub struct SaccadeArguments {
@@ -45,10 +46,12 @@ pub fn run(arguments: SaccadeArguments) -> Result<()> {
     put_both(table, &arguments.table, &arguments.figure, |table| figures::saccade(table, rule))
 }
 
-/// The sections of the page: the anti-saccade rules of the paper's figure that the run was trained on.
+/// The sections of the page: the rules of the published figures that the run was trained on.
 pub fn section(run: &Run) -> Result<Vec<Section>> {
-    let trained = |rule: &Rule| run.hyperparameters().rule_trains.contains(rule);
-    let rules = [Rule::Overlap, Rule::ZeroGap, Rule::Gap].into_iter().filter(trained);
+    let rules: &[Rule] = match of_the_paper(run) {
+        true => &[Rule::Overlap, Rule::ZeroGap, Rule::Gap],
+        false => &[Rule::Overlap, Rule::ZeroGap, Rule::Gap, Rule::Odr],
+    };
     let section = |rule: Rule| {
         let options = SaccadeOptions::default();
         let table = saccade(run, &Selection::All, rule, &options, &ReadoutOptions::default())?;
@@ -63,5 +66,5 @@ pub fn section(run: &Run) -> Result<Vec<Section>> {
             table,
         })
     };
-    rules.map(section).collect()
+    counterparts(run, rules)?.into_iter().map(section).collect()
 }

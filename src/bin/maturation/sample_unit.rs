@@ -12,6 +12,7 @@ use maturation::training::Selection;
 
 use crate::arguments::{FigureOut, Source, TableOut, TestArguments};
 use crate::commands::{Opened, one, open, put_both};
+use crate::page_rules::{counterparts_or_any, population};
 
 #[derive(Debug, Args)]
 pub struct SampleUnitArguments {
@@ -68,17 +69,9 @@ pub fn sample_unit(arguments: SampleUnitArguments) -> Result<()> {
 
 /// The page's section on a sample unit.
 pub fn section(run: &Run) -> Result<Vec<Section>> {
-    let (rule, epoch) = (Rule::Odr, Epoch::Stim1);
-    if !run.hyperparameters().rule_trains.contains(&rule) {
-        return Ok(Vec::new());
-    }
+    let (rule, epoch) = (counterparts_or_any(run, &[Rule::Odr, Rule::Odrd])[0], Epoch::Stim1);
     let activity = run.last()?.activity(rule)?;
-    let options = PopulationOptions::default();
-    let selectivity = Selectivity::of(&activity, epoch, &options.selectivity)?;
-    // A network hardly trained may have no selective unit to show.
-    if !selectivity.units.iter().any(|unit| options.kinds.contains(&unit.kind(options.test))) {
-        return Ok(Vec::new());
-    }
+    let options = population(run, 0);
     let unit = SampleUnit::of(&activity, epoch, None, &options)?;
     let table = unit.table()?;
     Ok(vec![Section {

@@ -9,6 +9,7 @@ use maturation::training::Selection;
 
 use crate::arguments::{FigureOut, Source, TableOut};
 use crate::commands::{Opened, open, put_table};
+use crate::page_rules::{counterparts_or_any, population, relative};
 use crate::population::{PopulationArguments, seed};
 
 #[derive(Debug, Args)]
@@ -89,12 +90,8 @@ pub fn tuning(arguments: TuningArguments) -> Result<()> {
 
 /// The page's sections on tuning.
 pub fn section(run: &Run) -> Result<Vec<Section>> {
-    let (rule, epoch) = (Rule::Odrd, Epoch::Stim1);
-    if !run.hyperparameters().rule_trains.contains(&rule) {
-        return Ok(Vec::new());
-    }
-    let options =
-        PopulationOptions { bootstrap: 1000, seed: run.hyperparameters().seed, ..PopulationOptions::default() };
+    let (rule, epoch) = (counterparts_or_any(run, &[Rule::Odrd, Rule::Odr])[0], Epoch::Stim1);
+    let options = population(run, 1000);
     let tuning = analysis::tuning(run, &run.checkpoints()?, rule, epoch, &options, &ReadoutOptions::default())?;
     let table = tuning.table()?;
     let title = format!("Tuning of {epoch}-selective units, rule {rule}");
@@ -108,7 +105,7 @@ pub fn section(run: &Run) -> Result<Vec<Section>> {
                heights (largest − smallest rate) take the units of all checkpoints for independent samples, as \
                published, and below each unit once a stage."
             .to_owned(),
-        figure: figures::tuning(&table, &tuning.fits()?, &tuning.height_tests()?, &title, true)?,
+        figure: figures::tuning(&table, &tuning.fits()?, &tuning.height_tests()?, &title, relative(run))?,
         table,
     }])
 }

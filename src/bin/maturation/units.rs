@@ -9,6 +9,7 @@ use maturation::training::Selection;
 
 use crate::arguments::{FigureOut, Source, TableOut, TestArguments};
 use crate::commands::{Opened, open, put_both};
+use crate::page_rules::{rule_epochs, selectivity};
 
 #[derive(Debug, Args)]
 pub struct UnitsArguments {
@@ -46,11 +47,8 @@ pub fn units(arguments: UnitsArguments) -> Result<()> {
 /// The page's sections on unit counts.
 pub fn section(run: &Run) -> Result<Vec<Section>> {
     let mut sections = Vec::new();
-    for (rule, epoch) in [(Rule::Odrd, Epoch::Stim1), (Rule::Odr, Epoch::Delay1)] {
-        if !run.hyperparameters().rule_trains.contains(&rule) {
-            continue;
-        }
-        let (options, readout) = (SelectivityOptions::default(), ReadoutOptions::default());
+    for (rule, epoch) in rule_epochs(run, &[(Rule::Odrd, Epoch::Stim1), (Rule::Odr, Epoch::Delay1)]) {
+        let (options, readout) = (selectivity(run), ReadoutOptions::default());
         let table = analysis::unit_counts(run, &run.checkpoints()?, rule, epoch, &options, &readout)?;
         let title = format!("Units selective in {epoch}, rule {rule}");
         sections.push(Section {

@@ -48,6 +48,19 @@ impl BuiltIn for Gru {
     fn kernel(&self) -> Option<&'static dyn Kernel> {
         Some(&Gru)
     }
+
+    fn published(&self) -> &'static [(&'static str, &'static str)] {
+        &[
+            ("gates_in", "rnn/gru_cell/gates/kernel"),
+            ("gates_rec", "rnn/gru_cell/gates/kernel"),
+            ("gates_bias", "rnn/gru_cell/gates/bias"),
+            ("candidate_in", "rnn/gru_cell/candidate/kernel"),
+            ("candidate_rec", "rnn/gru_cell/candidate/kernel"),
+            ("candidate_bias", "rnn/gru_cell/candidate/bias"),
+            ("w_out", "output/weights"),
+            ("b_out", "output/biases"),
+        ]
+    }
 }
 
 impl Kernel for Gru {

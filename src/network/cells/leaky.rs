@@ -46,6 +46,16 @@ impl BuiltIn for Leaky {
     fn kernel(&self) -> Option<&'static dyn Kernel> {
         Some(&Leaky)
     }
+
+    fn published(&self) -> &'static [(&'static str, &'static str)] {
+        &[
+            ("w_in", "rnn/leaky_rnn_cell/kernel"),
+            ("w_rec", "rnn/leaky_rnn_cell/kernel"),
+            ("b_rec", "rnn/leaky_rnn_cell/bias"),
+            ("w_out", "output/weights"),
+            ("b_out", "output/biases"),
+        ]
+    }
 }
 
 impl Kernel for Leaky {

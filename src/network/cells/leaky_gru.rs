@@ -86,6 +86,19 @@ impl BuiltIn for LeakyGru {
     fn kernel(&self) -> Option<&'static dyn Kernel> {
         Some(&LeakyGru)
     }
+
+    fn published(&self) -> &'static [(&'static str, &'static str)] {
+        &[
+            ("gates_in", "rnn/leaky_gru_cell/gates/kernel"),
+            ("gates_rec", "rnn/leaky_gru_cell/gates/kernel"),
+            ("gates_bias", "rnn/leaky_gru_cell/gates/bias"),
+            ("candidate_in", "rnn/leaky_gru_cell/candidate/kernel"),
+            ("candidate_rec", "rnn/leaky_gru_cell/candidate/kernel"),
+            ("candidate_bias", "rnn/leaky_gru_cell/candidate/bias"),
+            ("w_out", "output/weights"),
+            ("b_out", "output/biases"),
+        ]
+    }
 }
 
 impl Kernel for LeakyGru {

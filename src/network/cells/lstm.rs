@@ -72,6 +72,16 @@ impl BuiltIn for Lstm {
     fn kernel(&self) -> Option<&'static dyn Kernel> {
         Some(&Lstm)
     }
+
+    fn published(&self) -> &'static [(&'static str, &'static str)] {
+        &[
+            ("w_in", "rnn/lstm_cell/kernel"),
+            ("w_rec", "rnn/lstm_cell/kernel"),
+            ("b_rec", "rnn/lstm_cell/bias"),
+            ("w_out", "output/weights"),
+            ("b_out", "output/biases"),
+        ]
+    }
 }
 
 impl Kernel for Lstm {

@@ -50,6 +50,10 @@ trait BuiltIn: Cell {
 
     /// Its form for the CPU engine.
     fn kernel(&self) -> Option<&'static dyn Kernel>;
+
+    /// Each parameter, and the variable of the published program that holds it. Parameters of one variable are its rows,
+    /// one after the other.
+    fn published(&self) -> &'static [(&'static str, &'static str)];
 }
 
 /// A cell as the CPU engine runs it.
@@ -123,11 +127,13 @@ pub(crate) struct KnownCell {
     pub(crate) separate_input: bool,
     /// Its form for the CPU engine, if it has one.
     pub(crate) kernel: Option<&'static dyn Kernel>,
+    /// [`BuiltIn::published`]; empty for a cell of a user's own.
+    pub(crate) published: &'static [(&'static str, &'static str)],
 }
 
 impl KnownCell {
     fn built_in<C: BuiltIn>(cell: &'static C) -> Self {
-        KnownCell { cell, separate_input: C::SEPARATE_INPUT, kernel: cell.kernel() }
+        KnownCell { cell, separate_input: C::SEPARATE_INPUT, kernel: cell.kernel(), published: cell.published() }
     }
 }
 
@@ -230,7 +236,12 @@ impl RnnType {
         let mut defined = DEFINED.write().unwrap_or_else(PoisonError::into_inner);
         defined.retain(|known| known.cell.name() != name);
         // It lives as long as the program: networks may have it in any thread.
-        defined.push(KnownCell { cell: Box::leak(Box::new(cell)), separate_input: false, kernel: None });
+        defined.push(KnownCell {
+            cell: Box::leak(Box::new(cell)),
+            separate_input: false,
+            kernel: None,
+            published: &[],
+        });
         Ok(RnnType(name))
     }
 

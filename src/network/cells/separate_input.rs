@@ -57,6 +57,19 @@ impl BuiltIn for LeakySeparateInput {
     fn kernel(&self) -> Option<&'static dyn Kernel> {
         Some(&LeakySeparateInput)
     }
+
+    fn published(&self) -> &'static [(&'static str, &'static str)] {
+        &[
+            ("sensory_in", "sen_input/kernel"),
+            ("sensory_bias", "sen_input/bias"),
+            ("rule_mix", "mix_rule/kernel"),
+            ("rule_in", "rule_input/kernel"),
+            ("w_rec", "rnn/leaky_rnn_cell_separate_input/kernel"),
+            ("b_rec", "rnn/leaky_rnn_cell_separate_input/bias"),
+            ("w_out", "output/kernel"),
+            ("b_out", "output/bias"),
+        ]
+    }
 }
 
 /// For the kernels it is the leaky cell, with input weights `[sensory_in; rule_mix·rule_in]` and the bias
