@@ -36,7 +36,13 @@ impl LesionTarget {
         let list = |names: Vec<String>| names.join(", ");
         match self {
             LesionTarget::All => "all units".to_owned(),
-            LesionTarget::Listed(units) => format!("{} listed units", units.len()),
+            LesionTarget::Listed(units) => match units.as_slice() {
+                [unit] => format!("unit {unit}"),
+                few if (2..=6).contains(&few.len()) => {
+                    format!("units {}", list(few.iter().map(usize::to_string).collect()))
+                }
+                many => format!("{} listed units", many.len()),
+            },
             LesionTarget::Selective { at, kinds, locations } => {
                 let kinds = list(kinds.iter().map(Kind::to_string).collect());
                 let locations = match locations.as_slice() {
