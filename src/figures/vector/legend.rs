@@ -94,7 +94,7 @@ pub(super) fn frame(layout: &Value, traces: &[Value], [width, height]: [f64; 2])
         let place = |key: &str, usual: f64| layout["legend"][key].as_f64().unwrap_or(usual);
         let [wide, high] = size(layout, &entries, across);
         let (x, y) = (place("x", 1.02), place("y", 1.0));
-        if x >= 1.0 {
+        if x > 0.5 {
             across = across.min((width - left - wide) / x);
         }
         if y < 0.0 {
@@ -103,7 +103,7 @@ pub(super) fn frame(layout: &Value, traces: &[Value], [width, height]: [f64; 2])
     }
     for trace in scales(traces) {
         let x = trace["colorbar"]["x"].as_f64().unwrap_or(1.02);
-        if x >= 1.0 {
+        if x > 0.5 {
             across = across.min((width - left - scale_width(trace, layout)) / x);
         }
     }
