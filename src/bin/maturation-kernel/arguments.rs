@@ -81,11 +81,8 @@ pub fn run() -> Result<ExitCode, Problem> {
         checkout.folder.display()
     );
     let setting = Setting::new(checkout.folder.clone(), Ok(&checkout), None)?;
-    if setting.rust_library_sources().is_none() {
-        println!("to have types of variables found for you: rustup component add rust-src");
-    }
     if !Cache::of_user()?.is_warm_for(&checkout, &setting) {
-        println!("compile what notebooks need, once (about ten minutes on two processors): maturation-kernel --warm");
+        println!("prepare what notebooks need, once: maturation-kernel --warm");
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -95,7 +92,9 @@ pub fn run_within(workplace: &Workplace) -> Result<ExitCode, Problem> {
     if std::env::args().nth(1).as_deref() == Some(warm::COMPILE) {
         return warm::compile(workplace);
     }
-    kernel::serve(workplace)
+    let arguments = Arguments::parse();
+    let connection_file = arguments.action.control_file.ok_or(Problem::NoConnection)?;
+    kernel::serve(&connection_file, workplace)
 }
 
 fn warm(arguments: &Arguments) -> Result<ExitCode, Problem> {

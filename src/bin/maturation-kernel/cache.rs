@@ -95,6 +95,11 @@ impl Cache {
         Workplace { folder: self.folder.join("warm") }
     }
 
+    /// Where the sources of Rust's library are that were taken out of its documentation.
+    pub fn rust_sources(&self) -> PathBuf {
+        self.folder.join("rust")
+    }
+
     /// Where kernels work, each in a folder of its own.
     pub fn sessions(&self) -> PathBuf {
         self.folder.join("sessions")
@@ -111,7 +116,9 @@ impl Cache {
     pub fn is_warm_for(&self, checkout: &Checkout, setting: &Setting) -> bool {
         let text = std::fs::read_to_string(self.stamp()).ok();
         let found: Option<Stamp> = text.and_then(|text| serde_json::from_str(&text).ok());
-        found.is_some_and(|found| Stamp::of(checkout, setting).is_ok_and(|wanted| found.serves(&wanted)))
+        let serves = |found: Stamp| Stamp::of(checkout, setting).is_ok_and(|wanted| found.serves(&wanted));
+        // An earlier version of this program has left less.
+        found.is_some_and(serves) && self.warm().library().is_there()
     }
 
     /// Notes, before it begins, that crates are being compiled: until it is done they serve nobody.
@@ -152,6 +159,8 @@ mod tests {
         let setting = Setting::new(base.path().to_owned(), Ok(&checkout), None).unwrap();
         assert!(!cache.is_warm_for(&checkout, &setting));
         cache.finish(&checkout, &setting, checkout.changed()).unwrap();
+        assert!(!cache.is_warm_for(&checkout, &setting), "there is no library");
+        cache.warm().library().pretend();
         assert!(cache.is_warm_for(&checkout, &setting));
         let elsewhere = Checkout { folder: base.path().to_owned(), ..checkout.clone() };
         assert!(!cache.is_warm_for(&elsewhere, &setting));

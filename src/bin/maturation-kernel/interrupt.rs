@@ -1,61 +1,103 @@
-//! Interrupts: Jupyter sends the signal to all processes of a kernel at once.
+//! Interrupts. Jupyter sends the kernel a message; what is done depends on what a cell is at.
 //!
-//! A compilation ends by it. The kernel and the process that runs the cells survive it: a cell that looks for it, as
-//! training does, ends by itself, and all variables stay. A second interrupt soon after the first ends the process that
-//! runs the cells, and its variables with it, whatever the cell does.
+//! A compilation is ended. A cell that runs is told by a signal, at which training and the long analyses end by
+//! themselves. A kernel that is idle does nothing. The process that runs the cells is never ended, and so no variable is
+//! ever lost: a cell that does not look for interrupts goes on, and the notebook is told so.
 
-use std::io::Write;
 use std::process::Command;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use signal_hook::consts::SIGINT;
 
+use crate::console::{Console, Stream};
 use crate::workplace::Workplace;
 
-/// Two interrupts within this time mean: now.
-const SOON: Duration = Duration::from_secs(4);
+/// How long a cell has to end before the notebook is told that it does not.
+const PATIENCE: Duration = Duration::from_secs(3);
 
-/// From here on this process survives interrupts, each of which raises the flag. What it starts does not inherit that,
-/// which a signal that is merely ignored would be.
-pub fn survive() -> Arc<AtomicBool> {
-    let interrupted = Arc::new(AtomicBool::new(false));
+/// The number of the cell that runs, and, in between, of the one that ran.
+static CELL: AtomicU64 = AtomicU64::new(0);
+
+/// From here on this process survives interrupts by the signal, such as one from a terminal. What it starts does not
+/// inherit that, which a signal that is merely ignored would be.
+pub fn survive() {
+    let interrupted = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
     // Where signals cannot be handled, an interrupt ends the process, as it would any other.
-    let _ = signal_hook::flag::register(SIGINT, interrupted.clone());
-    interrupted
+    let _ = signal_hook::flag::register(SIGINT, interrupted);
 }
 
-/// Survives interrupts, and ends the process that runs the cells at the second one soon after the first.
-pub fn watch(workplace: Workplace) {
-    let interrupted = survive();
+/// A cell, from its first compilation to its end.
+pub struct Running {
+    workplace: Workplace,
+}
+
+/// A cell begins.
+pub fn begin(workplace: &Workplace) -> Running {
+    for path in [workplace.is_stopped(), workplace.is_compiled(), workplace.compiler_number()] {
+        let _ = std::fs::remove_file(path);
+    }
+    // Odd numbers are those of cells that run.
+    CELL.fetch_add(1, Ordering::SeqCst);
+    Running { workplace: workplace.clone() }
+}
+
+impl Running {
+    /// The cell has ended; tells whether it was stopped before it ran.
+    pub fn end(self) -> bool {
+        CELL.fetch_add(1, Ordering::SeqCst);
+        self.workplace.is_stopped().exists()
+    }
+}
+
+/// Whether the cell that has just ended was compiled, and so ran.
+pub fn has_run(workplace: &Workplace) -> bool {
+    workplace.is_compiled().exists()
+}
+
+/// Interrupts the cell that runs, if one does.
+pub fn interrupt(workplace: &Workplace, console: &std::sync::Arc<Console>) {
+    let cell = CELL.load(Ordering::SeqCst);
+    if cell.is_multiple_of(2) {
+        return;
+    }
+    if !has_run(workplace) {
+        // Whatever compiles from here on for this cell ends at once.
+        let _ = std::fs::write(workplace.is_stopped(), "");
+        end_compilation(workplace);
+        return;
+    }
+    let Ok(number) = std::fs::read_to_string(workplace.runtime_number()) else { return };
+    signal("-INT", number.trim());
+    let console = console.clone();
     std::thread::spawn(move || {
-        let mut last: Option<Instant> = None;
-        loop {
-            std::thread::sleep(Duration::from_millis(100));
-            if !interrupted.swap(false, Ordering::Relaxed) {
-                continue;
-            }
-            if last.is_some_and(|before| before.elapsed() < SOON) {
-                end_cells(&workplace);
-            }
-            last = Some(Instant::now());
+        std::thread::sleep(PATIENCE);
+        if CELL.load(Ordering::SeqCst) == cell {
+            console.say(
+                Stream::Output,
+                "This cell does not look for interrupts, and goes on to its end. Kernel → Restart ends it at once, and all \
+                 variables with it.\n",
+            );
         }
     });
 }
 
-/// Ends the process that runs the cells. evcxr starts another one, whose first word says what happened.
-fn end_cells(workplace: &Workplace) {
-    let Ok(number) = std::fs::read_to_string(workplace.runtime_number()) else { return };
-    // Its answer is of no interest: while Jupyter ends the kernel, the process may be gone already.
-    let ended = Command::new("kill").args(["-KILL", number.trim()]).output();
-    if ended.is_ok_and(|output| output.status.success()) {
-        std::thread::sleep(Duration::from_millis(500));
-        if let Ok(mut notices) = std::fs::File::options().append(true).open(workplace.notices()) {
-            let _ = writeln!(
-                notices,
-                "Interrupted twice: the cell was ended, and all variables are lost. Run the notebook from its first cell."
-            );
-        }
+/// Ends what is compiled.
+pub fn end_compilation(workplace: &Workplace) {
+    if let Ok(number) = std::fs::read_to_string(workplace.compiler_number()) {
+        // The whole group of processes.
+        signal("-INT", &format!("-{}", number.trim()));
     }
+}
+
+/// Ends the process that runs the cells.
+pub fn end_cells(workplace: &Workplace) {
+    if let Ok(number) = std::fs::read_to_string(workplace.runtime_number()) {
+        signal("-KILL", number.trim());
+    }
+}
+
+fn signal(name: &str, number: &str) {
+    // Its answer is of no interest: the process may be gone already.
+    let _ = Command::new("kill").args([name, "--", number]).output();
 }

@@ -112,7 +112,7 @@ fn description(program: &Path, checkout: &Checkout, cargo: Option<&Path>, cache:
         "argv": [text(program), "--control-file", "{connection_file}"],
         "display_name": DISPLAY_NAME,
         "language": "rust",
-        "interrupt_mode": "signal",
+        "interrupt_mode": "message",
         "env": environment,
         "metadata": { "version": VERSION },
     })
@@ -139,7 +139,7 @@ mod tests {
         let read: Value = serde_json::from_str(&std::fs::read_to_string(&written).unwrap()).unwrap();
         assert_eq!(read["display_name"], "Rust (maturation)");
         assert_eq!(read["language"], "rust");
-        assert_eq!(read["interrupt_mode"], "signal");
+        assert_eq!(read["interrupt_mode"], "message");
         assert_eq!(read["argv"][1], "--control-file");
         assert_eq!(read["argv"][2], "{connection_file}");
         assert!(Path::new(read["argv"][0].as_str().unwrap()).is_absolute());

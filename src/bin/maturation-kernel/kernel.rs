@@ -10,7 +10,7 @@ use crate::checkout::{BUILT_FROM, Checkout};
 use crate::jupyter::{CARGO_VARIABLE, CHECKOUT_VARIABLE};
 use crate::problem::Problem;
 use crate::workplace::{Setting, Workplace};
-use crate::{interrupt, session};
+use crate::{interrupt, server, session};
 
 /// Where the process that runs the cells waits for the kernel to move into the notebook's folder.
 pub const FOLDER_SOCKET: &str = "folder.socket";
@@ -33,19 +33,20 @@ pub fn start(control_file: &Path) -> Result<Problem, Problem> {
     };
     workplace.furnish(&setting, load)?;
     let mut command = workplace.command(&setting)?;
-    // evcxr_jupyter looks for exactly this.
-    command.arg("--control_file").arg(std::path::absolute(control_file).unwrap_or_else(|_| control_file.to_owned()));
+    command.arg("--control-file").arg(std::path::absolute(control_file).unwrap_or_else(|_| control_file.to_owned()));
     Ok(Problem::io("start", &workplace.folder, "Restart the kernel")(command.exec()))
 }
 
 /// Is the kernel, until Jupyter ends it.
-pub fn serve(workplace: &Workplace) -> Result<ExitCode, Problem> {
+pub fn serve(connection_file: &Path, workplace: &Workplace) -> Result<ExitCode, Problem> {
     let _occupied = session::occupy(workplace)?;
-    interrupt::watch(workplace.clone());
+    interrupt::survive();
     move_when_settings_are_read(workplace)?;
-    let ended = evcxr_jupyter::main();
+    let served = server::serve(connection_file, workplace);
+    interrupt::end_compilation(workplace);
+    interrupt::end_cells(workplace);
     let cleared = std::fs::remove_dir_all(&workplace.folder);
-    ended.map_err(|error| Problem::Failed { what: "the kernel".to_owned(), message: format!("{error:#}") })?;
+    served?;
     cleared.map_err(Problem::io("remove", &workplace.folder, "Remove it by hand"))?;
     Ok(ExitCode::SUCCESS)
 }

@@ -12,23 +12,34 @@
 #[cfg(not(unix))]
 compile_error!("the kernel needs Linux or macOS; on Windows, build it inside WSL");
 
+mod added;
 mod arguments;
 mod cache;
+mod cell;
 mod checkout;
-mod clone;
+mod console;
 mod description;
+mod forward;
 mod interrupt;
 mod jupyter;
 mod kernel;
+mod library;
+mod marks;
 mod memory;
 mod metadata;
 mod problem;
 mod progress;
+mod report;
 mod runtime;
+mod rust_sources;
+mod server;
 mod session;
+mod source;
 mod stand_in;
 mod surroundings;
+mod syntax;
 mod tools;
+mod types;
 mod warm;
 mod workplace;
 

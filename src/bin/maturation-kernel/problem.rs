@@ -57,6 +57,10 @@ pub enum Problem {
         folder: PathBuf,
     },
 
+    /// The kernel was started without the file in which Jupyter says where to talk to it.
+    #[error("the kernel is started by Jupyter, with a connection file")]
+    NoConnection,
+
     /// A file that does not hold what it should.
     #[error("`{}` cannot be understood: {reason}. {remedy}", .path.display())]
     Format {

@@ -1,27 +1,44 @@
 //! How far the compilation of many crates is.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read};
 use std::process::{Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 /// How often there is a word of it.
 const INTERVAL: Duration = Duration::from_secs(10);
 
-/// Runs cargo and hands on what it says, but of the crates that it compiles only a line every few seconds.
-///
-/// evcxr shows lines of cargo that begin as these do.
-pub fn run(mut cargo: Command, total: usize) -> std::io::Result<ExitStatus> {
-    let mut child = cargo.stderr(Stdio::piped()).spawn()?;
+/// Runs cargo and hands on what it says to standard error, as [`run_and_tell`] does.
+pub fn run(cargo: Command, total: usize) -> std::io::Result<(ExitStatus, String)> {
+    run_and_tell(cargo, total, |_| (), |line| eprintln!("{line}"))
+}
+
+/// Runs cargo and hands on what it says on standard error, but of the crates that it compiles only a line every few
+/// seconds. Gives how it ended, and what it said on standard output. `started` is told the number of its process.
+pub fn run_and_tell(
+    mut cargo: Command,
+    total: usize,
+    started: impl FnOnce(u32),
+    say: impl Fn(&str),
+) -> std::io::Result<(ExitStatus, String)> {
+    let mut child = cargo.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
+    started(child.id());
     let mut count = Count::new(total);
+    let stdout = child.stdout.take();
+    let answer = std::thread::spawn(move || {
+        let mut text = Vec::new();
+        let read = stdout.map(|mut stdout| stdout.read_to_end(&mut text));
+        read.transpose().map(|_| String::from_utf8_lossy(&text).into_owned())
+    });
     if let Some(stderr) = child.stderr.take() {
         for line in BufReader::new(stderr).split(b'\n') {
             let line = String::from_utf8_lossy(&line?).into_owned();
             if let Some(line) = count.line(&line, Instant::now()) {
-                eprintln!("{line}");
+                say(&line);
             }
         }
     }
-    child.wait()
+    let status = child.wait()?;
+    Ok((status, answer.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?))
 }
 
 struct Count {
@@ -84,7 +101,8 @@ mod tests {
     #[test]
     fn what_cargo_says_and_how_it_ends_is_handed_on() {
         let mut failing = Command::new("sh");
-        failing.args(["-c", "echo '   Compiling a v1' >&2; exit 3"]);
-        assert_eq!(run(failing, 1).unwrap().code(), Some(3));
+        failing.args(["-c", "echo '   Compiling a v1' >&2; echo said; exit 3"]);
+        let (status, answer) = run(failing, 1).unwrap();
+        assert_eq!((status.code(), answer.as_str()), (Some(3), "said\n"));
     }
 }

@@ -1,12 +1,13 @@
 //! The process that runs the cells.
 
-use std::io::{Read, Seek, SeekFrom};
+use std::io::Read;
+use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
-use std::time::Duration;
 
+use crate::forward::forward;
 use crate::interrupt;
 use crate::kernel::FOLDER_SOCKET;
 use crate::problem::Problem;
@@ -29,9 +30,18 @@ pub fn run(workplace: &Workplace) -> Result<ExitCode, Problem> {
     let number = std::process::id().to_string();
     std::fs::write(&path, number).map_err(Problem::io("write", &path, "Is the disk full? Restart the kernel"))?;
     interrupt::survive();
-    show_notices(workplace.notices());
+    forward_output().map_err(Problem::io("hand on", Path::new("what cells print"), "Restart the kernel"))?;
     evcxr::runtime_hook();
     Ok(ExitCode::SUCCESS)
+}
+
+/// From here on what this process prints goes to evcxr by way of [`forward`].
+fn forward_output() -> std::io::Result<()> {
+    let evcxr = std::fs::File::from(std::io::stdout().as_fd().try_clone_to_owned()?);
+    let (source, printed) = std::io::pipe()?;
+    rustix::stdio::dup2_stdout(&printed)?;
+    std::thread::spawn(move || forward(source, std::io::BufWriter::new(evcxr), std::io::stderr()));
+    Ok(())
 }
 
 /// Starts this process again, in the folder and with the environment that the notebook should see. Comes back only if
@@ -51,20 +61,7 @@ fn settle(workplace: &Workplace) -> Result<Problem, Problem> {
     let (variable, folders) = setting.shared_libraries();
     command.args(std::env::args_os().skip(1)).current_dir(&setting.notebook).env(SETTLED, "1").env(variable, folders);
     setting.before.restore(&mut command);
+    // evcxr asks for backtraces, which tell of its own inside.
+    command.env("RUST_BACKTRACE", "0");
     Ok(Problem::io("run", &program, "Restart the kernel")(command.exec()))
-}
-
-/// Writes what is added to the notices from now on to standard error, which evcxr hands on to the notebook at once.
-fn show_notices(path: PathBuf) {
-    std::thread::spawn(move || {
-        let Ok(mut file) = std::fs::File::open(path) else { return };
-        let _ = file.seek(SeekFrom::End(0));
-        loop {
-            let mut text = String::new();
-            if file.read_to_string(&mut text).is_ok() && !text.is_empty() {
-                eprint!("{text}");
-            }
-            std::thread::sleep(Duration::from_millis(200));
-        }
-    });
 }

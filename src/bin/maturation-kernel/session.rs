@@ -5,10 +5,10 @@ use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use crate::cache::Cache;
-use crate::clone::clone_folder;
 use crate::description::Description;
 use crate::problem::Problem;
 use crate::workplace::{Setting, Workplace};
+use crate::{rust_sources, tools};
 
 /// How long a folder without an owner is left alone: its kernel may not have locked it yet.
 const GRACE: Duration = Duration::from_secs(60);
@@ -40,11 +40,16 @@ pub fn fill(cache: &Cache, workplace: &Workplace, setting: &mut Setting) -> Resu
         return Ok(false);
     }
     let warm = cache.warm();
-    clone_folder(&warm.crate_folder().join("target"), &workplace.crate_folder().join("target"))?;
+    workplace.library().take(&warm.library())?;
     let (from, to) = (warm.crate_folder().join("Cargo.lock"), workplace.crate_versions());
     std::fs::copy(&from, &to).map_err(Problem::io("copy", &from, "Compile again with `maturation-kernel --warm`"))?;
     Description::copy(&warm, workplace);
     setting.compiled = true;
+    let taken = cache.rust_sources();
+    let is_theirs = |version: String| rust_sources::is_of(&taken, &version);
+    if setting.rust_sources.is_none() && tools::compiler_version(&setting.cargo).is_ok_and(is_theirs) {
+        setting.rust_sources = Some(taken);
+    }
     Ok(true)
 }
 
@@ -103,10 +108,12 @@ mod tests {
     fn a_folder_is_filled_unless_crates_are_being_compiled() {
         let base = tempfile::tempdir().unwrap();
         let cache = Cache::below(base.path()).unwrap();
-        let target = cache.warm().crate_folder().join("target/deps");
-        std::fs::create_dir_all(&target).unwrap();
-        std::fs::write(target.join("libserde-1.rlib"), "compiled").unwrap();
-        std::fs::write(cache.warm().crate_folder().join("Cargo.lock"), "versions").unwrap();
+        let (crates, crate_folder) = (cache.warm().library().folder, cache.warm().crate_folder());
+        for folder in [&crates, &crate_folder] {
+            std::fs::create_dir_all(folder).unwrap();
+        }
+        std::fs::write(crates.join("libserde-1.rmeta"), "compiled").unwrap();
+        std::fs::write(crate_folder.join("Cargo.lock"), "versions").unwrap();
         let workplace = open(&cache).unwrap();
         let problem = Problem::Moved(base.path().to_owned());
         let mut setting = Setting::new(base.path().to_owned(), Err(&problem), None).unwrap();
@@ -115,7 +122,7 @@ mod tests {
         assert!(!fill(&cache, &workplace, &mut setting).unwrap() && !setting.compiled);
         drop(compiling);
         assert!(fill(&cache, &workplace, &mut setting).unwrap() && setting.compiled);
-        assert!(workplace.crate_folder().join("target/deps/libserde-1.rlib").exists());
+        assert!(workplace.library().folder.join("libserde-1.rmeta").exists());
         assert_eq!(std::fs::read_to_string(workplace.crate_versions()).unwrap(), "versions");
     }
 }

@@ -4,19 +4,20 @@
 //! time, keeps the versions that it was compiled with, and tells the notebook what goes wrong. Everything else it hands on
 //! to the real tool.
 
-use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode, ExitStatus};
+use std::process::{Command, ExitCode, ExitStatus, Output, Stdio};
 
+use crate::added::Wanted;
 use crate::cache::Cache;
 use crate::checkout::Checkout;
 use crate::description::Description;
+use crate::library::Library;
 use crate::problem::Problem;
 use crate::workplace::{self, Setting, Workplace};
-use crate::{metadata, progress, session, tools};
+use crate::{added, metadata, session, source, tools, types};
 
 /// A tool that is stood in for.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -26,10 +27,6 @@ pub enum Tool {
     /// `rustup`.
     Rustup,
 }
-
-/// Flags by which the environment of a kernel's start would have crates compiled anew.
-const FLAGS: [&str; 4] =
-    ["CARGO_ENCODED_RUSTFLAGS", "CARGO_BUILD_RUSTFLAGS", "CARGO_INCREMENTAL", "CARGO_BUILD_TARGET"];
 
 /// How cargo ends when it fails.
 const FAILED: u8 = 101;
@@ -69,7 +66,8 @@ pub fn run(tool: Tool, workplace: &Workplace) -> Result<ExitCode, Problem> {
     let is_ours = within.is_some() && within == workplace.crate_folder().canonicalize().ok();
     match subcommand(&arguments) {
         Some("metadata") if is_ours => describe(workplace, setting, &arguments),
-        Some("build" | "check") if is_ours => build(workplace, &setting, &arguments),
+        Some("build") if is_ours => Ok(build(workplace, &setting).unwrap_or_else(|problem| refuse(&problem))),
+        Some("check") if is_ours => Ok(check(workplace, &setting).unwrap_or_else(|problem| refuse(&problem))),
         Some("rustc") if is_ours && arguments.iter().any(|argument| argument == "--print") => {
             let compiler = setting.cargo.with_file_name("rustc");
             Err(become_command(&mut real(compiler, &printing(&arguments), &setting)))
@@ -92,12 +90,8 @@ fn printing(arguments: &[OsString]) -> Vec<OsString> {
 
 /// The real tool, in the environment in which the kernel was started.
 fn real(program: PathBuf, arguments: &[OsString], setting: &Setting) -> Command {
-    let mut command = Command::new(program);
-    setting.before.restore(command.args(arguments));
-    command.env_remove(workplace::VARIABLE);
-    for flag in FLAGS {
-        command.env_remove(flag);
-    }
+    let mut command = setting.tool(&program, []);
+    command.args(arguments);
     command
 }
 
@@ -107,28 +101,104 @@ fn become_command(command: &mut Command) -> Problem {
     Problem::io("run", &program, "Install Rust again from https://rustup.rs")(command.exec())
 }
 
-/// Compiles a cell. A check is a compilation too: it would otherwise compile every crate once more, in another way.
-fn build(workplace: &Workplace, setting: &Setting, arguments: &[OsString]) -> Result<ExitCode, Problem> {
-    keep_versions(workplace, setting)?;
-    let arguments: Vec<OsString> =
-        arguments.iter().map(|argument| if argument == "check" { "build".into() } else { argument.clone() }).collect();
-    let mut cargo = real(setting.cargo.clone(), &arguments, setting);
-    if setting.compiled {
-        return Err(become_command(&mut cargo));
+/// Compiles a cell: without cargo, which would look at two hundred crates each time, and would compile each of them in a way
+/// of its own.
+fn build(workplace: &Workplace, setting: &Setting) -> Result<ExitCode, Problem> {
+    if workplace.is_stopped().exists() {
+        return Ok(ExitCode::from(FAILED));
     }
-    let total = crates_to_compile(setting, &arguments);
-    let status = progress::run(cargo, total);
-    status.map(code).map_err(Problem::io("run", &setting.cargo, "Install Rust again from https://rustup.rs"))
+    let source = workplace.crate_folder().join(SOURCE);
+    let mention = if workplace.library().is_there() { Library::mention() } else { String::new() };
+    write(&source, &source::prepared(&read(&source)?, &mention))?;
+    let output = cells_folder(workplace)?;
+    let mut compiler = compiler(workplace, setting, SOURCE)?;
+    compiler.args(["--emit=link", "-Copt-level=0"]);
+    let status = in_own_group(workplace, &mut compiler)?.status;
+    if status.success() {
+        // evcxr looks here for what it is to load.
+        if let Some(path) = std::env::var_os("EVCXR_EXECUTION_SO_PATH") {
+            let cell = output.join(format!("{}ctx{}", std::env::consts::DLL_PREFIX, std::env::consts::DLL_SUFFIX));
+            let _ = std::fs::write(path, cell.to_string_lossy().as_bytes());
+        }
+        let _ = std::fs::write(workplace.is_compiled(), "");
+    }
+    Ok(code(status))
 }
 
-/// How many crates there are to compile, as far as cargo can tell.
-fn crates_to_compile(setting: &Setting, arguments: &[OsString]) -> usize {
-    let target = arguments.iter().skip_while(|argument| *argument != "--target").take(2);
-    let tree = ["tree", "--prefix", "none", "--edges", "normal,build"].iter().map(OsString::from);
-    let arguments: Vec<OsString> = tree.chain(target.cloned()).collect();
-    let output = real(setting.cargo.clone(), &arguments, setting).output();
-    let text = output.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default();
-    text.lines().filter(|line| !line.ends_with("(*)")).collect::<BTreeSet<&str>>().len()
+/// Checks a cell, which evcxr wants when rust-analyzer does not know the type of a variable: is there an error in it? If
+/// there is none, the compiler is asked for the types.
+fn check(workplace: &Workplace, setting: &Setting) -> Result<ExitCode, Problem> {
+    if workplace.is_stopped().exists() {
+        return Ok(ExitCode::from(FAILED));
+    }
+    cells_folder(workplace)?;
+    let (asked, questions) = types::with_questions(&read(&workplace.crate_folder().join(SOURCE))?);
+    write(&workplace.crate_folder().join(QUESTIONS), &asked)?;
+    let mut asking = compiler(workplace, setting, QUESTIONS)?;
+    asking.arg("--emit=metadata").args(types::OPTIONS).env(types::ALLOWED.0, types::ALLOWED.1);
+    let answer = in_own_group(workplace, asking.stderr(Stdio::piped()))?;
+    if let Some(types) = types::answers(&String::from_utf8_lossy(&answer.stderr), &questions) {
+        write(&workplace.types(), &serde_json::json!(types).to_string())?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let mut checking = compiler(workplace, setting, SOURCE)?;
+    Ok(code(in_own_group(workplace, checking.arg("--emit=metadata"))?.status))
+}
+
+/// The source that evcxr makes of a cell, and ours with questions in it, in evcxr's folder.
+const SOURCE: &str = "src/lib.rs";
+const QUESTIONS: &str = "src/questions.rs";
+
+/// Where compiled cells are put.
+fn cells_folder(workplace: &Workplace) -> Result<PathBuf, Problem> {
+    let folder = workplace.crate_folder().join("target/cells");
+    std::fs::create_dir_all(&folder).map_err(Problem::io("make", &folder, "Is the disk full?"))?;
+    Ok(folder)
+}
+
+fn read(path: &Path) -> Result<String, Problem> {
+    std::fs::read_to_string(path).map_err(Problem::io("read", path, "Restart the kernel"))
+}
+
+fn write(path: &Path, text: &str) -> Result<(), Problem> {
+    std::fs::write(path, text).map_err(Problem::io("write", path, "Is the disk full?"))
+}
+
+/// The compiler, about to compile a cell. It says no word of warning, since evcxr takes those for errors.
+fn compiler(workplace: &Workplace, setting: &Setting, source: &str) -> Result<Command, Problem> {
+    let mut compiler = setting.linking(&setting.compiler());
+    compiler.current_dir(workplace.crate_folder()).arg(source);
+    compiler.args(["--crate-name=ctx", "--edition=2024", "--crate-type=cdylib", "-Cprefer-dynamic"]);
+    compiler.args(["--error-format=json", "-Awarnings", "--out-dir"]).arg(cells_folder(workplace)?);
+    let library = workplace.library();
+    let manifest = std::fs::read_to_string(workplace.crate_folder().join("Cargo.toml")).unwrap_or_default();
+    let is_own = |one: &Wanted| one.name != "maturation" && one.provided_by(&library).is_none();
+    let own: Vec<Wanted> = added::wanted(&manifest).into_iter().filter(is_own).collect();
+    if library.is_there() {
+        compiler.args(library.arguments(&own)?);
+    }
+    if !own.is_empty() {
+        compiler.args(added::arguments(workplace, setting, &own)?);
+    }
+    Ok(compiler)
+}
+
+/// Says to evcxr what the compiler would say, in its words.
+fn refuse(problem: &Problem) -> ExitCode {
+    let words = serde_json::json!({"message": problem.to_string(), "level": "error", "spans": [], "children": []});
+    eprintln!("{words}");
+    ExitCode::from(FAILED)
+}
+
+/// Runs what compiles as a group of processes of its own, which an interrupt can end.
+fn in_own_group(workplace: &Workplace, command: &mut Command) -> Result<Output, Problem> {
+    let program = PathBuf::from(command.get_program());
+    let failed = || Problem::io("run", &program, "Install Rust again from https://rustup.rs");
+    let child = command.process_group(0).spawn().map_err(failed())?;
+    let _ = std::fs::write(workplace.compiler_number(), child.id().to_string());
+    let output = child.wait_with_output().map_err(failed());
+    let _ = std::fs::remove_file(workplace.compiler_number());
+    output
 }
 
 /// Describes the crate and what it needs: to evcxr, which only wants to know whether a dependency can be had, or to
@@ -139,19 +209,18 @@ fn describe(workplace: &Workplace, setting: Setting, arguments: &[OsString]) -> 
         return validate(workplace, setting, &manifest, arguments);
     }
     keep_versions(workplace, &setting)?;
-    let mut cargo = real(setting.cargo.clone(), arguments, &setting);
     let is_whole = !arguments.iter().any(|argument| argument == "--no-deps");
     let is_for_analysis = arguments.iter().any(|argument| argument == "--filter-platform");
     if !(is_whole && is_for_analysis) {
-        return Err(become_command(&mut cargo));
+        return Err(become_command(&mut real(setting.cargo.clone(), arguments, &setting)));
     }
+    let reduced = added::without_provided(&manifest, &workplace.library());
     let kept = Description::read(workplace).filter(|_| setting.compiled);
-    if let Some(answer) = kept.and_then(|kept| kept.serves(&manifest)) {
+    if let Some(answer) = kept.and_then(|kept| kept.serves(&reduced)) {
         println!("{}", answer.replace(Description::FOLDER, &workplace.folder.to_string_lossy()));
         return Ok(ExitCode::SUCCESS);
     }
-    let output =
-        cargo.output().map_err(Problem::io("run", &setting.cargo, "Install Rust again from https://rustup.rs"))?;
+    let output = describe_reduced(workplace, &setting, &reduced, arguments)?;
     eprint!("{}", String::from_utf8_lossy(&output.stderr));
     match serde_json::from_slice::<serde_json::Value>(&output.stdout) {
         Ok(mut answer) => {
@@ -165,6 +234,30 @@ fn describe(workplace: &Workplace, setting: Setting, arguments: &[OsString]) -> 
         Err(_) => print!("{}", String::from_utf8_lossy(&output.stdout)),
     }
     Ok(code(output.status))
+}
+
+/// What cargo says of a manifest in place of evcxr's: it wants no crate that is here already, with features of which cargo
+/// would fetch and show hundreds more.
+fn describe_reduced(
+    workplace: &Workplace,
+    setting: &Setting,
+    manifest: &str,
+    arguments: &[OsString],
+) -> Result<Output, Problem> {
+    let (theirs, ours) = (workplace.crate_folder(), workplace.folder.join("described"));
+    let source = ours.join("src");
+    std::fs::create_dir_all(&source).map_err(Problem::io("make", &source, "Is the disk full?"))?;
+    write(&source.join("lib.rs"), "")?;
+    write(&ours.join("Cargo.toml"), manifest)?;
+    let _ = std::fs::copy(theirs.join("Cargo.lock"), ours.join("Cargo.lock"));
+    let (their_name, our_name) = (theirs.to_string_lossy().into_owned(), ours.to_string_lossy().into_owned());
+    let renamed = |argument: &OsString| OsString::from(argument.to_string_lossy().replace(&their_name, &our_name));
+    let arguments: Vec<OsString> = arguments.iter().map(renamed).collect();
+    let mut cargo = real(setting.cargo.clone(), &arguments, setting);
+    let output = cargo.current_dir(&ours).output();
+    let mut output = output.map_err(Problem::io("run", &setting.cargo, "Install Rust again from https://rustup.rs"))?;
+    output.stdout = String::from_utf8_lossy(&output.stdout).replace(&our_name, &their_name).into_bytes();
+    Ok(output)
 }
 
 /// Whether a dependency that a notebook names can be had. What is written here on standard error, the cell shows.
@@ -196,8 +289,26 @@ fn validate(
             return Ok(ExitCode::SUCCESS);
         }
     }
+    if let Some(wanted) = added::wanted(manifest).first()
+        && let Some(made) = wanted.provided_by(&workplace.library())
+    {
+        let features =
+            if made.features.is_empty() { String::new() } else { format!(" ({})", made.features.join(", ")) };
+        let words =
+            format!("{} {}{features} is here already: the one that maturation uses.", wanted.name, made.version);
+        tell(workplace, &words);
+        return Ok(ExitCode::SUCCESS);
+    }
     keep_versions(workplace, &setting)?;
     Err(become_command(&mut real(setting.cargo.clone(), arguments, &setting)))
+}
+
+/// Tells the notebook something.
+fn tell(workplace: &Workplace, words: &str) {
+    use std::io::Write;
+    if let Ok(mut notices) = File::options().append(true).open(workplace.notices()) {
+        let _ = writeln!(notices, "{words}");
+    }
 }
 
 /// Compiles everything that the crate needs into the folder that all kernels share, and takes it from there. In that

@@ -6,9 +6,21 @@ use std::process::Command;
 
 use serde::{Deserialize, Serialize};
 
-/// The variables that a kernel changes for its own processes.
-const CHANGED: [&str; 7] =
-    ["PATH", "CARGO_HOME", "JUPYTER_PATH", "EVCXR_CONFIG_DIR", "EVCXR_TMPDIR", "RUST_SRC_PATH", "RUST_BACKTRACE"];
+/// The variables that a kernel, and evcxr, change for their own processes.
+const CHANGED: [&str; 12] = [
+    "PATH",
+    "CARGO_HOME",
+    "JUPYTER_PATH",
+    "EVCXR_CONFIG_DIR",
+    "EVCXR_TMPDIR",
+    "RUST_SRC_PATH",
+    "RUST_BACKTRACE",
+    "CARGO_TARGET_DIR",
+    "CARGO_BUILD_BUILD_DIR",
+    "RUSTC",
+    "RUSTC_WRAPPER",
+    "RUSTFLAGS",
+];
 
 /// The variables that a kernel changes, as they were before.
 #[derive(Debug, Deserialize, Serialize)]

@@ -7,12 +7,16 @@ use evcxr::{CommandContext, Error};
 
 use crate::cache::Cache;
 use crate::checkout::Checkout;
-use crate::memory;
+use crate::marks::WORD;
 use crate::problem::Problem;
 use crate::workplace::{Setting, Workplace};
+use crate::{memory, rust_sources, tools};
 
 /// The argument that has this program compile, as a process of the folder that kernels take their crates from.
 pub const COMPILE: &str = "--compile";
+
+/// What is said where Rust's library has neither sources nor documentation.
+const ADVICE: &str = "to have completion know Rust's own types: rustup component add rust-src";
 
 /// Cells as notebooks have them: a variable of a type of ours, a table, a picture.
 const CELLS: [&str; 3] = [
@@ -35,16 +39,22 @@ pub fn warm(cache: &Cache, checkout: &Checkout, jobs: Option<usize>) -> Result<S
         return Ok(format!("everything is compiled already, in {}", cache.folder().display()));
     }
     eprintln!(
-        "compiling the crate in {} and what it needs into {}: ten minutes or so on two processors the first time",
+        "compiling the crate in {} for notebooks, into {}: a moment where the command is compiled already",
         checkout.folder.display(),
         cache.folder().display()
     );
     let changed = checkout.changed();
     cache.begin()?;
+    workplace.library().make(&setting, &checkout.folder, jobs.unwrap_or_else(memory::usual_jobs))?;
+    if let (None, Some(toolchain)) = (&setting.rust_sources, setting.toolchain()) {
+        let version = tools::compiler_version(&setting.cargo)?;
+        if !rust_sources::take_from_documentation(toolchain, &version, &cache.rust_sources())? {
+            eprintln!("{ADVICE}");
+        }
+    }
     workplace.furnish(&setting, true)?;
     let mut command = workplace.command(&setting)?;
-    command.arg(COMPILE).env("CARGO_BUILD_JOBS", jobs.unwrap_or_else(memory::usual_jobs).to_string());
-    let status = command.status().map_err(Problem::io("start", &workplace.folder, "Try again"))?;
+    let status = command.arg(COMPILE).status().map_err(Problem::io("start", &workplace.folder, "Try again"))?;
     if !status.success() {
         let message = "its messages are above; what is compiled so far is kept".to_owned();
         return Err(Problem::Failed { what: "compiling".to_owned(), message });
@@ -59,7 +69,9 @@ pub fn compile(workplace: &Workplace) -> Result<ExitCode, Problem> {
     let failed = |what: &str, message: String| Problem::Failed { what: what.to_owned(), message };
     let (mut context, outputs) = CommandContext::new().map_err(|error| failed("starting evcxr", error.to_string()))?;
     for (channel, is_error) in [(outputs.stdout, false), (outputs.stderr, true)] {
-        std::thread::spawn(move || channel.iter().filter(|_| is_error).for_each(|line| eprintln!("{line}")));
+        // Words of the process that runs the cells are for a kernel, which there is none of.
+        let is_shown = move |line: &String| is_error && !line.starts_with(WORD);
+        std::thread::spawn(move || channel.iter().filter(is_shown).for_each(|line| eprintln!("{line}")));
     }
     for cell in [":load_config --quiet"].iter().chain(&CELLS) {
         context.execute(cell).map_err(|error| failed(&format!("the cell `{cell}`"), in_full(&error)))?;

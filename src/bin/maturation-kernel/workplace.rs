@@ -7,10 +7,11 @@ use std::process::Command;
 use serde::{Deserialize, Serialize};
 
 use crate::checkout::Checkout;
+use crate::library::Library;
 use crate::problem::Problem;
 use crate::stand_in::Tool;
 use crate::surroundings::Surroundings;
-use crate::tools;
+use crate::{rust_sources, tools};
 
 /// The variable that tells every process of a kernel its folder.
 pub const VARIABLE: &str = "MATURATION_KERNEL_FOLDER";
@@ -46,6 +47,8 @@ pub struct Setting {
     pub cargo: PathBuf,
     /// The linker, by evcxr's name for it.
     pub linker: String,
+    /// The sources of Rust's library, if there are any.
+    pub rust_sources: Option<PathBuf>,
     /// The environment in which the kernel was started.
     pub before: Surroundings,
 }
@@ -64,12 +67,14 @@ impl Setting {
             Err(Problem::OtherVersion { folder, .. }) => Some(folder.clone()),
             Err(_) => None,
         };
+        let cargo = tools::toolchain("cargo", &search_path).ok_or(absent)?;
         Ok(Setting {
             notebook,
             checkout: folder,
             problem: checkout.err().map(Problem::to_string),
             compiled: false,
-            cargo: tools::toolchain("cargo", &search_path).ok_or(absent)?,
+            rust_sources: cargo.parent().and_then(Path::parent).and_then(rust_sources::of_toolchain),
+            cargo,
             linker: tools::linker(&search_path).to_owned(),
             before: Surroundings::with_search_path(&search_path),
         })
@@ -77,10 +82,36 @@ impl Setting {
 }
 
 impl Setting {
-    /// The sources of Rust's library, if they are installed with the toolchain.
-    pub fn rust_library_sources(&self) -> Option<PathBuf> {
-        let sources = self.cargo.parent()?.parent()?.join("lib/rustlib/src/rust/library");
-        sources.join("core").is_dir().then_some(sources)
+    /// One of Rust's own tools, to be run in the environment in which the kernel was started.
+    pub fn tool<'a>(&self, program: &Path, arguments: impl IntoIterator<Item = &'a str>) -> Command {
+        let mut command = Command::new(program);
+        self.before.restore(command.args(arguments));
+        command.env_remove(VARIABLE);
+        command
+    }
+
+    /// One of Rust's own tools that links, with the linker that was chosen.
+    pub fn linking(&self, program: &Path) -> Command {
+        if self.linker == "mold" {
+            let mut command = self.tool(Path::new("mold"), ["-run"]);
+            command.arg(program);
+            return command;
+        }
+        let mut command = self.tool(program, []);
+        if self.linker == "lld" {
+            command.arg("-Clink-arg=-fuse-ld=lld");
+        }
+        command
+    }
+
+    /// The toolchain's compiler.
+    pub fn compiler(&self) -> PathBuf {
+        self.cargo.with_file_name("rustc")
+    }
+
+    /// The folder of the toolchain.
+    pub fn toolchain(&self) -> Option<&Path> {
+        self.cargo.parent()?.parent()
     }
 
     /// The variable that names folders of shared libraries, with the one that cells need. Cargo moves a compiled cell one
@@ -121,6 +152,11 @@ impl Workplace {
         self.folder.join("crate")
     }
 
+    /// The compiled crate.
+    pub fn library(&self) -> Library {
+        Library { folder: self.folder.join("crates") }
+    }
+
     /// What is told to the notebook while a cell runs: lines are added here.
     pub fn notices(&self) -> PathBuf {
         self.folder.join("notices")
@@ -129,6 +165,26 @@ impl Workplace {
     /// The number of the process that runs the cells.
     pub fn runtime_number(&self) -> PathBuf {
         self.folder.join("runtime")
+    }
+
+    /// The number of the group of processes that compile; it is there only while they do.
+    pub fn compiler_number(&self) -> PathBuf {
+        self.folder.join("compiler")
+    }
+
+    /// The types of variables, where evcxr has asked for them.
+    pub fn types(&self) -> PathBuf {
+        self.folder.join("types.json")
+    }
+
+    /// A file that is there once the cell that runs is compiled.
+    pub fn is_compiled(&self) -> PathBuf {
+        self.folder.join("compiled")
+    }
+
+    /// A file that is there once the cell that runs was interrupted before it was compiled.
+    pub fn is_stopped(&self) -> PathBuf {
+        self.folder.join("stopped")
     }
 
     /// The versions of all crates that ours was compiled with.
@@ -190,16 +246,16 @@ impl Workplace {
         self.save(setting)
     }
 
-    /// Shows rust-analyzer, once the crate is loaded, the three crates of Rust's library whose types variables have, if their
-    /// sources are installed. The rest of the library would take as much memory again.
+    /// Shows rust-analyzer, once the crate is loaded, the three crates of Rust's library whose types variables have, if there
+    /// are sources of them. The rest of the library would take as much memory again.
     pub fn show_library(&self, setting: &Setting) -> Result<(), Problem> {
         let library = self.rust_library();
         // rust-analyzer takes a folder for the library if this is in it.
         let core = library.join("core");
-        let Some(sources) = setting.rust_library_sources().filter(|_| !core.is_symlink()) else { return Ok(()) };
+        let Some(sources) = setting.rust_sources.as_ref().filter(|_| !core.is_symlink()) else { return Ok(()) };
         std::fs::remove_dir_all(&library).map_err(Problem::io("remove", &library, REMEDY))?;
         std::fs::create_dir_all(&library).map_err(Problem::io("make", &library, REMEDY))?;
-        for name in ["core", "alloc", "std"] {
+        for name in rust_sources::CRATES {
             let link = library.join(name);
             std::os::unix::fs::symlink(sources.join(name), &link).map_err(Problem::io("make", &link, REMEDY))?;
         }
@@ -286,16 +342,16 @@ mod tests {
     fn the_library_is_shown_when_asked_for_and_the_toolchain_stays_as_it_is() {
         let folder = tempfile::tempdir().unwrap();
         let workplace = Workplace { folder: folder.path().join("work") };
-        let toolchain = folder.path().join("toolchain");
-        let sources = toolchain.join("lib/rustlib/src/rust/library");
+        let sources = folder.path().join("sources");
         let problem = Problem::Moved(PathBuf::from("/gone"));
         let mut setting = Setting::new(PathBuf::from("/notes"), Err(&problem), None).unwrap();
-        setting.cargo = toolchain.join("bin/cargo");
+        setting.rust_sources = None;
         let core = workplace.rust_library().join("core");
         workplace.furnish(&setting, false).unwrap();
         workplace.show_library(&setting).unwrap();
         assert!(core.is_dir(), "rust-analyzer would look elsewhere");
         std::fs::create_dir_all(sources.join("core/src")).unwrap();
+        setting.rust_sources = Some(sources.clone());
         for _ in 0..2 {
             workplace.show_library(&setting).unwrap();
             assert!(core.join("src").exists());

@@ -103,7 +103,7 @@ impl Kernel {
         ))
     }
 
-    /// Compiles what cells depend on, unless that was done before.
+    /// Prepares the crate for cells, unless that was done before.
     pub fn warm(&self) -> Result<()> {
         succeed(&mut self.command("--warm"), "the kernel's caches could not be filled")
     }

@@ -122,7 +122,7 @@ impl Setup {
                 takes: match (kernel.is_ready(), kernel.is_there()) {
                     (true, _) => None,
                     (false, true) => Some("a second if nothing has changed"),
-                    (false, false) => Some("some minutes"),
+                    (false, false) => Some("some minutes: cargo counts the crates"),
                 },
                 act: Box::new(|| kernel.build()),
             },
@@ -132,8 +132,8 @@ impl Setup {
                 act: Box::new(|| kernel.register(environment)),
             },
             Step {
-                what: "what cells depend on, compiled".to_owned(),
-                takes: Some("10 min the first time, then nothing"),
+                what: "the crate, linked for cells".to_owned(),
+                takes: Some("a few seconds the first time, then nothing"),
                 act: Box::new(|| kernel.warm()),
             },
         ]
