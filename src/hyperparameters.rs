@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::error::{Error, Result};
-pub use crate::network::RnnType;
+pub use crate::network::{ExtraCost, RnnType};
 use crate::tasks::{Encoding, Rule, Ruleset};
 
 /// How far outputs are from their targets.
@@ -62,6 +62,18 @@ pub enum RecurrentInit {
     Diag,
     /// Independent Gaussian weights of variance 1/N.
     RandGauss,
+}
+
+/// Which parameters train.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Trainables {
+    /// All that are not fixed.
+    All,
+    /// What brings inputs in.
+    Input,
+    /// What brings the rules in: the rows of rule channels in the input weights.
+    Rule,
 }
 
 /// Everything that decides a network and its training, under the keys of the published system's `hp.json`.
@@ -116,9 +128,15 @@ pub struct Hyperparameters {
     pub l2_weight: f64,
     /// Weight of half the squared distance of the weights from their initial values in the cost.
     pub l2_weight_init: f64,
-    /// Share of the weights that is free to train; the others are held near their initial values by a penalty. `None`:
-    /// all are free.
+    /// Share of the weights that is free to train; the others are held near the values that they begin with by a penalty.
+    /// They are drawn over input and recurrent weights together, and over output weights. `None`: all are free.
     pub p_weight_train: Option<f64>,
+    /// Which parameters train; the others stay as they begin.
+    pub trainables: Trainables,
+    /// The checkpoint of another run that this one began with, RUN/TRIALS; `None`: it began with initial weights.
+    pub load_dir: Option<String>,
+    /// A term that a user added to the cost; `None`: nothing is added.
+    pub extra_cost: Option<ExtraCost>,
     /// Training stops when every trained rule's performance is above this.
     pub target_perf: f64,
     /// Performance up to which a checkpoint is early.
@@ -140,10 +158,17 @@ pub struct Hyperparameters {
     pub rule_trains: Vec<Rule>,
     /// The probability of each trained rule in a training step; `None`: all equal.
     pub rule_probs: Option<Vec<f64>>,
+    /// Trained rules in stages, one after the other: each stage trains its rules until the worst of them is above
+    /// `target_perf`. `None`: all train at once.
+    pub rule_stages: Option<Vec<Vec<Rule>>>,
     /// Training steps from one evaluation (and checkpoint) to the next.
     pub display_step: u64,
     /// Decides every random number of the run.
     pub seed: u64,
+}
+
+fn comma(rules: &[Rule]) -> String {
+    rules.iter().map(|rule| rule.name()).collect::<Vec<_>>().join(",")
 }
 
 /// Keys that files carry for a reader's convenience and that follow from the others.
@@ -189,6 +214,9 @@ impl Hyperparameters {
             l2_weight: 0.0,
             l2_weight_init: 0.0,
             p_weight_train: None,
+            trainables: Trainables::All,
+            load_dir: None,
+            extra_cost: None,
             target_perf: 0.995,
             early_target_perf: 0.35,
             mid_target_perf: 0.65,
@@ -199,6 +227,7 @@ impl Hyperparameters {
             ruleset: Ruleset::AllNew,
             rule_trains: Ruleset::AllNew.rules().to_vec(),
             rule_probs: None,
+            rule_stages: None,
             display_step: 20,
             seed: 0,
         }
@@ -257,7 +286,8 @@ impl Hyperparameters {
         }
     }
 
-    /// Changes the value of one key, given as text: a number, a name, or a list separated by commas.
+    /// Changes the value of one key, given as text: a number, a name, or a list separated by commas; the stages of
+    /// `rule_stages` are separated by semicolons.
     ///
     /// `alpha` cannot be set (set `dt` or `tau`). Setting `ruleset` also trains all of its rules, unless `rule_trains`
     /// is set after it.
@@ -283,6 +313,10 @@ impl Hyperparameters {
         let scalar = |text: &str| serde_json::from_str(text).unwrap_or_else(|_| Value::from(text));
         let parsed = match value.trim() {
             "none" | "null" => Value::Null,
+            text if key == "rule_stages" => {
+                let rules = |stage: &str| stage.split(',').map(|rule| Value::from(rule.trim())).collect::<Vec<_>>();
+                Value::from(text.split(';').map(rules).collect::<Vec<_>>())
+            }
             text if is_list => {
                 let text = text.trim_start_matches('[').trim_end_matches(']');
                 Value::from(text.split(',').map(|item| scalar(item.trim().trim_matches('"'))).collect::<Vec<_>>())
@@ -294,6 +328,7 @@ impl Hyperparameters {
         if key == "ruleset" {
             changed.rule_trains = changed.ruleset.rules().to_vec();
             changed.rule_probs = None;
+            changed.rule_stages = None;
         }
         *self = changed;
         Ok(())
@@ -383,6 +418,16 @@ impl Hyperparameters {
             if !usable {
                 let expected = format!("{} probabilities, one for each trained rule", self.rule_trains.len());
                 return Err(Error::hyperparameter("rule_probs", format!("{weights:?}"), expected));
+            }
+        }
+        if let Some(stages) = &self.rule_stages {
+            let text = || stages.iter().map(|stage| comma(stage)).collect::<Vec<_>>().join(";");
+            let strange = stages.iter().flatten().any(|rule| !self.rule_trains.contains(rule));
+            let missing = self.rule_trains.iter().any(|rule| !stages.iter().flatten().any(|staged| staged == rule));
+            if strange || missing || stages.iter().any(Vec::is_empty) {
+                let expected =
+                    format!("stages of one rule or more, with all of `rule_trains`: {}", comma(&self.rule_trains));
+                return Err(Error::hyperparameter("rule_stages", text(), expected));
             }
         }
         at_least("display_step", self.display_step.min(usize::MAX as u64) as usize, 1, 1 << 40)
@@ -528,6 +573,10 @@ mod tests {
             ("rule_trains", "odr,odr"),
             ("rule_probs", "0.5,0.5"),
             ("p_weight_train", "1.5"),
+            ("trainables", "some"),
+            ("rule_stages", "odr;gap"),
+            ("rule_stages", "odr,odrd;overlap;;zero_gap,gap,gap500"),
+            ("extra_cost", "unheard-of"),
             ("early_target_perf", "0.9"),
             ("display_step", "0"),
             ("n_eachring", "1"),

@@ -68,6 +68,8 @@ pub mod tables;
 pub mod tasks;
 pub mod training;
 
+/// The tensor library that networks are defined in, for cells and cost terms of your own.
+pub use dfdx;
 pub use error::{Error, Result};
 /// The crates whose types this one takes and gives, in its own versions: a notebook names them without a `:dep`.
 pub use {ndarray, plotly, polars, rand, serde_json};

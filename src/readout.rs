@@ -249,7 +249,7 @@ impl Readout {
         let trials = Trials::test(hyperparameters, rule, Mode::Test)?;
         let network = checkpoint.network()?;
         let (parts, gradients) = self.engine.gradients(&network, &trials, SweepNoise::None)?;
-        let cost = parts.task + parts.activity;
+        let cost = parts.total();
         let mut arrays = named_values(network.parameters(), "", gradients);
         arrays.push(("cost".to_owned(), vec![1], vec![cost as f32]));
         write_arrays(path.as_ref(), "gradients 1", &arrays)?;

@@ -5,6 +5,7 @@ use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
+use maturation::hyperparameters::{RnnType, Trainables};
 use maturation::prelude::*;
 
 /// A network that trains in moments.
@@ -348,4 +349,114 @@ fn the_paper_network_learns_an_easy_rule() {
     let first = run.evaluations().entries[0].worst_performance();
     let last = run.evaluations().entries.last().unwrap().worst_performance();
     assert!(first < 0.4 && last > 0.9, "{first} {last}");
+}
+
+#[test]
+fn a_run_begins_with_the_weights_of_another_ones_checkpoint_and_resumes() {
+    let folder = tempfile::tempdir().unwrap();
+    let first = train(&folder.path().join("first"), 40);
+    let checkpoint = first.checkpoint(40).unwrap();
+    let weights = |checkpoint: &Checkpoint| checkpoint.network().unwrap().parameters().values();
+    let other = Hyperparameters {
+        rule_trains: vec![Rule::Odr],
+        learning_rate: 0.002,
+        l2_weight_init: 0.1,
+        p_weight_train: Some(0.5),
+        ..small()
+    };
+    let train = |name: &str, trials: u64| {
+        let training = Training::new(other.clone()).start_from(&checkpoint).quiet().max_trials(trials);
+        training.train(folder.path().join(name)).unwrap()
+    };
+    let whole = train("whole", 80);
+    assert_eq!(weights(&whole.checkpoint(0).unwrap()), weights(&checkpoint));
+    assert_ne!(weights(&whole.last().unwrap()), weights(&checkpoint));
+    // Leaving the checkpoint's weights costs something, and so it costs nothing there.
+    let costs = |run: &Run| run.evaluations().entries.iter().map(|entry| entry.rules[0].regularisation_cost).collect();
+    let costs: Vec<f64> = costs(&whole);
+    assert!(costs[0] == 0.0 && costs[1] > 0.0, "{costs:?}");
+    train("stopped", 16);
+    train("stopped", 80);
+    assert!(result(&folder.path().join("stopped")) == result(&folder.path().join("whole")));
+
+    for (misfit, key) in [
+        (Hyperparameters { n_rnn: 13, ..other.clone() }, "n_rnn"),
+        (Hyperparameters { rnn_type: RnnType::GRU, ..other.clone() }, "rnn_type"),
+        (Hyperparameters { use_separate_input: true, ..other.clone() }, "use_separate_input"),
+        (Hyperparameters { ruleset: Ruleset::Ozg, rule_trains: vec![Rule::Gap], ..other.clone() }, "ruleset"),
+    ] {
+        let path = folder.path().join("misfit");
+        let error = Training::new(misfit).start_from(&checkpoint).quiet().train(&path).unwrap_err().to_string();
+        assert!(error.contains(&format!("`{key}`")) && error.contains("40"), "{error}");
+        assert!(!path.exists(), "nothing is written");
+    }
+
+    let from = format!("{}:40", folder.path().join("first").display());
+    let run = |path: &Path, more: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_maturation"));
+        command.arg("train").arg(path).args(["--from", &from, "--max-trials", "40"]).args(more).output().unwrap()
+    };
+    let path = folder.path().join("by-command");
+    let output = run(&path, &["--set", "learning_rate=0.002", "--rules", "odr"]);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(weights(&Run::open(&path).unwrap().checkpoint(0).unwrap()), weights(&checkpoint));
+    let output = run(&folder.path().join("refused"), &["--set", "n_rnn=13"]);
+    assert!(String::from_utf8_lossy(&output.stderr).contains("`n_rnn` = 12, but 13 is asked for"));
+}
+
+#[test]
+fn only_the_weights_from_inputs_or_from_rules_train_where_that_is_asked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    for (use_separate_input, rnn_type) in
+        [(false, RnnType::LEAKY_RNN), (true, RnnType::LEAKY_RNN), (false, RnnType::GRU)]
+    {
+        for trainables in [Trainables::Input, Trainables::Rule] {
+            let hyperparameters = Hyperparameters { use_separate_input, rnn_type, trainables, ..small() };
+            let name = format!("{use_separate_input} {rnn_type} {trainables:?}");
+            let run = Training::new(hyperparameters).quiet().max_trials(40).train(folder.path().join(&name)).unwrap();
+            let [before, after] = [0, 40].map(|trials| run.checkpoint(trials).unwrap().network().unwrap());
+            for parameter in before.parameters() {
+                let after = after.parameters().get(parameter.name()).unwrap().values();
+                let rows = parameter.values();
+                let rows = rows.chunks(parameter.shape().1).zip(after.chunks(parameter.shape().1));
+                let moved: Vec<bool> = rows.map(|(before, after)| before != after).collect();
+                // Input noise reaches every channel, so that every row moves that may.
+                let expected = |row: usize| match (parameter.name(), trainables) {
+                    ("rule_in", _) => true,
+                    ("sensory_in" | "sensory_bias", _) => trainables == Trainables::Input,
+                    ("w_in" | "gates_in" | "candidate_in", _) => trainables == Trainables::Input || row >= 9,
+                    _ => false,
+                };
+                let expected: Vec<bool> = (0..moved.len()).map(expected).collect();
+                assert_eq!(moved, expected, "{name} {}", parameter.name());
+            }
+        }
+    }
+}
+
+#[test]
+fn rules_train_one_after_the_other_and_the_log_says_which() {
+    let folder = tempfile::tempdir().unwrap();
+    let staged = Hyperparameters {
+        rule_stages: Some(vec![vec![Rule::Gap], vec![Rule::Overlap]]),
+        // So low that chance passes it, sooner or later.
+        target_perf: 0.1,
+        display_step: 2,
+        ..small()
+    };
+    let train = |name: &str, trials: u64| {
+        Training::new(staged.clone()).quiet().max_trials(trials).train(folder.path().join(name)).unwrap()
+    };
+    train("stopped", 24);
+    train("stopped", 800);
+    train("whole", 800);
+    assert!(result(&folder.path().join("stopped")) == result(&folder.path().join("whole")));
+    let (_, log) = result(&folder.path().join("whole"));
+    let stages: Vec<u64> = log["stage"].as_array().unwrap().iter().map(|stage| stage.as_u64().unwrap()).collect();
+    let second = stages.iter().position(|stage| *stage == 2).expect("the first stage is passed");
+    assert!(stages[..second].iter().all(|stage| *stage == 1) && stages[second..].iter().all(|stage| *stage == 2));
+    assert!(log["perf_gap"][second].as_f64().unwrap() > 0.1);
+    assert_eq!(log["rule_now"][second], serde_json::json!(["overlap"]));
+    let last = stages.len() - 1;
+    assert!(last > second && log["perf_overlap"][last].as_f64().unwrap() > 0.1, "{log}");
 }

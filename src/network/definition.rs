@@ -15,6 +15,7 @@ use dfdx::tensor_ops::*;
 use crate::error::Error;
 use crate::hyperparameters::{Activation, Hyperparameters};
 use crate::network::SweepNoise;
+use crate::tasks::Trials;
 
 /// A step of going back, as dfdx's operations record it.
 type Operation<D> = Box<dyn FnOnce(&mut Gradients<f32, D>) -> Result<(), <D as dfdx::tensor::HasErr>::Err>>;
@@ -222,6 +223,52 @@ impl<D: Device<f32>> Moment<'_, D> {
     /// The share of a rate that is renewed in a step.
     pub fn alpha(&self) -> f32 {
         self.hyperparameters.alpha() as f32
+    }
+}
+
+/// What a network did with a batch, for a [`CostTerm`](crate::network::CostTerm).
+#[derive(Debug)]
+pub struct Swept<'a, D: Device<f32>> {
+    pub(crate) hyperparameters: &'a Hyperparameters,
+    pub(crate) device: &'a D,
+    pub(crate) parameters: &'a Named<D>,
+    pub(crate) rates: &'a [Value<D>],
+    pub(crate) outputs: &'a [Value<D>],
+    pub(crate) trials: &'a Trials,
+}
+
+impl<D: Device<f32>> Swept<'_, D> {
+    /// The hyper-parameters of the network.
+    pub fn hyperparameters(&self) -> &Hyperparameters {
+        self.hyperparameters
+    }
+
+    /// The device.
+    pub fn device(&self) -> &D {
+        self.device
+    }
+
+    /// The batch.
+    pub fn trials(&self) -> &Trials {
+        self.trials
+    }
+
+    /// The rates after each time step, (trial, unit) each.
+    pub fn rates(&self) -> &[Value<D>] {
+        self.rates
+    }
+
+    /// The outputs after each time step, (trial, output) each.
+    pub fn outputs(&self) -> &[Value<D>] {
+        self.outputs
+    }
+
+    /// A parameter, (row, column), by its name.
+    ///
+    /// # Errors
+    /// If the network has no such parameter; the message lists those that it has.
+    pub fn parameter(&self, name: &str) -> Defined<Value<D>, D> {
+        self.parameters.get(name)
     }
 }
 

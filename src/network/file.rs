@@ -67,6 +67,8 @@ pub(crate) fn read_arrays(path: &Path, kind: &str) -> Result<(String, Vec<NamedA
         }
         arrays.push((name, view.shape().to_vec(), values));
     }
+    // Files have no order of their own, and a message should not depend on chance.
+    arrays.sort_by(|one, other| one.0.cmp(&other.0));
     Ok((rest.to_owned(), arrays))
 }
 

@@ -68,6 +68,8 @@ impl Network {
         hyperparameters.validate()?;
         let layout = Network::layout(hyperparameters)?;
         let mut arrays = read_arrays_of_any_program(path)?;
+        // Files have no order of their own, and a message should not depend on chance.
+        arrays.sort_by(|one, other| one.name.cmp(&other.name));
         let own = arrays.iter().any(|array| layout.iter().any(|spec| spec.name == array.name));
         let published = RnnType::cell(hyperparameters)?.published;
         let sources = match published_sources(&layout, published).filter(|_| !own) {

@@ -15,14 +15,20 @@ pub struct Learner {
 }
 
 impl Learner {
-    /// A network before its first step of learning, as its hyper-parameters ask for.
+    /// A network before its first step of learning, as its hyper-parameters ask for. Weights that are to stay near to
+    /// where they began stay near to the initial values of the seed.
     ///
     /// # Errors
-    /// If the initial values that weights are to stay near to cannot be made.
+    /// If the hyper-parameters are impossible.
     pub fn new(network: Network) -> Result<Self> {
         let weight_cost = WeightCost::new(network.hyperparameters())?;
+        Ok(Learner::with_cost(network, weight_cost))
+    }
+
+    /// The same with a given cost of the weights.
+    pub(crate) fn with_cost(network: Network, weight_cost: WeightCost) -> Self {
         let optimizer = WeightOptimizer::new(&network);
-        Ok(Learner { network, optimizer, weight_cost })
+        Learner { network, optimizer, weight_cost }
     }
 
     /// The network as it is now.
@@ -42,7 +48,7 @@ impl Learner {
     /// If dfdx refuses.
     pub fn learn(&mut self, graded: Graded) -> Result<f64> {
         let (cost, added) = self.weight_cost.add_to(&self.network, graded.cost)?;
-        let total = graded.parts.task + graded.parts.activity + added;
+        let total = graded.parts.total() + added;
         if !total.is_finite() {
             return Ok(total);
         }

@@ -6,6 +6,7 @@
 //! knows which it is.
 
 pub(crate) mod cells;
+mod cost_term;
 pub mod definition;
 pub mod engine;
 pub(crate) mod file;
@@ -18,6 +19,7 @@ mod parameters;
 mod regularisation;
 
 pub use cells::{Cell, RnnType};
+pub use cost_term::{CostTerm, ExtraCost};
 pub use engine::{Cost, CpuEngine, DfdxEngine, Engine, Graded, Rollout, SweepNoise, TapedCost};
 pub use learner::Learner;
 pub use optimizer::{GRADIENT_LIMIT, WeightOptimizer};

@@ -1,10 +1,12 @@
 //! Optimisers: how weights follow their gradients.
 
+use std::ops::Range;
+
 use dfdx::optim::{Optimizer, OptimizerUpdateError};
 use dfdx::tensor::{Cpu, CpuError, Gradients};
 
 use crate::hyperparameters::{Hyperparameters, OptimizerKind};
-use crate::network::{Network, Role, Values};
+use crate::network::{Network, ParameterSpec, Role, Values};
 use crate::numerics::Level;
 use crate::numerics::dispatch::vectorised;
 
@@ -27,11 +29,14 @@ const EPSILON: f64 = 1e-8;
 /// ```
 ///
 /// which differs from the textbook in that the small number is added before the correction. Its state can be taken out
-/// and put back, so that a resumed run goes on exactly. Parameters of role [`Fixed`](Role::Fixed) stay as they are.
+/// and put back, so that a resumed run goes on exactly. Parameters of role [`Fixed`](Role::Fixed), and what `trainables`
+/// leaves out, stay as they are.
 #[derive(Clone, Debug)]
 pub struct WeightOptimizer {
     kind: OptimizerKind,
     rate: f64,
+    /// The elements of each parameter that train.
+    trained: Vec<Range<usize>>,
     /// Updates so far.
     pub(crate) updates: u64,
     /// The running means of the gradients and of their squares, an array a parameter; empty for plain descent, and for
@@ -49,7 +54,13 @@ impl WeightOptimizer {
             let moves = |role| kind == OptimizerKind::Adam && role != Role::Fixed;
             parameters.map(|one| vec![0.0; if moves(one.role()) { one.spec().count() } else { 0 }]).collect()
         };
-        WeightOptimizer { kind, rate, updates: 0, moments: [zeros(), zeros()] }
+        let layout: Vec<_> = network.parameters().iter().map(|one| one.spec().clone()).collect();
+        let elements = |spec: &ParameterSpec| {
+            let rows = spec.trained_rows(&layout, hyperparameters);
+            rows.start * spec.shape.1..rows.end * spec.shape.1
+        };
+        let trained = layout.iter().map(elements).collect();
+        WeightOptimizer { kind, rate, trained, updates: 0, moments: [zeros(), zeros()] }
     }
 
     fn step(&mut self, network: &mut Network, gradients: &Gradients<f32, Cpu>) {
@@ -58,17 +69,21 @@ impl WeightOptimizer {
         let rate = self.rate * (1.0 - SECOND_DECAY.powf(time)).sqrt() / (1.0 - FIRST_DECAY.powf(time));
         let level = Level::detect();
         let [means, squares] = &mut self.moments;
-        let moments = means.iter_mut().zip(squares);
-        for (parameter, (means, squares)) in network.parameters_mut().iter_mut().zip(moments) {
-            if parameter.role() == Role::Fixed {
+        let moments = means.iter_mut().zip(squares).zip(&self.trained);
+        for (parameter, ((means, squares), trained)) in network.parameters_mut().iter_mut().zip(moments) {
+            if trained.is_empty() {
                 continue;
             }
             let mut gradient = vec![0.0; parameter.spec().count()];
             gradients.get(&parameter.tensor).copy_into(&mut gradient);
             let mut values = parameter.values();
+            let (moved, gradient) = (&mut values[trained.clone()], &gradient[trained.clone()]);
             match self.kind {
-                OptimizerKind::Sgd => sgd_step(&mut values, &gradient, self.rate as f32),
-                OptimizerKind::Adam => adam_step(level, &mut values, &gradient, means, squares, rate as f32),
+                OptimizerKind::Sgd => sgd_step(moved, gradient, self.rate as f32),
+                OptimizerKind::Adam => {
+                    let (means, squares) = (&mut means[trained.clone()], &mut squares[trained.clone()]);
+                    adam_step(level, moved, gradient, means, squares, rate as f32);
+                }
             }
             parameter.tensor.copy_from(&values);
         }

@@ -1,10 +1,13 @@
 //! The parameters of a network: named tensors, each with a role.
 
+use std::ops::Range;
+
 use dfdx::shapes::HasShape;
 use dfdx::tensor::{Cpu, Tensor, TensorFromVec};
 use ndarray::Array2;
 
 use crate::error::{Error, Result};
+use crate::hyperparameters::{Hyperparameters, Trainables};
 
 /// A matrix of run-time sizes on the CPU, (rows, columns); a bias is one row.
 pub type Matrix = Tensor<(usize, usize), f32, Cpu>;
@@ -65,7 +68,7 @@ pub struct ParameterSpec {
     /// How it begins.
     pub initial: Initial,
     /// The matrix of the published system that it is a part of. Where a mean over weights is taken, or a share of them
-    /// drawn, it is over all of this matrix.
+    /// drawn, it is over all of this matrix. A bias that is a part of input weights trains with them.
     pub part_of: &'static str,
 }
 
@@ -84,6 +87,23 @@ impl ParameterSpec {
     pub fn part_of(mut self, matrix: &'static str) -> Self {
         self.part_of = matrix;
         self
+    }
+
+    /// The rows that train.
+    pub(crate) fn trained_rows(&self, layout: &[ParameterSpec], hyperparameters: &Hyperparameters) -> Range<usize> {
+        let rows = self.shape.0;
+        let brings_inputs = self.role == Role::Input
+            || layout.iter().any(|matrix| matrix.role == Role::Input && self.part_of == matrix.name);
+        // Weights from all channels, or from those of rules alone.
+        let rules = hyperparameters.n_input() - hyperparameters.rule_start();
+        match hyperparameters.trainables {
+            _ if self.role == Role::Fixed => 0..0,
+            Trainables::All => 0..rows,
+            Trainables::Input if brings_inputs => 0..rows,
+            Trainables::Rule if self.role == Role::Input && rows == hyperparameters.n_input() => rows - rules..rows,
+            Trainables::Rule if self.role == Role::Input && rows == rules => 0..rows,
+            Trainables::Input | Trainables::Rule => 0..0,
+        }
     }
 
     /// Number of elements.

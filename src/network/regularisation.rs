@@ -7,7 +7,7 @@ use rand::RngExt;
 
 use crate::error::{Error, Result};
 use crate::hyperparameters::Hyperparameters;
-use crate::network::{Matrix, Network, ParameterSpec, TapedCost};
+use crate::network::{Matrix, Network, ParameterSpec, TapedCost, Values};
 use crate::numerics::random::RandomStream;
 use crate::seed::Purpose;
 
@@ -29,11 +29,22 @@ pub struct WeightCost {
 }
 
 impl WeightCost {
-    /// The cost that the hyper-parameters ask for. Initial values come from the seed again.
+    /// The cost that the hyper-parameters ask for, for a network that began with the initial values of its seed.
     ///
     /// # Errors
     /// If the hyper-parameters are impossible.
     pub fn new(hyperparameters: &Hyperparameters) -> Result<Self> {
+        WeightCost::from_start(hyperparameters, || Network::initial_values(hyperparameters))
+    }
+
+    /// The same for a network that began with other values, which are asked for only if leaving them costs something.
+    ///
+    /// # Errors
+    /// As [`WeightCost::new`], and those of `start`.
+    pub(crate) fn from_start(
+        hyperparameters: &Hyperparameters,
+        start: impl FnOnce() -> Result<Values>,
+    ) -> Result<Self> {
         let held = hyperparameters.p_weight_train.filter(|share| *share < 1.0);
         let mut anchors = None;
         if held.is_some() || hyperparameters.l2_weight_init > 0.0 {
@@ -44,7 +55,7 @@ impl WeightCost {
                 tensor.map_err(|problem| Error::device("copying weights", problem))
             };
             let mut all = Vec::new();
-            let initial = Network::initial_values(hyperparameters)?;
+            let initial = start()?;
             for ((spec, initial), penalties) in layout.iter().zip(initial).zip(penalties) {
                 all.push(match penalties {
                     Some(penalties) => Some((tensor(initial, spec.shape)?, tensor(penalties, spec.shape)?)),
@@ -113,30 +124,36 @@ impl WeightCost {
 }
 
 /// Half the penalty on each weight's leaving its initial value, for each parameter that is a weight.
+///
+/// As in the published system, the weights of a matrix get a random order, and those are held whose place in it, from 0 to
+/// 1, is above the share that is free.
 fn penalties(hyperparameters: &Hyperparameters, layout: &[ParameterSpec], held: Option<f64>) -> Vec<Option<Vec<f32>>> {
     let everywhere = 0.5 * hyperparameters.l2_weight_init as f32;
+    let of_weights = |spec: &ParameterSpec| spec.role.is_weight().then(|| vec![everywhere; spec.count()]);
+    let mut penalties: Vec<_> = layout.iter().map(of_weights).collect();
+    let Some(free) = held else { return penalties };
     let mut stream = RandomStream::new(hyperparameters.seed, Purpose::FreeWeights.stream([0, 0]));
-    let penalties = |spec: &ParameterSpec| {
-        let count = spec.count();
-        let mut penalties = vec![everywhere; count];
-        if let Some(free) = held {
-            let mut order: Vec<usize> = (0..count).collect();
-            for last in (1..count).rev() {
-                order.swap(last, stream.random_range(0..=last));
-            }
-            for weight in &order[(free * count as f64).round() as usize..] {
-                penalties[*weight] += 0.5 * HOLD;
+    let mut matrices: Vec<&str> = Vec::new();
+    for spec in layout.iter().filter(|spec| spec.role.is_weight()) {
+        if !matrices.contains(&spec.part_of) {
+            matrices.push(spec.part_of);
+        }
+    }
+    for matrix in matrices {
+        let parts = layout.iter().zip(&mut penalties).filter(|(spec, _)| spec.part_of == matrix);
+        let mut weights: Vec<&mut f32> = parts.flat_map(|(_, penalties)| penalties.iter_mut().flatten()).collect();
+        let last = (weights.len() - 1).max(1) as f64;
+        let mut order: Vec<usize> = (0..weights.len()).collect();
+        for place in (1..order.len()).rev() {
+            order.swap(place, stream.random_range(0..=place));
+        }
+        for (place, weight) in order.into_iter().enumerate() {
+            if place as f64 / last > free {
+                *weights[weight] += 0.5 * HOLD;
             }
         }
-        penalties
-    };
-    layout
-        .iter()
-        .map({
-            let mut penalties = penalties;
-            move |spec| spec.role.is_weight().then(|| penalties(spec))
-        })
-        .collect()
+    }
+    penalties
 }
 
 #[cfg(test)]
@@ -167,8 +184,14 @@ mod tests {
         let l1 = 0.3 * ((sum(&start[0], 1) + sum(&moved, 1)) / ((inputs + units) * units))
             + 0.3 * sum(&start[3], 1) / (units * outputs);
         let l2 = 0.01 * (sum(&start[0], 2) + sum(&moved, 2) + sum(&start[3], 2));
-        // 36 recurrent weights moved; 27 of them are held.
-        let anchored = 0.04 * (0.25 * 36.0 + 0.5 * 0.01 * 27.0);
+        // All 36 recurrent weights moved. Of the 126 input and recurrent weights, which are one matrix, 94 are held
+        // (32 places of 125 are up to a quarter); how many of these are recurrent, chance decides.
+        let layout = Network::layout(&hyperparameters).unwrap();
+        let penalties = penalties(&hyperparameters, &layout, Some(0.25));
+        let held =
+            |place: usize| penalties[place].as_ref().unwrap().iter().filter(|penalty| **penalty > 0.2525).count();
+        assert_eq!((held(0) + held(1), held(3)), (94, 40));
+        let anchored = 0.04 * (0.25 * 36.0 + 0.5 * 0.01 * held(1) as f64);
         let expected = l1 + l2 + anchored;
         let found = cost.evaluate(&network).unwrap();
         assert!((found - expected).abs() < 1e-5, "{found} {expected}");

@@ -10,6 +10,7 @@ use crate::hyperparameters::Hyperparameters;
 use crate::numerics::random::{Noise, RandomStream};
 use crate::seed::Purpose;
 use crate::tasks::{Rule, Trials};
+use crate::training::sequence::Sequence;
 
 /// A source of batches in the order of the training steps. Its thread ends with it.
 #[derive(Debug)]
@@ -18,8 +19,8 @@ pub(super) struct Batches {
 }
 
 impl Batches {
-    /// The batches from training step `first` on.
-    pub(super) fn from_step(hyperparameters: &Hyperparameters, first: u64) -> Result<Self> {
+    /// The batches of a stage from training step `first` on.
+    pub(super) fn from_step(hyperparameters: &Hyperparameters, stage: usize, first: u64) -> Result<Self> {
         let hyperparameters = hyperparameters.clone();
         // One batch waits in the channel's hand-over, so that no more than two are ever held.
         let (send, made) = sync_channel(0);
@@ -27,7 +28,7 @@ impl Batches {
             .name("batches".to_owned())
             .spawn(move || {
                 for step in first.. {
-                    if send.send(batch(&hyperparameters, step)).is_err() {
+                    if send.send(batch(&hyperparameters, stage, step)).is_err() {
                         return;
                     }
                 }
@@ -49,16 +50,23 @@ impl Batches {
     }
 }
 
-/// The rule and the trials of a training step, a function of the seed and the step alone.
-fn batch(hyperparameters: &Hyperparameters, step: u64) -> Result<(Rule, Trials)> {
+/// The rule and the trials of a training step, a function of the seed, the stage and the step alone.
+fn batch(hyperparameters: &Hyperparameters, stage: usize, step: u64) -> Result<(Rule, Trials)> {
     let seed = hyperparameters.seed;
-    let draw: f64 = RandomStream::new(seed, Purpose::RuleOrder.stream([step, 0])).random();
-    let mut rule = hyperparameters.rule_trains[hyperparameters.rule_trains.len() - 1];
+    let mut draw: f64 = RandomStream::new(seed, Purpose::RuleOrder.stream([step, 0])).random();
+    let rules = Sequence::of(hyperparameters).rules(stage);
+    let candidates = hyperparameters.rule_trains.iter().zip(hyperparameters.rule_probabilities());
+    let candidates: Vec<(Rule, f64)> =
+        candidates.filter(|(rule, _)| rules.contains(rule)).map(|(rule, probability)| (*rule, probability)).collect();
+    if candidates.len() < hyperparameters.rule_trains.len() {
+        draw *= candidates.iter().map(|(_, probability)| probability).sum::<f64>();
+    }
+    let mut rule = candidates[candidates.len() - 1].0;
     let mut below = 0.0;
-    for (candidate, probability) in hyperparameters.rule_trains.iter().zip(hyperparameters.rule_probabilities()) {
+    for (candidate, probability) in candidates {
         below += probability;
         if draw < below {
-            rule = *candidate;
+            rule = candidate;
             break;
         }
     }
@@ -75,10 +83,10 @@ mod tests {
     #[test]
     fn batches_come_in_the_order_of_the_steps() {
         let hyperparameters = Hyperparameters { batch_size_train: 3, ..Hyperparameters::paper() };
-        let mut batches = Batches::from_step(&hyperparameters, 5).unwrap();
+        let mut batches = Batches::from_step(&hyperparameters, 0, 5).unwrap();
         for step in 5..9 {
             let (rule, trials) = batches.next().unwrap();
-            let expected = batch(&hyperparameters, step).unwrap();
+            let expected = batch(&hyperparameters, 0, step).unwrap();
             assert_eq!((rule, trials.inputs), (expected.0, expected.1.inputs));
         }
     }
@@ -87,9 +95,27 @@ mod tests {
     fn rules_come_as_often_as_their_probabilities_say() {
         let hyperparameters = Hyperparameters { batch_size_train: 1, ..Hyperparameters::paper() };
         let count = 600;
-        let of_odr = (0..count).filter(|step| batch(&hyperparameters, *step).unwrap().0 == Rule::Odr).count();
+        let of_odr = (0..count).filter(|step| batch(&hyperparameters, 0, *step).unwrap().0 == Rule::Odr).count();
         let (place, _) = hyperparameters.rule_trains.iter().enumerate().find(|(_, rule)| **rule == Rule::Odr).unwrap();
         let expected = hyperparameters.rule_probabilities()[place] * count as f64;
         assert!((of_odr as f64 - expected).abs() < 5.0 * expected.sqrt(), "{of_odr} {expected}");
+    }
+
+    #[test]
+    fn a_stage_draws_its_own_rules() {
+        let hyperparameters = Hyperparameters {
+            batch_size_train: 1,
+            rule_stages: Some(vec![
+                vec![Rule::Odr, Rule::Odrd],
+                vec![Rule::Overlap, Rule::ZeroGap, Rule::Gap, Rule::Gap500],
+            ]),
+            ..Hyperparameters::paper()
+        };
+        let count = |stage: usize, rule: Rule| {
+            (0..300).filter(|step| batch(&hyperparameters, stage, *step).unwrap().0 == rule).count()
+        };
+        let [odr, odrd] = [count(0, Rule::Odr), count(0, Rule::Odrd)];
+        assert!(odr + odrd == 300 && odr.abs_diff(150) < 45, "{odr} {odrd}");
+        assert_eq!(count(1, Rule::Odr), 0);
     }
 }

@@ -122,7 +122,7 @@ pub fn evaluate(
             Ok(Evaluation {
                 rule: *rule,
                 cost: cost.task,
-                regularisation_cost: cost.activity + of_weights,
+                regularisation_cost: cost.activity + cost.extra + of_weights,
                 performance: performance(&answers(&trials, &outputs)?),
             })
         };

@@ -140,7 +140,7 @@ mod tests {
             assert!(!run.exists());
         };
         refused(&Hyperparameters { n_rnn: 7, ..small() }, &["weights.safetensors", "`w_in`", "[15, 6]", "[15, 7]"]);
-        refused(&Hyperparameters { rnn_type: RnnType::GRU, ..small() }, &["`w_in`", "`gates_in`"]);
+        refused(&Hyperparameters { rnn_type: RnnType::GRU, ..small() }, &["no place", "`b_rec`", "`gates_in`"]);
         refused(&Hyperparameters { rnn_type: RnnType::LSTM, ..small() }, &["[15, 24]"]);
         refused(&Hyperparameters { use_separate_input: true, ..small() }, &["no place", "`sensory_in`"]);
         std::fs::create_dir(&run).unwrap();

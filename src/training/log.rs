@@ -10,6 +10,7 @@ use crate::error::{Error, Result};
 use crate::hyperparameters::Hyperparameters;
 use crate::tables::write_atomically;
 use crate::tasks::Rule;
+use crate::training::sequence::Sequence;
 use crate::training::{Evaluation, Stage};
 
 /// The evaluations of a run, in order; the content of `log.json` under the keys of the published system.
@@ -118,6 +119,14 @@ impl Log {
         }
         object.insert("perf_avg".into(), Value::Array(column(&|entry| json!(entry.mean_performance()))));
         object.insert("perf_min".into(), Value::Array(column(&|entry| json!(entry.worst_performance()))));
+        if hyperparameters.rule_stages.is_some() {
+            // The stage that training goes on with, counted from 1, and its rules.
+            let sequence = Sequence::of(hyperparameters);
+            let stages: Vec<usize> = sequence.walk(self).into_iter().map(|(_, after, _)| after).collect();
+            let names = |stage: &usize| sequence.rules(*stage).iter().map(|rule| rule.name()).collect::<Vec<_>>();
+            object.insert("rule_now".into(), json!(stages.iter().map(names).collect::<Vec<_>>()));
+            object.insert("stage".into(), json!(stages.iter().map(|stage| stage + 1).collect::<Vec<_>>()));
+        }
         let grown = |entry: &LogEntry| {
             let pairs = entry
                 .rules

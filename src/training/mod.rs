@@ -8,8 +8,10 @@ mod log;
 mod progress;
 mod run;
 mod selection;
+mod sequence;
 mod session;
 mod stage;
+mod start;
 mod state;
 
 use std::path::Path;
@@ -83,6 +85,13 @@ impl Training {
     /// The seed, which decides every random number of the run.
     pub fn seed(mut self, seed: u64) -> Self {
         self.hyperparameters.seed = seed;
+        self
+    }
+
+    /// Begins with the weights of another run's checkpoint in place of initial ones; the optimiser begins afresh, and
+    /// rules, learning rate, regularisers and all else may differ, but cell and sizes.
+    pub fn start_from(mut self, checkpoint: &Checkpoint) -> Self {
+        self.hyperparameters.load_dir = Some(checkpoint.folder().display().to_string());
         self
     }
 

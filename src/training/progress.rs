@@ -37,6 +37,8 @@ pub struct Progress {
     pub target: f64,
     /// Trials of a training step.
     pub batch: u64,
+    /// Which stage of several training is at, and its rules; none where all rules train at once.
+    pub stage: Option<String>,
     /// Where this sitting's time went.
     pub spent: Spent,
     /// Whether training has come to its end.
@@ -79,6 +81,9 @@ impl std::fmt::Display for Progress {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{} trials, {:.0} a second, ", self.trials_trained, self.trials_per_second())?;
         write!(f, "{}", self.time_left())?;
+        if let Some(stage) = &self.stage {
+            write!(f, "  |  {stage}")?;
+        }
         match &self.evaluation {
             Some(entry) => write!(f, "  |  {entry}"),
             None => Ok(()),
@@ -156,10 +161,13 @@ mod tests {
             evaluation: Some(entry),
             target: 0.995,
             batch: 64,
+            stage: None,
             spent: Spent::default(),
             finished: false,
         };
         assert_eq!(progress.to_string(), "3000 trials, 100 a second, 40 s left  |  odr 0.51");
+        progress.stage = Some("stage 1 of 2: odr".to_owned());
+        assert_eq!(progress.to_string(), "3000 trials, 100 a second, 40 s left  |  stage 1 of 2: odr  |  odr 0.51");
         progress.max_trials = None;
         assert!(progress.to_string().contains("until every rule is above 0.995"));
         assert_eq!(duration(3725.0), "1 h 02 min");

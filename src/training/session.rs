@@ -9,7 +9,7 @@ use std::time::Instant;
 use crate::environment::Interruption;
 use crate::error::{Error, Result};
 use crate::hyperparameters::Hyperparameters;
-use crate::network::{CpuEngine, Engine, Learner, Network, SweepNoise};
+use crate::network::{CpuEngine, Engine, Learner, Network, SweepNoise, WeightCost};
 use crate::numerics::random::Noise;
 use crate::seed::Purpose;
 use crate::tables::write_atomically;
@@ -17,7 +17,8 @@ use crate::training::batches::Batches;
 use crate::training::log::{Log, LogEntry};
 use crate::training::progress::{self, Progress, Spent};
 use crate::training::run::{HYPERPARAMETERS_FILE, LOG_FILE, MODEL_FILE, Run, STATE_FILE};
-use crate::training::{Shows, Training, evaluation, state};
+use crate::training::sequence::Sequence;
+use crate::training::{Shows, Training, evaluation, start, state};
 
 /// The file that a running training holds locked.
 const LOCK_FILE: &str = ".lock";
@@ -29,6 +30,10 @@ pub(super) fn train(training: Training, path: &Path, interruption: Option<&Inter
         Some(engine) => engine,
         None => Box::new(CpuEngine::new(training.threads)?),
     };
+    if training.hyperparameters.load_dir.is_some() && !path.join(HYPERPARAMETERS_FILE).exists() {
+        // What cannot begin is told before anything is written.
+        start::network(&training.hyperparameters)?;
+    }
     let _lock = lock(path)?;
     let mut session = Session::start(&training.hyperparameters, engine, path)?;
     let stop = || training.stop.load(Ordering::Relaxed) || interruption.is_some_and(Interruption::requested);
@@ -89,7 +94,14 @@ struct Session {
 impl Session {
     /// A fresh run, or the one that the folder holds.
     fn start(hyperparameters: &Hyperparameters, engine: Box<dyn Engine>, path: &Path) -> Result<Self> {
-        let fresh = || Ok::<_, Error>((Learner::new(Network::new(hyperparameters)?)?, 0));
+        let first_checkpoint = path.join("0").join(MODEL_FILE);
+        let start = || match first_checkpoint.exists() {
+            true => Network::load(hyperparameters, &first_checkpoint),
+            false => start::network(hyperparameters),
+        };
+        let weight_cost = WeightCost::from_start(hyperparameters, || Ok(start()?.parameters().values()))?;
+        let fresh =
+            |weight_cost| Ok::<_, Error>((Learner::with_cost(start::network(hyperparameters)?, weight_cost), 0));
         let hyperparameters_path = path.join(HYPERPARAMETERS_FILE);
         let state_path = path.join(STATE_FILE);
         let mut log = Log::default();
@@ -100,12 +112,12 @@ impl Session {
                 log = Log::read(&log_path, hyperparameters)?;
             }
             if state_path.exists() {
-                state::read(&state_path, hyperparameters)?
+                state::read(&state_path, hyperparameters, weight_cost)?
             } else if log.entries.iter().any(|entry| entry.trials_trained > 0) {
                 let remedy = "Train into another folder, or restore the file from a copy of the run";
                 return Err(Error::file(&state_path, "it is missing, so the run cannot be resumed", remedy));
             } else {
-                fresh()?
+                fresh(weight_cost)?
             }
         } else {
             if state_path.exists() || path.join(LOG_FILE).exists() {
@@ -113,7 +125,7 @@ impl Session {
                 return Err(Error::file(&hyperparameters_path, "it is missing from a folder that holds a run", remedy));
             }
             write_hyperparameters(&hyperparameters_path, hyperparameters)?;
-            fresh()?
+            fresh(weight_cost)?
         };
         // A kill between two files can leave the log one evaluation ahead of the state.
         let trials_trained = step * hyperparameters.batch_size_train as u64;
@@ -146,18 +158,21 @@ impl Session {
 
     /// Trains until a reason to stop.
     fn go(&mut self, max_trials: Option<u64>, stop: &dyn Fn() -> bool, tell: &mut dyn FnMut(&Progress)) -> Result<()> {
-        let target = self.hyperparameters().target_perf;
         let every = self.hyperparameters().display_step;
-        let mut batches = Batches::from_step(self.hyperparameters(), self.step)?;
+        let mut stage = Sequence::of(self.hyperparameters()).after(&self.log).0;
+        let mut batches = Batches::from_step(self.hyperparameters(), stage, self.step)?;
         loop {
             let trials_trained = self.trials_trained();
             if self.step.is_multiple_of(every) && self.log.at(trials_trained).is_none() {
                 self.evaluate()?;
             }
-            let current = self.log.at(trials_trained);
-            if current.is_some_and(|entry| entry.worst_performance() > target) {
+            let (now, passed) = Sequence::of(self.hyperparameters()).after(&self.log);
+            if passed && self.log.at(trials_trained).is_some() {
                 tell(&self.progress(max_trials, true));
                 return self.save_state();
+            }
+            if now != stage {
+                (stage, batches) = (now, Batches::from_step(self.hyperparameters(), now, self.step)?);
             }
             if max_trials.is_some_and(|most| trials_trained >= most) {
                 // So that a checkpoint holds all that was trained.
@@ -249,6 +264,7 @@ impl Session {
             evaluation: self.log.entries.last().cloned(),
             target: self.hyperparameters().target_perf,
             batch: self.hyperparameters().batch_size_train as u64,
+            stage: Sequence::of(self.hyperparameters()).describe(&self.log),
             spent: self.spent,
             finished,
         }

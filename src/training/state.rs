@@ -7,7 +7,7 @@ use std::path::Path;
 use crate::error::{Error, Result};
 use crate::hyperparameters::Hyperparameters;
 use crate::network::file::{named_values, read_arrays, take_values, write_arrays};
-use crate::network::{Learner, Network};
+use crate::network::{Learner, Network, WeightCost};
 
 /// The kind and version of the file; the step follows.
 const KIND: &str = "training state 1, step ";
@@ -24,14 +24,14 @@ pub(crate) fn write(path: &Path, learner: &Learner, step: u64) -> Result<()> {
 }
 
 /// The network with its optimiser, and the next training step.
-pub(crate) fn read(path: &Path, hyperparameters: &Hyperparameters) -> Result<(Learner, u64)> {
+pub(crate) fn read(path: &Path, hyperparameters: &Hyperparameters, weight_cost: WeightCost) -> Result<(Learner, u64)> {
     let (step, mut arrays) = read_arrays(path, KIND)?;
     let step = step.parse().map_err(|_| {
         Error::file(path, format!("its step is '{step}'"), "Restore the file, or train into another folder")
     })?;
     let layout = Network::layout(hyperparameters)?;
     let values = take_values(path, &layout, "", &mut arrays)?;
-    let mut learner = Learner::new(Network::with_values(hyperparameters, values)?)?;
+    let mut learner = Learner::with_cost(Network::with_values(hyperparameters, values)?, weight_cost);
     learner.optimizer.updates = step;
     for (moments, prefix) in learner.optimizer.moments.iter_mut().zip(MOMENTS) {
         // What the optimiser remembers nothing of is not in the file.

@@ -1,72 +1,79 @@
-//! A Rust kernel in this process, through the evcxr crate.
+//! The shipped kernel, `maturation-kernel`, without Jupyter: cells go in as lines of JSON, and come out as such.
 
-use std::sync::{Arc, Mutex};
+use std::io::{BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
-use evcxr::{CommandContext, Error};
+use serde_json::{Value, json};
 
 use crate::document::{CodeCell, Output};
 
 /// A kernel that has started.
 pub struct Kernel {
-    context: CommandContext,
-    stdout: Arc<Mutex<Vec<String>>>,
-    stderr: Arc<Mutex<Vec<String>>>,
+    child: Child,
+    cells: Option<ChildStdin>,
+    answers: BufReader<ChildStdout>,
 }
 
 impl Kernel {
-    /// Starts a kernel in the current folder, with the configuration that stands there, as Jupyter's would.
+    /// Starts a kernel in the current folder.
     pub fn start() -> Result<Kernel, String> {
-        let (mut context, outputs) = CommandContext::new().map_err(|error| error.to_string())?;
-        // Both channels must be emptied all the time: a full one stops the cell.
-        let stdout = drain(outputs.stdout);
-        let stderr = drain(outputs.stderr);
-        context.execute(":load_config --quiet").map_err(|error| error.to_string())?;
-        Ok(Kernel { context, stdout, stderr })
+        let failed = |error: std::io::Error| format!("the kernel cannot be started: {error}");
+        let mut child =
+            command()?.arg("--cells").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().map_err(failed)?;
+        let (cells, answers) = (child.stdin.take(), child.stdout.take());
+        let answers = BufReader::new(answers.ok_or("the kernel has no output")?);
+        Ok(Kernel { child, cells, answers })
     }
 
     /// Runs a cell; the error says what was wrong with it.
-    ///
-    /// evcxr calls a cell that panics, or whose `?` fails, a success. Both leave a message on standard error, where
-    /// nothing else of a notebook goes: so any word there is a failure.
     pub fn run(&mut self, cell: &CodeCell) -> Result<Output, String> {
-        self.take();
-        let result = self.context.execute(&cell.source);
-        // Standard error comes by another way than the end of the cell.
-        std::thread::sleep(std::time::Duration::from_millis(100));
-        let (stdout, stderr) = self.take();
-        let result = result.map_err(|error| match error {
-            Error::CompilationErrors(errors) => {
-                errors.iter().map(|error| error.rendered()).collect::<Vec<_>>().join("\n")
-            }
-            error => format!("{error}\n{}", stderr.join("\n")),
-        })?;
-        if !stderr.is_empty() {
-            return Err(format!("it wrote to standard error:\n{}", stderr.join("\n")));
+        let gone = |_| "the kernel has ended: its reason stands above".to_owned();
+        let cells = self.cells.as_mut().ok_or("the kernel has ended")?;
+        writeln!(cells, "{}", json!({"code": cell.source})).map_err(gone)?;
+        let mut line = String::new();
+        self.answers.read_line(&mut line).map_err(gone)?;
+        let answer: Value = serde_json::from_str(&line).map_err(|_| "the kernel has ended: its reason stands above")?;
+        if let Some(reason) = answer["failure"].as_str() {
+            return Err(reason.to_owned());
         }
-        let mut content: Vec<(String, String)> = result.content_by_mime_type.into_iter().collect();
-        content.sort();
-        let output = Output { stdout, content };
+        let stdout = answer["printed"].as_str().unwrap_or_default().lines().map(str::to_owned).collect();
+        let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        let content = answer["content"].as_object().into_iter().flatten();
+        let output = Output { stdout, content: content.map(|(kind, value)| (kind.clone(), text(value))).collect() };
         check(&output, cell)?;
         Ok(output)
     }
+}
 
-    fn take(&self) -> (Vec<String>, Vec<String>) {
-        let take = |lines: &Mutex<Vec<String>>| {
-            std::mem::take(&mut *lines.lock().unwrap_or_else(|poisoned| poisoned.into_inner()))
-        };
-        (take(&self.stdout), take(&self.stderr))
+impl Drop for Kernel {
+    fn drop(&mut self) {
+        // It ends when no cell can come any more.
+        self.cells.take();
+        let _ = self.child.wait();
     }
 }
 
-fn drain(channel: impl IntoIterator<Item = String> + Send + 'static) -> Arc<Mutex<Vec<String>>> {
-    let lines = Arc::new(Mutex::new(Vec::new()));
-    let sink = lines.clone();
-    std::thread::spawn(move || {
-        for line in channel {
-            sink.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).push(line);
-        }
-    });
-    lines
+/// Prepares what kernels of this build need, beside it: what an account has is neither used nor changed.
+pub fn prepare() -> Result<(), String> {
+    let status = command()?.arg("--warm").status().map_err(|error| error.to_string())?;
+    if status.success() { Ok(()) } else { Err("the kernel could not be prepared: see above".to_owned()) }
+}
+
+/// The kernel that cargo has built beside this program, with a cache of its own.
+fn command() -> Result<Command, String> {
+    let program = std::env::current_exe().map_err(|error| error.to_string())?;
+    let build = program.parent().and_then(Path::parent).map(PathBuf::from).ok_or("this program lies nowhere")?;
+    let kernel = build.join("examples/maturation-kernel").with_extension(std::env::consts::EXE_EXTENSION);
+    if !kernel.is_file() {
+        return Err(format!(
+            "there is no {}: build it with `cargo build --release --example maturation-kernel`",
+            kernel.display()
+        ));
+    }
+    let mut command = Command::new(kernel);
+    command.env("MATURATION_CACHE", build.join("kernel-of-tests"));
+    Ok(command)
 }
 
 /// Whether the output has what the cell's metadata asks for.

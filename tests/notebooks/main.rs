@@ -7,27 +7,19 @@
 //! cargo test --release --test notebooks -- --update
 //! ```
 //!
-//! Dependencies are compiled into `notebooks/target` the first time, which takes minutes.
+//! Cells run in the shipped kernel, which `cargo test` has built; with `--test notebooks` alone, build it first:
+//! `cargo build --release --example maturation-kernel`.
 
 mod document;
 mod kernel;
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::time::Instant;
 
 use document::{CodeCell, Document, Expected};
 use kernel::Kernel;
 
 fn main() {
-    // evcxr runs cells in a child process that is this very program.
-    evcxr::runtime_hook();
-    // `cargo test` names the folders of this build here, and a kernel would load this build's dylib in place of its own.
-    // Rust's own library stays: cells do not find it by themselves where they and rustup lie below one home.
-    let library = Command::new("rustc").args(["--print", "target-libdir"]).output().map(|said| said.stdout);
-    let library = String::from_utf8_lossy(&library.unwrap_or_default()).trim().to_owned();
-    // SAFETY: no other thread has been started yet.
-    unsafe { std::env::set_var("LD_LIBRARY_PATH", library) };
     let arguments = Arguments::of(std::env::args().skip(1));
 
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("notebooks");
@@ -44,6 +36,12 @@ fn main() {
         names.clear();
     }
 
+    if names.iter().any(|name| name != ARGUMENTS_TEST)
+        && let Err(reason) = kernel::prepare()
+    {
+        println!("{reason}");
+        std::process::exit(1);
+    }
     println!("\nrunning {} tests", names.len());
     let mut failures = Vec::new();
     for name in &names {
@@ -181,7 +179,7 @@ fn self_test() -> Result<(), String> {
     for (what, source, word) in [
         ("a compile error", "let x: u32 = \"text\";", "mismatched types"),
         ("a panic", "panic!(\"no way\");", "no way"),
-        ("a failing `?`", "let _x: u32 = \"text\".parse::<u32>()?;", "invalid digit"),
+        ("a failing `?`", "let x: u32 = \"text\".parse::<u32>()?;", "invalid digit"),
         ("a missing output", "println!(\"41\");", "'42' is not in its output"),
     ] {
         match kernel.run(&cell(source, if what.starts_with("a missing") { "42" } else { "" })) {

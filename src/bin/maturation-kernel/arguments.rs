@@ -1,5 +1,6 @@
 //! The command line.
 
+use std::ffi::OsStr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -47,6 +48,9 @@ struct Action {
     /// Runs the kernel: Jupyter does that
     #[arg(long, value_name = "FILE", alias = "control_file", hide = true)]
     control_file: Option<PathBuf>,
+    /// Runs cells that come as lines of JSON: tests do that
+    #[arg(long, hide = true)]
+    cells: bool,
 }
 
 /// Does what a person, or Jupyter, asks for.
@@ -54,7 +58,11 @@ pub fn run() -> Result<ExitCode, Problem> {
     let arguments = Arguments::parse();
     let action = &arguments.action;
     if let Some(control_file) = &action.control_file {
-        return Err(kernel::start(control_file)?);
+        let control_file = std::path::absolute(control_file).unwrap_or_else(|_| control_file.to_owned());
+        return Err(kernel::start([OsStr::new("--control-file"), control_file.as_os_str()])?);
+    }
+    if action.cells {
+        return Err(kernel::start(["--cells"])?);
     }
     if action.warm {
         return warm(&arguments);
@@ -93,6 +101,9 @@ pub fn run_within(workplace: &Workplace) -> Result<ExitCode, Problem> {
         return warm::compile(workplace);
     }
     let arguments = Arguments::parse();
+    if arguments.action.cells {
+        return kernel::serve_lines(workplace);
+    }
     let connection_file = arguments.action.control_file.ok_or(Problem::NoConnection)?;
     kernel::serve(&connection_file, workplace)
 }

@@ -1,11 +1,17 @@
 //! The kernel: evcxr's, in a folder of its own that holds everything compiled beforehand.
 
+use std::ffi::OsStr;
+use std::io::Write;
 use std::os::unix::net::UnixListener;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use serde_json::{Value, json};
 
 use crate::cache::Cache;
+use crate::cell::{Cells, Outcome};
 use crate::checkout::{BUILT_FROM, Checkout};
 use crate::jupyter::{CARGO_VARIABLE, CHECKOUT_VARIABLE};
 use crate::problem::Problem;
@@ -15,9 +21,9 @@ use crate::{interrupt, server, session};
 /// Where the process that runs the cells waits for the kernel to move into the notebook's folder.
 pub const FOLDER_SOCKET: &str = "folder.socket";
 
-/// Prepares a folder for a kernel that serves the notebook in the current folder, and becomes that kernel. Comes back only
-/// if that fails.
-pub fn start(control_file: &Path) -> Result<Problem, Problem> {
+/// Prepares a folder for a kernel that serves the notebook in the current folder, and becomes that kernel, started with
+/// these arguments. Comes back only if that fails.
+pub fn start(arguments: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Result<Problem, Problem> {
     let notebook =
         std::env::current_dir().map_err(Problem::io("find", Path::new("."), "Start the kernel elsewhere"))?;
     let variable = |name: &str| std::env::var_os(name).map(PathBuf::from);
@@ -33,16 +39,45 @@ pub fn start(control_file: &Path) -> Result<Problem, Problem> {
     };
     workplace.furnish(&setting, load)?;
     let mut command = workplace.command(&setting)?;
-    command.arg("--control-file").arg(std::path::absolute(control_file).unwrap_or_else(|_| control_file.to_owned()));
+    command.args(arguments);
     Ok(Problem::io("start", &workplace.folder, "Restart the kernel")(command.exec()))
 }
 
 /// Is the kernel, until Jupyter ends it.
 pub fn serve(connection_file: &Path, workplace: &Workplace) -> Result<ExitCode, Problem> {
+    work(workplace, || server::serve(connection_file, workplace))
+}
+
+/// Runs cells that come by standard input, each a line of JSON with its `code`, and says of each on standard output, in a
+/// line of JSON too, what it `printed`, its `content`, and why it failed (`failure`), if it did.
+pub fn serve_lines(workplace: &Workplace) -> Result<ExitCode, Problem> {
+    work(workplace, || {
+        let printed = Arc::new(Mutex::new(String::new()));
+        let kept = printed.clone();
+        let mut cells = Cells::open(workplace, move |_, text| {
+            kept.lock().unwrap_or_else(PoisonError::into_inner).push_str(text);
+        })?;
+        let mut answers = std::io::stdout();
+        for line in std::io::stdin().lines() {
+            let line = line.map_err(Problem::io("read", Path::new("standard input"), "Try again"))?;
+            let request: Value = serde_json::from_str(&line).unwrap_or_default();
+            let Outcome { content, failure } =
+                cells.run(request["code"].as_str().unwrap_or_default(), &|_, _| String::new());
+            let printed = std::mem::take(&mut *printed.lock().unwrap_or_else(PoisonError::into_inner));
+            let failure = failure.map(|failure| failure.text);
+            let answer = json!({"printed": printed, "content": content, "failure": failure});
+            writeln!(answers, "{answer}").map_err(Problem::io("write", Path::new("standard output"), "Try again"))?;
+        }
+        Ok(())
+    })
+}
+
+/// Works in a folder until the work ends, and takes the folder away.
+fn work(workplace: &Workplace, work: impl FnOnce() -> Result<(), Problem>) -> Result<ExitCode, Problem> {
     let _occupied = session::occupy(workplace)?;
     interrupt::survive();
     move_when_settings_are_read(workplace)?;
-    let served = server::serve(connection_file, workplace);
+    let served = work();
     interrupt::end_compilation(workplace);
     interrupt::end_cells(workplace);
     let cleared = std::fs::remove_dir_all(&workplace.folder);

@@ -130,6 +130,10 @@ pub struct Train {
     /// Start from the hyper-parameters in FILE (an hp.json).
     #[arg(long, value_name = "FILE")]
     pub hp: Option<PathBuf>,
+    /// Begin with the weights of another run's checkpoint, its newest or that after TRIALS, and with the hyper-parameters
+    /// of that run unless --preset or --hp says others.
+    #[arg(long, value_name = "RUN[:TRIALS]")]
+    pub from: Option<String>,
     /// Change a hyper-parameter, for example --set n_rnn=64; may be repeated.
     #[arg(long = "set", value_name = "KEY=VALUE")]
     pub set: Vec<String>,

@@ -96,12 +96,14 @@ pub(crate) fn put_both(
 
 fn train(arguments: Train) -> Result<()> {
     let hp_path = arguments.run.join("hp.json");
-    let mut hyperparameters = match (&arguments.preset, &arguments.hp) {
-        (Some(preset), _) => Hyperparameters::preset(preset)?,
-        (None, Some(path)) => Hyperparameters::read(path)?,
+    let from = arguments.from.as_deref().map(checkpoint).transpose()?;
+    let mut hyperparameters = match (&arguments.preset, &arguments.hp, &from) {
+        (Some(preset), ..) => Hyperparameters::preset(preset)?,
+        (None, Some(path), _) => Hyperparameters::read(path)?,
+        (None, None, Some(from)) => from.hyperparameters().clone(),
         // The same command without its options goes on with the run as it was begun.
-        (None, None) if hp_path.exists() => Hyperparameters::read(&hp_path)?,
-        (None, None) => Hyperparameters::paper(),
+        (None, None, None) if hp_path.exists() => Hyperparameters::read(&hp_path)?,
+        (None, None, None) => Hyperparameters::paper(),
     };
     for change in &arguments.set {
         let (key, value) = change
@@ -118,6 +120,9 @@ fn train(arguments: Train) -> Result<()> {
     }
     let stop = Arc::new(AtomicBool::new(false));
     let mut training = Training::new(hyperparameters).threads(arguments.threads).stop_when(stop.clone());
+    if let Some(from) = &from {
+        training = training.start_from(from);
+    }
     if let Some(trials) = arguments.max_trials {
         training = training.max_trials(trials);
     }
@@ -141,6 +146,15 @@ fn train(arguments: Train) -> Result<()> {
         newest.map_or(0.0, |entry| entry.worst_performance())
     ));
     Ok(())
+}
+
+/// The checkpoint that RUN[:TRIALS] means.
+fn checkpoint(text: &str) -> Result<Checkpoint> {
+    let trials = |text: &str| text.parse::<u64>().ok();
+    match text.rsplit_once(':').and_then(|(run, after)| Some((run, trials(after)?))) {
+        Some((run, trials)) => Run::open(run)?.checkpoint(trials),
+        None => Run::open(text)?.last(),
+    }
 }
 
 #[cfg(feature = "cuda")]

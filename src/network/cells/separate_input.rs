@@ -25,7 +25,7 @@ impl Cell for LeakySeparateInput {
         let rules = hyperparameters.n_input() - sensory;
         let input = |name, rows| ParameterSpec::new(name, Role::Input, (rows, units), Initial::glorot(rows, units));
         let mut parameters =
-            vec![input("sensory_in", sensory), ParameterSpec::bias("sensory_bias", units, 0.0), input("rule_in", rules)];
+            vec![input("sensory_in", sensory), ParameterSpec::bias("sensory_bias", units, 0.0).part_of("sensory_in"), input("rule_in", rules)];
         if hyperparameters.mix_rule {
             parameters.push(ParameterSpec::new("rule_mix", Role::Fixed, (rules, rules), Initial::Orthogonal));
         }

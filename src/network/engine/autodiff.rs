@@ -3,6 +3,8 @@
 //! Slower than the kernels, but free of assumptions about cell and device, and the second opinion that the kernels are
 //! tested against.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use dfdx::shapes::{Axis, HasShape, Rank0};
 use dfdx::tensor::{Cpu, NoneTape, PutTape, Tensor};
 use dfdx::tensor_ops::*;
@@ -11,8 +13,9 @@ use ndarray::{Array3, Axis as ArrayAxis};
 use crate::error::{Error, Result};
 use crate::hyperparameters::Loss;
 use crate::network::cells::{AnyCell, StepOn};
+use crate::network::cost_term::{AnyCost, CostOn, ExtraCost};
 use crate::network::definition::{
-    Defined, Failure, Moment, Named, Recorder, Recording, Scalar, Value, backward, with_bias,
+    Defined, Failure, Moment, Named, Recorder, Recording, Scalar, Swept, Value, backward, with_bias,
 };
 use crate::network::engine::cpu::kernels::Cost;
 use crate::network::engine::{Engine, Rollout, SweepNoise, check_inputs, elements, shaped};
@@ -44,6 +47,7 @@ impl<D> Engine for DfdxEngine<D>
 where
     D: Device<f32> + Send + std::fmt::Debug,
     dyn AnyCell: StepOn<D>,
+    dyn AnyCost: CostOn<D>,
 {
     fn description(&self) -> String {
         format!("dfdx, {}", std::any::type_name::<D>().rsplit("::").next().unwrap_or("a device"))
@@ -95,7 +99,7 @@ where
 type Plain<D> = Tensor<(usize, usize), f32, D>;
 
 /// The outputs of a step, and its term of the cost if it is graded.
-type Outcome<D> = (Plain<D>, Option<Scalar<D>>);
+type Outcome<D> = (Value<D>, Option<Scalar<D>>);
 
 /// One sweep over a batch.
 struct Unrolled<'a, D: Device<f32>> {
@@ -110,6 +114,7 @@ struct Unrolled<'a, D: Device<f32>> {
 impl<'a, D: Device<f32>> Unrolled<'a, D>
 where
     dyn AnyCell: StepOn<D>,
+    dyn AnyCost: CostOn<D>,
 {
     fn new(
         device: &'a D,
@@ -130,7 +135,20 @@ where
         recorder: Recorder<D>,
         visit: impl FnMut(&Plain<D>, &Plain<D>),
     ) -> Result<(Scalar<D>, Cost, Named<D>)> {
-        self.steps(recorder, visit).map_err(|problem| problem.into_error("a sweep over a batch"))
+        let swept = || self.steps(recorder, visit).map_err(|problem| problem.into_error("a sweep over a batch"));
+        // dfdx panics where matrices do not fit together, which those of the crate do.
+        catch_unwind(AssertUnwindSafe(swept)).unwrap_or_else(|panic| {
+            let text = panic.downcast_ref::<String>().map(String::as_str);
+            let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no reason given");
+            let cell = self.network.hyperparameters().rnn_type;
+            Err(Error::argument(
+                format!(
+                    "the definition of cell `{cell}`, or of a cost term, stopped with: {}",
+                    text.replace('\n', " ")
+                ),
+                "check the shapes of the matrices that it works with",
+            ))
+        })
     }
 
     fn steps(
@@ -156,6 +174,9 @@ where
         }
         let mut total: Scalar<D> = device.try_zeros_like(&())?.put_tape(recorder.clone());
         let mut parts = Cost::default();
+        let extra = hyperparameters.extra_cost.map(ExtraCost::term).transpose().map_err(Failure::Other)?;
+        // Rates and outputs of all steps, for the term that a user added.
+        let mut history = (Vec::new(), Vec::new());
         for (time, input) in inputs.outer_iter().enumerate() {
             let input = device.try_tensor_from_vec(input.iter().copied().collect(), (trials, channels))?;
             let moment = Moment {
@@ -175,7 +196,11 @@ where
             let outputs = rates.clone().try_matmul(parameters.get("w_out")?)?;
             let outputs = with_bias(outputs, parameters.get("b_out")?)?;
             let (values, term) = self.grade(time, outputs, &mut parts)?;
-            visit(&rates.retaped(), &values);
+            visit(&rates.retaped(), &values.retaped());
+            if extra.is_some() {
+                history.0.push(rates.clone());
+                history.1.push(values);
+            }
             if let Some(term) = term {
                 total = total.try_add(term)?;
             }
@@ -188,6 +213,13 @@ where
                 parts.activity += number(&term);
                 total = total.try_add(term)?;
             }
+        }
+        if let (Some(extra), Some(trials)) = (extra, self.graded) {
+            let (rates, outputs) = (&history.0, &history.1);
+            let swept = Swept { hyperparameters, device, parameters: &parameters, rates, outputs, trials };
+            let term = CostOn::<D>::cost_on(extra, &swept)?;
+            parts.extra = number(&term);
+            total = total.try_add(term)?;
         }
         Ok((total, parts, parameters))
     }
@@ -202,7 +234,7 @@ where
                 Loss::LeastSquares => outputs.try_sigmoid()?,
                 Loss::CrossEntropy => outputs.try_softmax::<Axis<1>>()?,
             };
-            return Ok((values.retaped(), None));
+            return Ok((values, None));
         };
         let targets: Vec<f32> = graded.targets.index_axis(ArrayAxis(0), time).iter().copied().collect();
         let mask = graded.mask.index_axis(ArrayAxis(0), time);
@@ -211,18 +243,17 @@ where
             Loss::LeastSquares => {
                 let scale = 1.0 / (steps * trials * shape.1) as f32;
                 let values = outputs.try_sigmoid()?;
-                let plain = values.retaped();
                 let targets = device.try_tensor_from_vec(targets, shape)?;
                 let mask = device.try_tensor_from_vec(mask, shape)?;
-                let difference = values.try_sub(targets)?.try_mul(mask)?;
-                (plain, difference.try_square()?.try_sum::<Rank0, _>()?.try_mul(scale)?)
+                let difference = values.clone().try_sub(targets)?.try_mul(mask)?;
+                (values, difference.try_square()?.try_sum::<Rank0, _>()?.try_mul(scale)?)
             }
             Loss::CrossEntropy => {
                 let scale = -1.0 / (steps * trials) as f32;
                 let weighted = targets.iter().zip(&mask).map(|(target, mask)| target * mask).collect();
                 let weighted = device.try_tensor_from_vec(weighted, shape)?;
                 let logarithms = outputs.try_log_softmax::<Axis<1>>()?;
-                let values = logarithms.retaped::<NoneTape>().try_exp()?;
+                let values = logarithms.clone().try_exp()?;
                 (values, logarithms.try_mul(weighted)?.try_sum::<Rank0, _>()?.try_mul(scale)?)
             }
         };

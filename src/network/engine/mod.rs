@@ -48,9 +48,9 @@ pub type TapedCost = Tensor<Rank0, f32, Cpu, OwnedTape<f32, Cpu>>;
 /// The cost of a batch, ready to be differentiated.
 #[derive(Debug)]
 pub struct Graded {
-    /// Task cost plus what the rates cost, on a tape: `backward` gives the gradient by every parameter of the network.
+    /// Task cost, what the rates cost and the user's own term, on a tape: `backward` gives the gradient by every parameter of the network.
     pub cost: TapedCost,
-    /// The two parts, as numbers.
+    /// Its parts, as numbers.
     pub parts: Cost,
 }
 
@@ -109,7 +109,7 @@ pub trait Engine: Send + std::fmt::Debug {
     /// As [`Engine::run`].
     fn cost(&mut self, network: &Network, trials: &Trials, noise: SweepNoise) -> Result<Graded> {
         let (parts, gradients) = self.gradients(network, trials, noise)?;
-        let cost = Cpu::default().tensor((parts.task + parts.activity) as f32);
+        let cost = Cpu::default().tensor(parts.total() as f32);
         let (cost, mut tape) = cost.leaky_trace().split_tape();
         let outcome = cost.clone();
         let parameters: Vec<_> = network.parameters().iter().map(|parameter| parameter.tensor.clone()).collect();

@@ -1,7 +1,7 @@
 """Executes notebooks through Jupyter, looks at what their cells put out, and writes each as an HTML page.
 
-A cell fails if the kernel says so, if it writes to standard error (where a Rust kernel puts the message of a panic or of
-a failed `?`, and then calls the cell a success), or if its output lacks what the cell's metadata lists under `expect`:
+A cell fails if the kernel says so, if it writes to standard error (where the usual Rust kernel puts the message of a panic
+or of a failed `?`, and then calls the cell a success), or if its output lacks what the cell's metadata lists under `expect`:
 kinds of content (`mime`) and words (`text`).
 """
 
@@ -65,6 +65,13 @@ def check(cell):
             raise Failure(f"'{text}' is not in its output")
 
 
+def reason(cell, problem):
+    """Why a cell failed: in the kernel's own words, if it has any."""
+    errors = [output for output in cell.outputs if output.output_type == "error"]
+    words = "\n".join("\n".join(error.traceback) or error.evalue for error in errors)
+    return plain(words or str(problem)).strip()
+
+
 async def late_words(client, cell):
     """Adds what comes after the cell has ended."""
     while True:
@@ -96,7 +103,7 @@ async def execute(notebook, folder, kernel, timeout):
                 check(cell)
             except (CellExecutionError, CellTimeoutError, DeadKernelError, Failure) as problem:
                 first_line = cell.source.partition("\n")[0]
-                raise Failure(f"cell {code_cells} (`{first_line}`): {plain(str(problem)).strip()}") from problem
+                raise Failure(f"cell {code_cells} (`{first_line}`): {reason(cell, problem)}") from problem
     return seconds
 
 

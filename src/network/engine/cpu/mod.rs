@@ -10,13 +10,15 @@ use dfdx::tensor::Cpu;
 use ndarray::Array3;
 
 use crate::error::Result;
+use crate::network::cells::Kernel;
 use crate::network::engine::{DfdxEngine, Engine, Rollout, SweepNoise, check_inputs, elements, shaped};
 use crate::network::{Network, Values};
 use crate::tasks::Trials;
 use kernels::{Batch, Cost, Dimensions, Sweep, Workspace};
 
 /// Runs the crate's cells in kernels of its own, on several threads; its results do not depend on their number. A cell
-/// that has no form for the kernels, such as one of your own, it runs by its definition, as [`DfdxEngine`] does.
+/// that has no form for the kernels, such as one of your own, it runs by its definition, as [`DfdxEngine`] does, and so it
+/// grades a network with a cost term of your own.
 #[derive(Debug)]
 pub struct CpuEngine {
     workspace: Workspace,
@@ -36,6 +38,11 @@ impl CpuEngine {
     pub(crate) fn with_level(threads: usize, level: crate::numerics::Level) -> Result<Self> {
         Ok(CpuEngine { workspace: Workspace::with_level(threads, level)?, definition: DfdxEngine::cpu() })
     }
+}
+
+/// The kernel of a network's cell, if it also knows all of the network's cost.
+fn gradable(network: &Network) -> Option<&'static dyn Kernel> {
+    network.known_cell().kernel.filter(|_| network.hyperparameters().extra_cost.is_none())
 }
 
 /// The kernels' description of a batch; an error if it is empty or of another network.
@@ -107,7 +114,7 @@ impl Engine for CpuEngine {
     }
 
     fn evaluate(&mut self, network: &Network, trials: &Trials, noise: SweepNoise) -> Result<(Cost, Array3<f32>)> {
-        let Some(kernel) = network.known_cell().kernel else { return self.definition.evaluate(network, trials, noise) };
+        let Some(kernel) = gradable(network) else { return self.definition.evaluate(network, trials, noise) };
         let dimensions = dimensions(network, &trials.inputs)?;
         let shape = (dimensions.steps, dimensions.trials, dimensions.outputs);
         let mut outputs = vec![0.0; shape.0 * shape.1 * shape.2];
@@ -119,7 +126,7 @@ impl Engine for CpuEngine {
     }
 
     fn gradients(&mut self, network: &Network, trials: &Trials, noise: SweepNoise) -> Result<(Cost, Values)> {
-        let Some(kernel) = network.known_cell().kernel else {
+        let Some(kernel) = gradable(network) else {
             return self.definition.gradients(network, trials, noise);
         };
         let dimensions = dimensions(network, &trials.inputs)?;

@@ -115,6 +115,15 @@ pub struct Cost {
     pub task: f64,
     /// What the rates themselves cost (`l1_h`, `l2_h`).
     pub activity: f64,
+    /// The term that a user added (`extra_cost`).
+    pub extra: f64,
+}
+
+impl Cost {
+    /// All of it.
+    pub fn total(&self) -> f64 {
+        self.task + self.activity + self.extra
+    }
 }
 
 impl Batch<'_> {

@@ -200,6 +200,7 @@ fn total_cost(dimensions: &Dimensions, loss: Loss, shards: &[Shard]) -> Cost {
     Cost {
         task: shards.iter().map(|shard| shard.cost.task).sum::<f64>() / count,
         activity: shards.iter().map(|shard| shard.cost.activity).sum(),
+        extra: 0.0,
     }
 }
 
