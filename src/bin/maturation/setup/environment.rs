@@ -12,6 +12,8 @@ use crate::commands::refuse;
 
 /// Settings of JupyterLab that differ from its own: it neither asks about news nor looks for updates.
 const SETTINGS: &str = include_str!("../../../../binder/overrides.json");
+/// Settings of its server, by which a notebook that is saved stays small.
+const SERVER_SETTINGS: &str = include_str!("../../../../binder/jupyter_server_config.py");
 
 /// A virtual environment with JupyterLab, in the cache folder.
 #[derive(Debug)]
@@ -42,7 +44,7 @@ impl Environment {
         let (requirements, constraints) = (read("requirements.txt")?, read("constraints.txt")?);
         let about = format!("{}\n{} {}", folder.display(), python.path.display(), python.version);
         Ok(Environment {
-            recipe: format!("{about}\n{requirements}\n{constraints}\n{SETTINGS}"),
+            recipe: format!("{about}\n{requirements}\n{constraints}\n{SETTINGS}\n{SERVER_SETTINGS}"),
             requirements: binder.join("requirements.txt"),
             settings: machine.cache.join("jupyter-settings"),
             python: python.path.clone(),
@@ -89,6 +91,7 @@ impl Environment {
         }
         // IPython, which comes along, warns of a folder that is not there.
         write(&self.settings.join("config"), "README", "Settings of the JupyterLab of `maturation lab`.\n")?;
+        write(&self.settings.join("config"), "jupyter_server_config.py", SERVER_SETTINGS)?;
         write(&self.folder.join("share/jupyter/lab/settings"), "overrides.json", SETTINGS)?;
         write(&self.folder, STAMP, &self.recipe)
     }
