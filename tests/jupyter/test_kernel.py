@@ -77,7 +77,9 @@ class Kernel:
             elif kind in ("execute_result", "display_data"):
                 cell.content |= content["data"]
             elif kind == "status" and content["execution_state"] == "idle":
-                if answer["parent_header"].get("msg_id") == message:
+                # The manager numbers its interrupts as the client its cells.
+                asked = answer["parent_header"]
+                if (asked.get("msg_type"), asked.get("msg_id")) == ("execute_request", message):
                     ended, cell.seconds = True, time.monotonic() - begin
             if not ended:
                 listen(cell)
