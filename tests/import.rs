@@ -85,6 +85,22 @@ fn a_checkpoint_of_the_published_program_does_here_what_it_did_there() {
 }
 
 #[test]
+fn training_starts_from_an_imported_network() {
+    let folder = tempfile::tempdir().unwrap();
+    let (imported, trained) = (folder.path().join("imported"), folder.path().join("trained"));
+    let hp = fixtures("weights/published_hp.json");
+    import(&fixtures("weights/published.npz"), &hp, &imported);
+    let arguments = ["--hp", text(&hp), "--from", text(&imported), "--rules", "gap", "--max-trials", "1280"];
+    let (code, _, message) = maturation(&[&["train", text(&trained)], &arguments[..]].concat());
+    assert_eq!(code, 0, "{message}");
+    let values = |run: &Path, trials: u64| {
+        Run::open(run).unwrap().checkpoint(trials).unwrap().network().unwrap().parameters().values()
+    };
+    assert_eq!(values(&trained, 0), values(&imported, 0));
+    assert_ne!(values(&trained, 1280), values(&imported, 0));
+}
+
+#[test]
 fn every_published_network_is_imported_under_either_spelling_of_its_variables() {
     let folder = tempfile::tempdir().unwrap();
     let mut cells = Vec::new();

@@ -78,10 +78,24 @@ impl Evidence {
     ///
     /// # Errors
     /// If the run has no checkpoint, a checkpoint cannot be read, or the log does not have it.
-    pub fn complete(mut self, run: &Run, readout: &ReadoutOptions) -> Result<Evidence> {
+    pub fn complete(self, run: &Run, readout: &ReadoutOptions) -> Result<Evidence> {
+        self.complete_and_tell(run, readout, &mut |_| {})
+    }
+
+    /// As [`Evidence::complete`]; each analysis is named to `tell` before it is made, since some take half a minute.
+    ///
+    /// # Errors
+    /// As [`Evidence::complete`].
+    pub fn complete_and_tell(
+        mut self,
+        run: &Run,
+        readout: &ReadoutOptions,
+        tell: &mut dyn FnMut(&str),
+    ) -> Result<Evidence> {
         let trained = |rule: Rule| run.hyperparameters().rule_trains.contains(&rule);
         let (all, last) = (Selection::All, run.last()?);
         if self.performance.is_none() {
+            tell("growth of performance");
             self.performance = Some(analysis::performance_growth_with(run, &GrowthOptions::default())?);
         }
         if self.begin.is_none() {
@@ -89,26 +103,32 @@ impl Evidence {
         }
         let begin = self.begin.unwrap_or(0);
         if self.distractor.is_none() && trained(Rule::Odrd) {
+            tell("distractors");
             let options = DistractorOptions { repeats: REPEATS, ..DistractorOptions::default() };
             let late = Selection::Between(begin, last.trials_trained());
             self.distractor = Some(analysis::distractor(run, &late, &options, readout)?.performance()?);
         }
         if self.saccade.is_none() && trained(Rule::Gap) {
+            tell("where responses end");
             self.saccade = Some(analysis::saccade(run, &all, Rule::Gap, &SaccadeOptions::default(), readout)?);
         }
         if self.decoder.is_none() && trained(Rule::Odr) {
+            tell("cross-temporal decoder");
             let activity = Readout::new(readout.clone())?.activity(&last, Rule::Odr)?;
             self.decoder = Some(analysis::decoder(&activity, &DecoderOptions::default())?);
         }
         if self.agreement.is_none() && trained(Rule::Odr) && trained(Rule::Odrd) {
+            tell("agreement of preferred locations");
             let [first, second] = ["odr:stim1".parse()?, "odrd:stim1".parse()?];
             let options = AgreementOptions::default();
             self.agreement = Some(analysis::agreement(run, &all, first, second, &options, readout)?);
         }
         if self.delayed.is_none() && trained(Rule::Odr) {
+            tell("delay activity of rule odr");
             self.delayed = Some(delayed(run, readout)?);
         }
         if self.distracted.is_none() && trained(Rule::Odrd) {
+            tell("activity and tuning of rule odrd");
             self.distracted = Some(distracted(run, begin, readout)?);
         }
         Ok(self)

@@ -39,7 +39,8 @@ const SHOWN: [(&str, &str); 7] = [
 pub fn run(arguments: ClaimsArguments) -> Result<()> {
     let run = Run::open(&arguments.run)?;
     let readout = ReadoutOptions { seed: arguments.seed, ..ReadoutOptions::default() };
-    let mut table = claims(&run, Evidence::default(), &readout)?;
+    let evidence = Evidence::default().complete_and_tell(&run, &readout, &mut |what| eprintln!("{what} …"))?;
+    let mut table = claims(&run, evidence, &readout)?;
     if let Some(path) = &arguments.table.out {
         return write_table(path, &mut table);
     }
