@@ -35,6 +35,9 @@ use crate::network::Engine;
 /// What is told of a training run's progress, and where it goes.
 pub(crate) type Listener = Box<dyn FnMut(&Progress) + Send>;
 
+/// Makes an engine on the thread that it runs on.
+type EngineMaker = Box<dyn FnOnce() -> Result<Box<dyn Engine>> + Send>;
+
 /// Where the progress of training shows.
 pub(crate) enum Shows {
     /// Where the user is: in the terminal, or in the notebook's cell.
@@ -62,7 +65,7 @@ pub(crate) enum Shows {
 /// ```
 pub struct Training {
     pub(crate) hyperparameters: Hyperparameters,
-    pub(crate) engine: Option<Box<dyn Engine>>,
+    pub(crate) engine: Option<EngineMaker>,
     pub(crate) threads: usize,
     pub(crate) max_trials: Option<u64>,
     pub(crate) stop: Arc<AtomicBool>,
@@ -96,8 +99,14 @@ impl Training {
     }
 
     /// Trains on this engine, in place of the CPU's.
-    pub fn engine(mut self, engine: impl Engine + 'static) -> Self {
-        self.engine = Some(Box::new(engine));
+    pub fn engine(self, engine: impl Engine + Send + 'static) -> Self {
+        self.engine_from(|| Ok(engine))
+    }
+
+    /// Trains on the engine that `make` gives on the thread that trains: for one that cannot go from thread to thread, as
+    /// that of a GPU.
+    pub fn engine_from<E: Engine + 'static>(mut self, make: impl FnOnce() -> Result<E> + Send + 'static) -> Self {
+        self.engine = Some(Box::new(|| Ok(Box::new(make()?))));
         self
     }
 

@@ -27,7 +27,7 @@ const LOCK_FILE: &str = ".lock";
 pub(super) fn train(training: Training, path: &Path, interruption: Option<&Interruption>) -> Result<Run> {
     training.check()?;
     let engine = match training.engine {
-        Some(engine) => engine,
+        Some(make) => make()?,
         None => Box::new(CpuEngine::new(training.threads)?),
     };
     if training.hyperparameters.load_dir.is_some() && !path.join(HYPERPARAMETERS_FILE).exists() {

@@ -161,17 +161,20 @@ fn checkpoint(text: &str) -> Result<Checkpoint> {
 fn train_on_gpu(training: Training, device: &str, path: &Path) -> Result<Run> {
     let unknown = || refuse(format!("there is no device `{device}`"), "choose cpu, or cuda:N with N counted from 0");
     let ordinal = device.strip_prefix("cuda:").and_then(|number| number.parse().ok()).ok_or_else(unknown)?;
-    // The driver's library is loaded on first use, and its absence is a panic there.
-    let opened = std::panic::catch_unwind(|| dfdx::tensor::Cuda::try_build(ordinal, 0));
-    match opened {
-        Ok(Ok(gpu)) => training.engine(maturation::network::DfdxEngine::cuda(gpu)).train(path),
-        Ok(Err(problem)) => {
-            Err(refuse(format!("device `{device}` cannot be used ({problem:?})"), "choose --device cpu"))
+    let device = device.to_owned();
+    let open = move || {
+        // The driver's library is loaded on first use, and its absence is a panic there.
+        match std::panic::catch_unwind(|| dfdx::tensor::Cuda::try_build(ordinal, 0)) {
+            Ok(Ok(gpu)) => Ok(maturation::network::DfdxEngine::cuda(gpu)),
+            Ok(Err(problem)) => {
+                Err(refuse(format!("device `{device}` cannot be used ({problem:?})"), "choose --device cpu"))
+            }
+            Err(_) => {
+                Err(refuse(format!("device `{device}` needs the NVIDIA driver"), "install it, or choose --device cpu"))
+            }
         }
-        Err(_) => {
-            Err(refuse(format!("device `{device}` needs the NVIDIA driver"), "install it, or choose --device cpu"))
-        }
-    }
+    };
+    training.engine_from(open).train(path)
 }
 
 #[cfg(not(feature = "cuda"))]

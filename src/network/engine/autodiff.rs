@@ -45,7 +45,7 @@ impl DfdxEngine<dfdx::tensor::Cuda> {
 
 impl<D> Engine for DfdxEngine<D>
 where
-    D: Device<f32> + Send + std::fmt::Debug,
+    D: Device<f32> + std::fmt::Debug,
     dyn AnyCell: StepOn<D>,
     dyn AnyCost: CostOn<D>,
 {

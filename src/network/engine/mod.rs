@@ -80,7 +80,7 @@ pub struct Rollout {
 /// assert!((cost.task - again.task).abs() < 1e-4 * cost.task);
 /// # Ok::<(), maturation::Error>(())
 /// ```
-pub trait Engine: Send + std::fmt::Debug {
+pub trait Engine: std::fmt::Debug {
     /// What it is, in a few words, for logs.
     fn description(&self) -> String;
 
