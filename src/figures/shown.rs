@@ -45,6 +45,11 @@ pub(super) fn for_notebook(plot: &Value) -> Value {
         }
     }
     plot["config"] = config();
+    // JupyterLab fits figures to its cells itself. Fitted by plotly.js too, when the window changes, a figure would take the
+    // height of its output's first line.
+    if let Some(config) = plot["config"].as_object_mut() {
+        config.remove("responsive");
+    }
     plot
 }
 
