@@ -118,7 +118,7 @@ impl Cache {
         let found: Option<Stamp> = text.and_then(|text| serde_json::from_str(&text).ok());
         let serves = |found: Stamp| Stamp::of(checkout, setting).is_ok_and(|wanted| found.serves(&wanted));
         // An earlier version of this program has left less.
-        found.is_some_and(serves) && self.warm().library().is_there()
+        found.is_some_and(serves) && self.warm().cells_library().is_there()
     }
 
     /// Notes, before it begins, that crates are being compiled: until it is done they serve nobody.
@@ -160,7 +160,7 @@ mod tests {
         assert!(!cache.is_warm_for(&checkout, &setting));
         cache.finish(&checkout, &setting, checkout.changed()).unwrap();
         assert!(!cache.is_warm_for(&checkout, &setting), "there is no library");
-        cache.warm().library().pretend();
+        cache.warm().cells_library().pretend();
         assert!(cache.is_warm_for(&checkout, &setting));
         let elsewhere = Checkout { folder: base.path().to_owned(), ..checkout.clone() };
         assert!(!cache.is_warm_for(&elsewhere, &setting));

@@ -40,7 +40,7 @@ pub fn fill(cache: &Cache, workplace: &Workplace, setting: &mut Setting) -> Resu
         return Ok(false);
     }
     let warm = cache.warm();
-    workplace.library().take(&warm.library())?;
+    workplace.cells_library().take(&warm.cells_library())?;
     let (from, to) = (warm.crate_folder().join("Cargo.lock"), workplace.crate_versions());
     std::fs::copy(&from, &to).map_err(Problem::io("copy", &from, "Compile again with `maturation-kernel --warm`"))?;
     Description::copy(&warm, workplace);
@@ -108,7 +108,7 @@ mod tests {
     fn a_folder_is_filled_unless_crates_are_being_compiled() {
         let base = tempfile::tempdir().unwrap();
         let cache = Cache::below(base.path()).unwrap();
-        let (crates, crate_folder) = (cache.warm().library().folder, cache.warm().crate_folder());
+        let (crates, crate_folder) = (cache.warm().cells_library().folder, cache.warm().crate_folder());
         for folder in [&crates, &crate_folder] {
             std::fs::create_dir_all(folder).unwrap();
         }
@@ -122,7 +122,7 @@ mod tests {
         assert!(!fill(&cache, &workplace, &mut setting).unwrap() && !setting.compiled);
         drop(compiling);
         assert!(fill(&cache, &workplace, &mut setting).unwrap() && setting.compiled);
-        assert!(workplace.library().folder.join("libserde-1.rmeta").exists());
+        assert!(workplace.cells_library().folder.join("libserde-1.rmeta").exists());
         assert_eq!(std::fs::read_to_string(workplace.crate_versions()).unwrap(), "versions");
     }
 }

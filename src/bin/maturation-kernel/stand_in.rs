@@ -108,7 +108,7 @@ fn build(workplace: &Workplace, setting: &Setting) -> Result<ExitCode, Problem> 
         return Ok(ExitCode::from(FAILED));
     }
     let source = workplace.crate_folder().join(SOURCE);
-    let mention = if workplace.library().is_there() { Library::mention() } else { String::new() };
+    let mention = if workplace.cells_library().is_there() { Library::mention() } else { String::new() };
     write(&source, &source::prepared(&read(&source)?, &mention))?;
     let output = cells_folder(workplace)?;
     let mut compiler = compiler(workplace, setting, SOURCE)?;
@@ -170,7 +170,7 @@ fn compiler(workplace: &Workplace, setting: &Setting, source: &str) -> Result<Co
     compiler.current_dir(workplace.crate_folder()).arg(source);
     compiler.args(["--crate-name=ctx", "--edition=2024", "--crate-type=cdylib", "-Cprefer-dynamic"]);
     compiler.args(["--error-format=json", "-Awarnings", "--out-dir"]).arg(cells_folder(workplace)?);
-    let library = workplace.library();
+    let library = workplace.cells_library();
     let manifest = std::fs::read_to_string(workplace.crate_folder().join("Cargo.toml")).unwrap_or_default();
     let is_own = |one: &Wanted| one.name != "maturation" && one.provided_by(&library).is_none();
     let own: Vec<Wanted> = added::wanted(&manifest).into_iter().filter(is_own).collect();
@@ -214,7 +214,7 @@ fn describe(workplace: &Workplace, setting: Setting, arguments: &[OsString]) -> 
     if !(is_whole && is_for_analysis) {
         return Err(become_command(&mut real(setting.cargo.clone(), arguments, &setting)));
     }
-    let reduced = added::without_provided(&manifest, &workplace.library());
+    let reduced = added::without_provided(&manifest, &workplace.cells_library());
     let kept = Description::read(workplace).filter(|_| setting.compiled);
     if let Some(answer) = kept.and_then(|kept| kept.serves(&reduced)) {
         println!("{}", answer.replace(Description::FOLDER, &workplace.folder.to_string_lossy()));
@@ -290,7 +290,7 @@ fn validate(
         }
     }
     if let Some(wanted) = added::wanted(manifest).first()
-        && let Some(made) = wanted.provided_by(&workplace.library())
+        && let Some(made) = wanted.provided_by(&workplace.cells_library())
     {
         let features =
             if made.features.is_empty() { String::new() } else { format!(" ({})", made.features.join(", ")) };

@@ -45,7 +45,7 @@ pub fn warm(cache: &Cache, checkout: &Checkout, jobs: Option<usize>) -> Result<S
     );
     let changed = checkout.changed();
     cache.begin()?;
-    workplace.library().make(&setting, &checkout.folder, jobs.unwrap_or_else(memory::usual_jobs))?;
+    workplace.cells_library().make(&setting, &checkout.folder, jobs.unwrap_or_else(memory::usual_jobs))?;
     if let (None, Some(toolchain)) = (&setting.rust_sources, setting.toolchain()) {
         let version = tools::compiler_version(&setting.cargo)?;
         if !rust_sources::take_from_documentation(toolchain, &version, &cache.rust_sources())? {

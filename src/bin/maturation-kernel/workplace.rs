@@ -153,7 +153,7 @@ impl Workplace {
     }
 
     /// The compiled crate.
-    pub fn library(&self) -> Library {
+    pub fn cells_library(&self) -> Library {
         Library { folder: self.folder.join("crates") }
     }
 
