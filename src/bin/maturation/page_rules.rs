@@ -5,26 +5,12 @@ use maturation::prelude::*;
 
 use crate::commands::refuse;
 
-/// The delayed responses without a distractor, which stand for odr in a run that was trained on another delay.
-const DELAYED: [Rule; 11] = [
-    Rule::Odr,
-    Rule::Odr500,
-    Rule::Odr750,
-    Rule::Odr1000,
-    Rule::Odr1100,
-    Rule::Odr1200,
-    Rule::Odr1300,
-    Rule::Odr1400,
-    Rule::Odr3000,
-    Rule::Odr6000,
-    Rule::Odr15000,
-];
-
 /// The rule that the run shows where the paper shows `wanted`: that rule, or, for odr, the first other delay that the
 /// run was trained on.
 pub fn counterpart(run: &Run, wanted: Rule) -> Option<Rule> {
     let trains = |rule: &Rule| run.hyperparameters().rule_trains.contains(rule);
-    let others = DELAYED.into_iter().filter(|_| wanted == Rule::Odr);
+    // The delayed responses differ in their delay alone, and have the same epochs.
+    let others = Rule::ALL.into_iter().filter(|rule| wanted == Rule::Odr && rule.epochs() == wanted.epochs());
     std::iter::once(wanted).chain(others).find(trains)
 }
 
