@@ -18,16 +18,26 @@
 //! # Ok::<(), maturation::Error>(())
 //! ```
 
+mod clock;
+mod columns;
+mod pseudo;
+mod recording;
+mod ring;
+mod spikes;
+
 use std::ops::Range;
 
 use ndarray::Array3;
 use polars::prelude::*;
 
+pub use clock::BinTime;
+pub use pseudo::PseudoPopulation;
+pub use recording::{RecordingOptions, TimeUnit};
+pub use ring::{LocationUnit, RingLabels, RingOptions};
+pub use spikes::SpikeOptions;
+
 use crate::error::{Error, Result};
 use crate::tasks::{Epoch, Rule};
-
-/// The locations of the stimulus ring, where nothing else is said.
-const RING_LOCATIONS: usize = 8;
 
 /// More locations than this are a mistake, such as angles in place of locations.
 pub(crate) const MOST_LOCATIONS: usize = 360;
@@ -44,15 +54,25 @@ pub struct Activity {
     pub locations: Vec<usize>,
     /// Number of locations on the ring, also of those without a trial here.
     pub location_count: usize,
+    /// What the locations are called, and where the first one lies.
+    pub ring: RingLabels,
     /// The epochs, in time steps.
     pub epochs: Vec<(Epoch, Range<usize>)>,
     /// ms a step.
     pub dt: f64,
+    /// The start of the first step, ms from the event that time counts from: 0, the trial's start, unless a recording
+    /// says otherwise.
+    pub start_ms: f64,
     /// The rule of the trials; none for recordings that have no rule.
     pub rule: Option<Rule>,
     /// Trials that the network had been trained on at this checkpoint; none for recordings.
     pub trials_trained: Option<u64>,
+    /// What was found or changed when a table was read, a sentence each.
+    pub notes: Vec<String>,
 }
+
+/// How near to the start of a step, in steps, a time counts as the step's start: recorded times are rounded.
+const NEAR: f64 = 0.05;
 
 impl Activity {
     /// Activity without epochs, rule and checkpoint, which the `with_…` methods add.
@@ -63,8 +83,18 @@ impl Activity {
     /// If an axis is empty, the number of locations is not that of trials, a location is beyond the ring, `dt` is not
     /// positive, or a rate is NaN or infinite.
     pub fn new(rates: Array3<f32>, locations: Vec<usize>, location_count: usize, dt: f64) -> Result<Activity> {
-        let activity =
-            Activity { rates, locations, location_count, epochs: Vec::new(), dt, rule: None, trials_trained: None };
+        let activity = Activity {
+            rates,
+            locations,
+            location_count,
+            ring: RingLabels::default(),
+            epochs: Vec::new(),
+            dt,
+            start_ms: 0.0,
+            rule: None,
+            trials_trained: None,
+            notes: Vec::new(),
+        };
         activity.check()?;
         // Without an early exit this runs on vectors; which rate it is matters only once there is one.
         if activity.rates.fold(true, |finite, rate| finite & rate.is_finite()) {
@@ -87,23 +117,61 @@ impl Activity {
         Ok(self)
     }
 
-    /// The same activity with these epochs, in ms from the trial's start. A time between two steps is rounded down.
+    /// The same activity with these epochs, in ms on the activity's own axis, which may begin below zero. A time between
+    /// two steps is rounded down, unless it is within a twentieth of a step from the next.
     ///
     /// # Errors
-    /// As [`Activity::with_epochs`], and if a time is negative or not finite.
+    /// As [`Activity::with_epochs`], and if a time is not finite or outside the activity.
     pub fn with_epochs_in_ms(self, epochs: &[(Epoch, Range<f64>)]) -> Result<Activity> {
         let mut in_steps = Vec::with_capacity(epochs.len());
         for (epoch, range) in epochs {
-            if !(range.start >= 0.0 && range.end.is_finite() && range.end >= range.start) {
-                return Err(Error::argument(
-                    format!("epoch {epoch} is from {} ms to {} ms", range.start, range.end),
-                    "give its start and end in ms from the start of the trial",
-                ));
+            let what = || format!("epoch {epoch} is from {} ms to {} ms", range.start, range.end);
+            let span = || {
+                let (start, end) = (self.time_ms(0), self.time_ms(self.steps()));
+                format!("there is activity from {} ms to {} ms", clock::round(start), clock::round(end))
+            };
+            if !(range.start.is_finite() && range.end.is_finite() && range.end >= range.start) {
+                return Err(Error::argument(what(), "give its start and end in ms"));
             }
-            let step = |time: f64| (time / self.dt + 1e-9).floor() as usize;
-            in_steps.push((*epoch, step(range.start)..step(range.end)));
+            let (start, end) = (self.step_at(range.start), self.step_at(range.end));
+            if start < -1.0 || end > self.steps() as f64 {
+                return Err(Error::argument(what(), span()));
+            }
+            in_steps.push((*epoch, start.max(0.0) as usize..end.max(0.0) as usize));
         }
         self.with_epochs(in_steps)
+    }
+
+    /// The start of a step, ms on the activity's axis.
+    pub fn time_ms(&self, step: usize) -> f64 {
+        self.start_ms + step as f64 * self.dt
+    }
+
+    /// The step that a time lies in; below 0 before the first.
+    pub(crate) fn step_at(&self, ms: f64) -> f64 {
+        ((ms - self.start_ms) / self.dt + NEAR).floor()
+    }
+
+    /// The epochs in ms on the activity's axis.
+    pub fn epochs_in_ms(&self) -> Vec<(Epoch, Range<f64>)> {
+        let in_ms = |range: &Range<usize>| self.time_ms(range.start)..self.time_ms(range.end);
+        self.epochs.iter().map(|(epoch, range)| (*epoch, in_ms(range))).collect()
+    }
+
+    /// What a location is called: its label in the table that the activity is from, or its number.
+    pub fn location_name(&self, location: usize) -> String {
+        self.ring.label(location)
+    }
+
+    /// The angle of a location, degrees.
+    pub fn location_degrees(&self, location: usize) -> f64 {
+        self.ring.first_degrees + 360.0 * location as f64 / self.location_count as f64
+    }
+
+    /// The location opposite to another; none on a ring of an odd number of locations.
+    pub fn opposite(&self, location: usize) -> Option<usize> {
+        let count = self.location_count;
+        (count.is_multiple_of(2) && count > 0).then(|| (location + count / 2) % count)
     }
 
     /// The same activity as that of a rule's trials. The epochs stay as they are.
@@ -159,6 +227,25 @@ impl Activity {
         trials
     }
 
+    /// The trials at these locations.
+    pub(crate) fn at_locations(&self, locations: &[usize]) -> Activity {
+        let kept: Vec<usize> = (0..self.trials()).filter(|trial| locations.contains(&self.locations[*trial])).collect();
+        let places = kept.iter().map(|trial| self.locations[*trial]).collect();
+        let rates = self.rates.select(ndarray::Axis(1), &kept);
+        Activity {
+            rates,
+            locations: places,
+            location_count: self.location_count,
+            ring: self.ring.clone(),
+            epochs: self.epochs.clone(),
+            dt: self.dt,
+            start_ms: self.start_ms,
+            rule: self.rule,
+            trials_trained: self.trials_trained,
+            notes: self.notes.clone(),
+        }
+    }
+
     /// Whether the parts fit together: what the analyses rely on, since the fields are open to everyone.
     pub(crate) fn check(&self) -> Result<()> {
         let (steps, trials, units) = self.rates.dim();
@@ -175,6 +262,9 @@ impl Activity {
                 found: vec![self.locations.len()],
                 expected: vec![trials],
             });
+        }
+        if !self.start_ms.is_finite() {
+            return Err(Error::argument(format!("the activity begins at {} ms", self.start_ms), "give a finite time"));
         }
         if self.location_count > MOST_LOCATIONS {
             return Err(Error::argument(
@@ -211,8 +301,9 @@ impl Activity {
 
 /// Activity as a table, and back.
 impl Activity {
-    /// One row for each trial and step, trial by trial: step, time_ms (the step's start), trial, location, then one
-    /// column of rates a unit, unit_0 … unit_{N−1}.
+    /// One row for each trial and step, trial by trial: step, time_ms (the step's start), trial, location (0 to
+    /// `location_count` − 1), locations_on_ring (`location_count`, so that the table reads back as it was), location_label
+    /// (only where locations are not called by their numbers), then one column of rates a unit, unit_0 … unit_{N−1}.
     ///
     /// # Errors
     /// If the parts do not fit together.
@@ -226,10 +317,15 @@ impl Activity {
         };
         let mut columns = vec![
             Column::new("step".into(), row_steps().map(|step| step as u32).collect::<Vec<_>>()),
-            Column::new("time_ms".into(), row_steps().map(|step| step as f64 * self.dt).collect::<Vec<_>>()),
+            Column::new("time_ms".into(), row_steps().map(|step| self.time_ms(step)).collect::<Vec<_>>()),
             Column::new("trial".into(), of_trial(&|trial| trial as u32)),
             Column::new("location".into(), of_trial(&|trial| self.locations[trial] as u32)),
+            Column::new("locations_on_ring".into(), vec![self.location_count as u32; rows]),
         ];
+        if !self.ring.labels.is_empty() {
+            let labels = self.locations.iter().flat_map(|place| std::iter::repeat_n(self.location_name(*place), steps));
+            columns.push(Column::new("location_label".into(), labels.collect::<Vec<_>>()));
+        }
         let mut rates: Vec<Vec<f32>> = (0..units).map(|_| Vec::with_capacity(rows)).collect();
         for trial in 0..trials {
             for step in 0..steps {
@@ -244,191 +340,19 @@ impl Activity {
         );
         DataFrame::new(rows, columns).map_err(Error::table("cannot make the table of the activity"))
     }
-
-    /// Reads what [`Activity::table`] makes, or the like from recorded neurons: trial, location, step or time_ms or
-    /// both, and unit_0 … unit_{N−1}. Rows may stand in any order, trials may have any numbers (they are taken in
-    /// ascending order), further columns are ignored. Time counts from the trial's start.
-    ///
-    /// `dt` is in ms; without it, it is the distance between two times of the time_ms column. The ring has 8
-    /// locations, or as many as the largest location needs. The result has no epochs: add them with
-    /// [`Activity::with_epochs`] or [`Activity::with_epochs_in_ms`].
-    ///
-    /// # Errors
-    /// If a column is missing or not numeric, a value is missing, NaN or infinite, trials have different lengths,
-    /// holes or repeated steps, or change their location. The message names the column, the trial and the step.
-    pub fn from_table(table: &DataFrame, dt: Option<f64>) -> Result<Activity> {
-        let dt = match dt {
-            Some(dt) if dt > 0.0 && dt.is_finite() => dt,
-            Some(dt) => {
-                return Err(Error::argument(
-                    format!("the time step is {dt} ms"),
-                    "give a positive number of ms a step",
-                ));
-            }
-            None => time_step(table)?,
-        };
-        let steps = if has(table, "step") {
-            whole_numbers(table, "step")?
-        } else {
-            numbers(table, "time_ms")?.into_iter().map(|time| (time / dt + 1e-6).floor()).collect()
-        };
-        let layout = Layout::of(&whole_numbers(table, "trial")?, &steps)?;
-        let locations = layout.locations(&whole_numbers(table, "location")?)?;
-        let units = unit_columns(table)?;
-
-        let mut rates = Array3::<f32>::zeros((layout.steps, layout.trials.len(), units.len()));
-        for (unit, column) in units.iter().enumerate() {
-            let values = numbers(table, column)?;
-            for (value, (step, trial)) in values.iter().zip(&layout.rows) {
-                rates[[*step, *trial, unit]] = *value as f32;
-            }
-        }
-        let location_count = locations.iter().map(|location| location + 1).fold(RING_LOCATIONS, usize::max);
-        Activity::new(rates, locations, location_count, dt)
-    }
 }
 
-/// Where each row of a table belongs.
-struct Layout {
-    /// Steps of every trial.
-    steps: usize,
-    /// The number of each trial in the table, ascending.
-    trials: Vec<f64>,
-    /// (step, index of the trial) of each row.
-    rows: Vec<(usize, usize)>,
-}
-
-impl Layout {
-    fn of(trial_numbers: &[f64], steps: &[f64]) -> Result<Layout> {
-        let mut trials = trial_numbers.to_vec();
-        trials.sort_by(f64::total_cmp);
-        trials.dedup();
-        if trials.is_empty() {
-            return Err(Error::argument("the table of activity has no rows", "it needs one for each trial and step"));
-        }
-        if let Some(row) = steps.iter().position(|step| *step < 0.0) {
-            return Err(Error::argument(
-                format!("row {row} of the table lies {} steps before the start of its trial", -steps[row]),
-                "count time from the start of the trial",
-            ));
-        }
-        let index: Vec<usize> =
-            trial_numbers.iter().map(|number| trials.partition_point(|trial| trial < number)).collect();
-        let mut lengths = vec![0_usize; trials.len()];
-        for trial in &index {
-            lengths[*trial] += 1;
-        }
-        let length = lengths[0];
-        if let Some(trial) = lengths.iter().position(|other| *other != length) {
-            return Err(Error::argument(
-                format!(
-                    "trial {} has {} time steps where trial {} has {length}",
-                    trials[trial], lengths[trial], trials[0]
-                ),
-                "cut all trials to one length, aligned to the trial's start",
-            ));
-        }
-        let mut seen = vec![false; length * trials.len()];
-        let mut rows = Vec::with_capacity(index.len());
-        for (trial, step) in index.iter().zip(steps) {
-            let place = *trial * length + *step as usize;
-            if *step >= length as f64 || seen[place] {
-                return Err(Error::argument(
-                    format!("trial {} does not have each of its steps 0 to {} once", trials[*trial], length - 1),
-                    "check its `step` or `time_ms` column, and that the time step is right",
-                ));
-            }
-            seen[place] = true;
-            rows.push((*step as usize, *trial));
-        }
-        Ok(Layout { steps: length, trials, rows })
-    }
-
-    /// The location of each trial, which must be the same in all of its rows.
-    fn locations(&self, values: &[f64]) -> Result<Vec<usize>> {
-        let mut locations = vec![None; self.trials.len()];
-        for (value, (_, trial)) in values.iter().zip(&self.rows) {
-            if !(0.0..1e6).contains(value) || locations[*trial].is_some_and(|known| known != *value) {
-                return Err(Error::argument(
-                    format!("trial {} has the location {value}", self.trials[*trial]),
-                    "give every trial one location, counted from 0 round the ring",
-                ));
-            }
-            locations[*trial] = Some(*value);
-        }
-        Ok(locations.into_iter().flatten().map(|location| location as usize).collect())
-    }
-}
-
-/// ms a step, by the time_ms column (and the step column, where there is one).
-fn time_step(table: &DataFrame) -> Result<f64> {
-    let unknown = |what: &str| Error::argument(what, "give the time step in ms");
-    if !has(table, "time_ms") {
-        return Err(unknown("the table of activity has no `time_ms` column to tell the time step"));
-    }
-    let mut times = numbers(table, "time_ms")?;
-    times.sort_by(f64::total_cmp);
-    let smallest = times.windows(2).map(|pair| pair[1] - pair[0]).filter(|gap| *gap > 1e-6).min_by(f64::total_cmp);
-    smallest.ok_or_else(|| unknown("the `time_ms` column has a single time, which does not tell the time step"))
-}
-
-fn has(table: &DataFrame, name: &str) -> bool {
-    table.get_column_index(name).is_some()
-}
-
-/// The names unit_0 … unit_{N−1}, in this order.
-fn unit_columns(table: &DataFrame) -> Result<Vec<String>> {
-    let is_unit = |name: &PlSmallStr| name.strip_prefix("unit_").is_some_and(|unit| unit.parse::<usize>().is_ok());
-    let count = table.get_column_names().into_iter().filter(|name| is_unit(name)).count();
-    let names: Vec<String> = (0..count.max(1)).map(|unit| format!("unit_{unit}")).collect();
-    match names.iter().find(|name| !has(table, name)) {
-        Some(missing) => Err(Error::argument(
-            format!("the table of activity has no column `{missing}`"),
-            "name its columns of rates unit_0, unit_1, … without a gap",
-        )),
-        None => Ok(names),
-    }
-}
-
-/// A column of finite numbers.
-fn numbers(table: &DataFrame, name: &str) -> Result<Vec<f64>> {
-    let remedy = "it needs the columns trial, location, step or time_ms, and unit_0, unit_1, …";
-    let column = table
-        .column(name)
-        .map_err(|_| Error::argument(format!("the table of activity has no column `{name}`"), remedy))?;
-    if !column.dtype().is_primitive_numeric() {
-        return Err(Error::argument(
-            format!("the column `{name}` holds {} values", column.dtype()),
-            "every value must be a number",
-        ));
-    }
-    let column = column.cast(&DataType::Float64).map_err(Error::table(format!("cannot read the column `{name}`")))?;
-    let column = column.f64().map_err(Error::table(format!("cannot read the column `{name}`")))?;
-    let value = |(row, value): (usize, Option<f64>)| match value {
-        Some(value) if value.is_finite() => Ok(value),
-        other => {
-            let value = other.map_or("nothing".to_owned(), |value| value.to_string());
-            let trial = table.column("trial").ok().and_then(|trials| trials.get(row).ok());
-            let trial = trial.map_or(String::new(), |trial| format!(" (trial {trial})"));
-            Err(Error::argument(
-                format!("the column `{name}` holds {value} in row {row}{trial}"),
-                "every value must be a finite number: leave the unit or the trial out",
-            ))
-        }
-    };
-    column.iter().enumerate().map(value).collect()
-}
-
-/// A column of whole numbers.
-fn whole_numbers(table: &DataFrame, name: &str) -> Result<Vec<f64>> {
-    let values = numbers(table, name)?;
-    match values.iter().find(|value| value.fract() != 0.0) {
-        Some(value) => Err(Error::argument(
-            format!("the column `{name}` holds {value}"),
-            "every value of it must be a whole number",
-        )),
-        None => Ok(values),
-    }
+/// A trial of a table.
+#[derive(Clone, Debug)]
+pub(crate) struct Trial {
+    /// What the table calls it, for messages.
+    pub(crate) name: String,
+    /// Its number, if it has one.
+    pub(crate) number: Option<f64>,
+    /// The session, counted from 0 in the order in which sessions begin.
+    pub(crate) session: usize,
+    /// Its rows of the table.
+    pub(crate) rows: Vec<usize>,
 }
 
 #[cfg(test)]
@@ -479,12 +403,21 @@ mod tests {
         assert_eq!(in_ms.epoch(Epoch::Go1).unwrap(), 2..6);
         assert_refused(example().with_epochs_in_ms(&[(Epoch::Go1, -20.0..120.0)]), &["-20 ms"]);
         assert_refused(example().with_epochs_in_ms(&[(Epoch::Go1, 0.0..f64::NAN)]), &["NaN ms"]);
+        assert_refused(example().with_epochs_in_ms(&[(Epoch::Go1, 0.0..900.0)]), &["900 ms", "from 0 ms to 120 ms"]);
+        let aligned = Activity { start_ms: -50.0, ..example() };
+        let aligned = aligned.with_epochs_in_ms(&[(Epoch::Fix1, -50.0..0.0), (Epoch::Stim1, 0.0..70.0)]).unwrap();
+        assert_eq!((aligned.epoch(Epoch::Fix1).unwrap(), aligned.epoch(Epoch::Stim1).unwrap()), (0..2, 2..6));
+        assert_eq!(aligned.epochs_in_ms()[1], (Epoch::Stim1, -10.0..70.0));
+        assert_refused(aligned.with_epochs_in_ms(&[(Epoch::Fix1, -90.0..0.0)]), &["-90 ms", "from -50 ms"]);
     }
 
     #[test]
     fn the_table_has_the_columns_of_the_interface_and_reads_back() {
         let table = example().table().unwrap();
-        assert_eq!(table.get_column_names(), ["step", "time_ms", "trial", "location", "unit_0", "unit_1", "unit_2"]);
+        assert_eq!(
+            table.get_column_names(),
+            ["step", "time_ms", "trial", "location", "locations_on_ring", "unit_0", "unit_1", "unit_2"]
+        );
         assert_eq!(table.height(), 30);
         assert_eq!(table.column("time_ms").unwrap().f64().unwrap().get(7), Some(20.0));
         assert_eq!(table.column("location").unwrap().u32().unwrap().get(7), Some(0));
@@ -492,6 +425,7 @@ mod tests {
         for dt in [None, Some(20.0)] {
             let read = Activity::from_table(&table, dt).unwrap();
             assert_eq!((read.rates, read.locations, read.dt), (example().rates, example().locations, 20.0));
+            assert_eq!((read.location_count, read.ring, read.notes.len()), (8, RingLabels::default(), 0));
         }
         let only_steps = table.drop("time_ms").unwrap();
         assert_eq!(Activity::from_table(&only_steps, Some(5.0)).unwrap().rates, example().rates);
@@ -506,13 +440,14 @@ mod tests {
     #[test]
     fn recorded_trials_may_stand_in_any_order() {
         let table = df![
-            "trial" => [12, 7, 12, 7], "location" => [9.0, 3.0, 9.0, 3.0], "time_ms" => [15.0, 5.0, 5.0, 15.0],
+            "trial" => [12, 7, 12, 7], "location" => [1.0, 0.0, 1.0, 0.0], "time_ms" => [15.0, 5.0, 5.0, 15.0],
             "unit_1" => [1, 2, 3, 4], "unit_0" => [5.0, 6.0, 7.0, 8.0], "monkey" => ["a", "a", "a", "a"],
         ]
         .unwrap();
         let activity = Activity::from_table(&table, None).unwrap();
-        assert_eq!((activity.dt, activity.location_count), (10.0, 10));
-        assert_eq!(activity.locations, [3, 9]);
+        assert_eq!((activity.dt, activity.start_ms, activity.location_count), (10.0, 5.0, 2));
+        assert_eq!(activity.locations, [0, 1]);
+        assert!(activity.notes.iter().any(|note| note.contains("--times-are centre")), "{:?}", activity.notes);
         assert_eq!(activity.rates, ndarray::array![[[6.0, 2.0], [7.0, 3.0]], [[8.0, 4.0], [5.0, 1.0]]]);
     }
 
@@ -533,17 +468,21 @@ mod tests {
         assert_refused(Activity::from_table(&table.drop("trial").unwrap(), None), &["no column `trial`"]);
         assert_refused(Activity::from_table(&table.drop("unit_1").unwrap(), None), &["`unit_1`", "without a gap"]);
         assert_refused(Activity::from_table(&table.head(Some(0)), Some(20.0)), &["no rows"]);
-        assert_refused(Activity::from_table(&table.head(Some(29)), None), &["trial 4 has 5", "trial 0 has 6"]);
+        let cut = Activity::from_table(&table.head(Some(29)), None).unwrap();
+        assert_eq!(cut.steps(), 5);
+        assert!(cut.notes[0].contains("cut to 0 to 100 ms") && cut.notes[0].contains("trial 4"), "{:?}", cut.notes);
+        assert_refused(Activity::from_table(&table.head(Some(26)), None), &["trial 4", "0 to 40 ms"]);
         assert_refused(Activity::from_table(&table, Some(-1.0)), &["-1 ms"]);
         assert_refused(altered("unit_2", 13, None), &["unit_2", "nothing", "trial 2"]);
         assert_refused(altered("unit_2", 13, Some(f64::NAN)), &["unit_2", "NaN", "trial 2"]);
         assert_refused(altered("unit_2", 13, Some(1e300)), &["unit 2", "inf", "trial 2"]);
         assert_refused(altered("location", 13, Some(5.0)), &["trial 2", "location"]);
         assert_refused(altered("location", 0, Some(-1.0)), &["trial 0", "location -1"]);
-        assert_refused(altered("location", 0, Some(1.5)), &["location", "whole number"]);
-        assert_refused(altered("step", 13, Some(0.0)), &["trial 2", "steps 0 to 5"]);
-        assert_refused(altered("step", 13, Some(1e12)), &["trial 2", "steps 0 to 5"]);
-        assert_refused(altered("step", 13, Some(-1.0)), &["before the start"]);
-        assert_refused(with(Column::new("unit_0".into(), vec!["x"; 30])), &["unit_0", "str"]);
+        assert_refused(altered("step", 13, Some(0.0)), &["trial 2", "step 0 at 20 ms", "step 1"]);
+        assert_refused(altered("step", 13, Some(1e12)), &["trial 2", "row 13"]);
+        assert_refused(altered("step", 13, Some(0.5)), &["step", "whole number"]);
+        assert_refused(altered("time_ms", 13, Some(27.0)), &["trial 2", "27 ms", "20 ms", "row 13"]);
+        assert_refused(altered("time_ms", 13, Some(40.0)), &["trial 2", "two rows at 40 ms", "13 and 14"]);
+        assert_refused(with(Column::new("unit_0".into(), vec!["x"; 30])), &["unit_0", "`x`", "row 0", "trial 0"]);
     }
 }

@@ -104,10 +104,13 @@ pub mod prelude {
     pub use rand::{RngExt, SeedableRng};
     pub use serde_json::json;
 
-    pub use crate::activity::Activity;
+    pub use crate::activity::{
+        Activity, BinTime, PseudoPopulation, RecordingOptions, RingOptions, SpikeOptions, TimeUnit,
+    };
     pub use crate::analysis::{
-        self, Decoder, DecoderOptions, Dpca, DpcaOptions, Grouping, Kind, Pca, PcaOptions, PopulationOptions, Psth,
-        PsthOptions, SampleUnit, Scoring, Selectivity, SelectivityOptions, Test, selectivity, selectivity_with,
+        self, Decoder, DecoderOptions, Dpca, DpcaOptions, Grouping, Kind, Normalisation, Pca, PcaOptions,
+        PopulationOptions, Psth, PsthOptions, SampleUnit, Scoring, Selectivity, SelectivityOptions, Test, selectivity,
+        selectivity_with,
     };
     pub use crate::error::{Error, Result};
     pub use crate::figures::{self, ChartAbout, DecoderAbout, Figure, ImageFormat, PsthAbout, TrialAbout};

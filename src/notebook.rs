@@ -183,7 +183,8 @@ impl Summary {
                 ("trials trained", activity.trials_trained.map_or_else(String::new, |trials| trials.to_string())),
                 ("rates", rates),
                 ("locations", activity.location_count.to_string()),
-                ("epochs", epochs(&activity.epochs, activity.dt)),
+                ("epochs", in_ms(activity.epochs_in_ms().into_iter())),
+                ("notes", activity.notes.join("; ")),
             ],
         )
     }
@@ -275,7 +276,11 @@ fn comma(items: impl Iterator<Item = impl std::fmt::Display>) -> String {
 /// Epochs with their times in ms.
 fn epochs(ranges: &[(Epoch, std::ops::Range<usize>)], dt: f64) -> String {
     let time = |step: usize| step as f64 * dt;
-    comma(ranges.iter().map(|(epoch, range)| format!("{epoch} {}–{} ms", time(range.start), time(range.end))))
+    in_ms(ranges.iter().map(|(epoch, range)| (*epoch, time(range.start)..time(range.end))))
+}
+
+fn in_ms(ranges: impl Iterator<Item = (Epoch, std::ops::Range<f64>)>) -> String {
+    comma(ranges.map(|(epoch, range)| format!("{epoch} {}–{} ms", range.start, range.end)))
 }
 
 #[cfg(test)]

@@ -40,6 +40,8 @@ pub(crate) enum Purpose {
     DecoderPermutation,
     /// The units that a lesion silences.
     Lesion,
+    /// The trials of each unit that make a pseudo-population.
+    PseudoPopulation,
 }
 
 impl Purpose {

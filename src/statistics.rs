@@ -34,6 +34,8 @@ pub enum NotTested {
     NotFinite,
     /// A rate relative to the baseline is asked for, and the baseline is exactly zero.
     ZeroBaseline,
+    /// A rate relative to the baseline is asked for, and the baseline is below zero.
+    NegativeBaseline,
     /// No curve of least squares was found, or many are equally good.
     NoSolution,
 }
@@ -45,8 +47,27 @@ impl std::fmt::Display for NotTested {
             NotTested::NoVariance => "the repeats do not vary",
             NotTested::NotFinite => "a value is not finite",
             NotTested::ZeroBaseline => "the baseline is zero",
+            NotTested::NegativeBaseline => "the baseline is negative",
             NotTested::NoSolution => "the fit has no definite solution",
         })
+    }
+}
+
+impl std::str::FromStr for NotTested {
+    type Err = crate::Error;
+
+    /// Reads what `Display` writes, which is how tables tell it.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let all = [
+            NotTested::TooFew,
+            NotTested::NoVariance,
+            NotTested::NotFinite,
+            NotTested::ZeroBaseline,
+            NotTested::NegativeBaseline,
+            NotTested::NoSolution,
+        ];
+        let found = all.into_iter().find(|reason| reason.to_string() == text);
+        found.ok_or_else(|| crate::Error::unknown_name("reason for not testing", text, all))
     }
 }
 

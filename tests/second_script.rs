@@ -30,11 +30,11 @@ fn a_variant_with_absolute_rates_goes_through_every_analysis_of_the_published_sc
         figures::performance_growth_with(&run, &GrowthOptions { window: 5, ..GrowthOptions::default() }).unwrap();
     assert!(growth.json().contains("odrd"));
 
-    let absolute = SelectivityOptions { normalised: false, ..SelectivityOptions::default() };
+    let absolute = SelectivityOptions { normalisation: Normalisation::Absolute, ..SelectivityOptions::default() };
     for (rule, epoch) in USUAL {
         let units = analysis::selectivity_of_run(&run, &from, rule, epoch, &absolute, &readout).unwrap();
         assert_eq!(units.height(), 2 * 48, "two checkpoints from 640 trials on");
-        let options = PsthOptions { opposite: true, normalised: false, ..PsthOptions::default() };
+        let options = PsthOptions { opposite: true, normalisation: Normalisation::Absolute, ..PsthOptions::default() };
         let checkpoints = run.selected(&from, rule).unwrap();
         let curves = analysis::psth_with(&run, &checkpoints, rule, epoch, &options, &absolute, &readout).unwrap();
         let about = PsthAbout { normalised: false, ..PsthAbout::of(rule, epoch, run.hyperparameters().dt) };

@@ -160,15 +160,16 @@ pub fn agreement(
     options: &AgreementOptions,
     readout: &ReadoutOptions,
 ) -> Result<DataFrame> {
+    let selectivity = &options.selectivity.of_run(run);
     let mut readout = Readout::new(readout.clone())?;
     let checkpoints = run.selected(checkpoints, first.rule)?;
     let mut rows = Vec::with_capacity(checkpoints.len());
     for checkpoint in unless_interrupted(checkpoints.iter()) {
         let checkpoint = checkpoint?;
         let activity = readout.activity(checkpoint, first.rule)?;
-        let units = Selectivity::of(&activity, first.epoch, &options.selectivity)?;
+        let units = Selectivity::of(&activity, first.epoch, selectivity)?;
         let activity = if first.rule == second.rule { activity } else { readout.activity(checkpoint, second.rule)? };
-        let others = Selectivity::of(&activity, second.epoch, &options.selectivity)?;
+        let others = Selectivity::of(&activity, second.epoch, selectivity)?;
         rows.push(Agreement::of(&units, &others, options)?);
     }
     let count = |value: fn(&Agreement) -> usize| rows.iter().map(|row| value(row) as u32).collect::<Vec<_>>();

@@ -113,7 +113,7 @@ pub(super) fn list(numbers: &[usize]) -> String {
 pub(super) fn scores_table<'a>(
     components: impl IntoIterator<Item = (String, &'a Array2<f64>)>,
     locations: &[usize],
-    dt: f64,
+    (start_ms, dt): (f64, f64),
 ) -> Result<DataFrame> {
     let (mut names, mut places) = (Vec::<String>::new(), Vec::<u32>::new());
     let (mut times, mut scores) = (Vec::<f64>::new(), Vec::<f64>::new());
@@ -122,7 +122,7 @@ pub(super) fn scores_table<'a>(
             for (step, score) in row.iter().enumerate() {
                 names.push(name.clone());
                 places.push(*location as u32);
-                times.push(step as f64 * dt);
+                times.push(start_ms + step as f64 * dt);
                 scores.push(*score);
             }
         }

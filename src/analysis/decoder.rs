@@ -13,6 +13,7 @@ use polars::prelude::*;
 use rayon::prelude::*;
 
 use crate::activity::Activity;
+use crate::analysis::components::chosen_locations;
 use crate::environment::Interruption;
 use crate::error::{Error, Result};
 use split::{Fold, Split};
@@ -55,7 +56,38 @@ impl fmt::Display for Scoring {
     }
 }
 
-/// How a decoder is trained and scored. The default is as published, but scored on held-out trials alone.
+/// Which trials of each location are held out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum HoldOut {
+    /// Drawn over the session: each location's trials, in order, are cut into as many stretches as are held out, and one
+    /// of each is drawn. A slow drift then moves held-out trials no farther from those trained on than these are from each
+    /// other.
+    Drawn {
+        /// Decides the draw.
+        seed: u64,
+    },
+    /// As published: the first ones of each location, then the next ones. Where rates drift through a session, accuracy is
+    /// too low.
+    First,
+}
+
+impl Default for HoldOut {
+    fn default() -> Self {
+        HoldOut::Drawn { seed: 0 }
+    }
+}
+
+impl fmt::Display for HoldOut {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            HoldOut::Drawn { seed } => f.pad(&format!("held-out trials drawn over the session, seed {seed}")),
+            HoldOut::First => f.pad("the first trials of each location held out, as published"),
+        }
+    }
+}
+
+/// How a decoder is trained and scored. The default is as published, but scored on held-out trials alone, which are drawn
+/// over the session.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DecoderOptions {
     /// ms over which rates are averaged.
@@ -67,8 +99,10 @@ pub struct DecoderOptions {
     /// Splits of the trials whose accuracies are averaged, each with other trials held out. One is as published; with
     /// as many as there are trials a location over `held_out`, each trial is held out once.
     pub folds: usize,
-    /// Draws the trials to hold out; `None`: the first ones of each location, as published, then the next ones.
-    pub split_seed: Option<u64>,
+    /// Which trials are held out.
+    pub hold_out: HoldOut,
+    /// The locations to tell apart, 0 to `location_count` − 1; `None`: all that have trials.
+    pub locations: Option<Vec<usize>>,
     /// Which trials are scored.
     pub scoring: Scoring,
     /// Permutations of the locations, which show what chance would give; up to 10,000.
@@ -79,6 +113,18 @@ pub struct DecoderOptions {
     pub chance_band: f64,
 }
 
+impl DecoderOptions {
+    /// The published windows and hold-out at a time step of `dt` ms; a window and a stride are a step at least.
+    pub fn published(dt: f64) -> DecoderOptions {
+        DecoderOptions { hold_out: HoldOut::First, ..DecoderOptions::default() }.at_least(dt)
+    }
+
+    /// The same with windows and strides of a step at least.
+    pub fn at_least(self, dt: f64) -> DecoderOptions {
+        DecoderOptions { window_ms: self.window_ms.max(dt), stride_ms: self.stride_ms.max(dt), ..self }
+    }
+}
+
 impl Default for DecoderOptions {
     fn default() -> Self {
         DecoderOptions {
@@ -86,7 +132,8 @@ impl Default for DecoderOptions {
             stride_ms: 20.0,
             held_out: 2,
             folds: 1,
-            split_seed: None,
+            hold_out: HoldOut::default(),
+            locations: None,
             scoring: Scoring::HeldOut,
             permutations: 0,
             permutation_seed: 0,
@@ -177,10 +224,19 @@ impl Decoder {
     /// Units that are silent in all windows are no trouble: their decoder guesses.
     ///
     /// # Errors
-    /// If trials are at fewer than two locations, a location has too few for the folds, the window or the stride does not
+    /// If trials are at fewer than two locations, a chosen location has none, a location has too few for the folds, the window or the stride does not
     /// fit the trial, or there are too many permutations.
     pub fn of(activity: &Activity, options: &DecoderOptions) -> Result<Decoder> {
         activity.check()?;
+        let chosen: Activity;
+        let activity = match &options.locations {
+            None => activity,
+            Some(locations) => {
+                let locations = chosen_locations(activity, Some(locations), 2)?;
+                chosen = activity.at_locations(&locations);
+                &chosen
+            }
+        };
         if options.permutations > MOST_PERMUTATIONS {
             return Err(Error::argument(
                 format!("{} permutations", options.permutations),

@@ -182,6 +182,8 @@ pub struct Dpca {
     pub locations: Vec<usize>,
     /// ms a step.
     pub dt: f64,
+    /// The start of the first step, ms.
+    pub start_ms: f64,
     /// The regularisation that was given or chosen.
     pub regularisation: f64,
     /// Every regularisation that was tried, if it was to be chosen; empty otherwise.

@@ -3,8 +3,8 @@
 use ndarray::Array2;
 use polars::prelude::*;
 
-use crate::analysis::population::population;
-use crate::analysis::{PopulationOptions, Selectivity};
+use crate::analysis::population::{self, population};
+use crate::analysis::{Normalisation, PopulationOptions, Selectivity, normalisation};
 use crate::error::{Error, Result};
 use crate::statistics::{ResampledMean, UnitResamples};
 use crate::training::Stage;
@@ -18,6 +18,7 @@ pub struct EpochGrowth {
     options: PopulationOptions,
     resamples: Option<UnitResamples>,
     rows: Vec<Row>,
+    normalisation: Option<Normalisation>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -33,20 +34,22 @@ struct Row {
 impl EpochGrowth {
     /// Growth without any checkpoint yet.
     pub fn new(options: PopulationOptions) -> EpochGrowth {
-        EpochGrowth { options, resamples: None, rows: Vec::new() }
+        EpochGrowth { options, resamples: None, rows: Vec::new(), normalisation: None }
     }
 
     /// Adds a checkpoint of a stage: the rates of its units in the epoch whose growth is asked for (`measured`), and
     /// which units are averaged and at which location (`selected`; the same if units are selected in that epoch).
     ///
     /// # Errors
-    /// If the selected units are not of this population, or the bootstrap is impossible.
+    /// If the selected units are not of this population, the rates are of another kind than those added before, or the
+    /// bootstrap is impossible.
     pub fn add(&mut self, stage: Stage, measured: &Selectivity, selected: &Selectivity) -> Result<()> {
         let chosen = self.options.chosen(measured, selected)?;
+        normalisation::shared(&mut self.normalisation, measured.normalisation)?;
         let rates: Vec<(usize, f64)> = chosen
             .into_iter()
             .filter_map(|(unit, preferred)| {
-                Some((unit.unit, self.options.rates(unit).get(preferred).copied().flatten()?))
+                Some((unit.unit, population::rates(measured, unit).get(preferred).copied().flatten()?))
             })
             .collect();
         if self.options.bootstrap > 0 && self.resamples.is_none() {
@@ -76,7 +79,8 @@ impl EpochGrowth {
     ///
     /// Columns: trials_trained; stage; activity, the units' mean rate in the epoch relative to fix1 (rate / baseline − 1)
     /// or absolute, null without a selected unit; units, their number; low and high, the 95 % interval of the activity
-    /// over resamples of the units, if these were asked for (null of fewer than two units).
+    /// over resamples of the units, if these were asked for (null of fewer than two units); and where activity is not the
+    /// published ratio, normalisation: difference or absolute.
     ///
     /// # Errors
     /// If the table cannot be made.
@@ -93,6 +97,7 @@ impl EpochGrowth {
             columns.push(Column::new("low".into(), ends(|(low, _)| low)));
             columns.push(Column::new("high".into(), ends(|(_, high)| high)));
         }
+        columns.extend(normalisation::column(self.normalisation, rows.len()));
         DataFrame::new(rows.len(), columns).map_err(Error::table("cannot make the table of epoch growth"))
     }
 }

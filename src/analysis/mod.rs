@@ -13,6 +13,7 @@ mod epoch_growth;
 pub(crate) mod golden;
 mod group;
 mod lesion;
+mod normalisation;
 mod of_run;
 mod pca;
 mod performance_growth;
@@ -20,6 +21,7 @@ mod period_activity;
 mod population;
 mod psth;
 mod rates;
+mod remarks;
 mod saccade;
 mod sample_unit;
 mod selectivity;
@@ -29,7 +31,7 @@ mod unit_counts;
 
 pub use agreement::{Agreement, AgreementOptions, RuleEpoch, agreement};
 pub use claims::{DelayedUnits, DistractedUnits, Evidence, Verdict, claims};
-pub use decoder::{Chance, Decoder, DecoderOptions, Scoring, decoder};
+pub use decoder::{Chance, Decoder, DecoderOptions, HoldOut, Scoring, decoder};
 pub use distractor::{Distractor, DistractorOptions, distractor};
 pub use dpca::{
     DemixedComponent, Dpca, DpcaOptions, Marginalisation, Regularisation, RegularisationError, Significance, dpca,
@@ -37,6 +39,7 @@ pub use dpca::{
 pub use epoch_growth::EpochGrowth;
 pub use group::Group;
 pub use lesion::{LesionOptions, LesionTarget, lesion};
+pub use normalisation::Normalisation;
 pub use of_run::{
     decoder_by_checkpoint, decoder_of_run, epoch_growth, psth, psth_with, selectivity_of_run, tuning, unit_counts,
 };
@@ -47,6 +50,7 @@ pub use period_activity::{
 };
 pub use population::PopulationOptions;
 pub use psth::{Grouping, Psth, PsthOptions, psth_of};
+pub use remarks::remarks;
 pub use saccade::{SaccadeHistogram, SaccadeOptions, Saccades, saccade};
 pub use sample_unit::{SampleLocation, SampleUnit};
 pub use selectivity::{Kind, Selectivity, SelectivityOptions, Test, UnitSelectivity, selectivity, selectivity_with};

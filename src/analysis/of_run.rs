@@ -61,6 +61,7 @@ pub fn selectivity_of_run(
     options: &SelectivityOptions,
     readout: &ReadoutOptions,
 ) -> Result<DataFrame> {
+    let options = &options.of_run(run);
     let mut readout = Readout::new(readout.clone())?;
     let mut table: Option<DataFrame> = None;
     for checkpoint in unless_interrupted(run.selected(checkpoints, rule)?) {
@@ -96,7 +97,7 @@ pub fn selectivity_of_run(
 /// If there is no such checkpoint, the rule has no such epoch, or a checkpoint has no performance in the log.
 pub fn psth(run: &Run, checkpoints: &Selection, rule: Rule, epoch: Epoch, options: &PsthOptions) -> Result<DataFrame> {
     let selectivity = SelectivityOptions {
-        normalised: options.normalised,
+        normalisation: options.normalisation,
         baseline_skip_ms: options.baseline_skip_ms,
         ..SelectivityOptions::default()
     };
@@ -116,6 +117,7 @@ pub fn psth_with(
     selectivity: &SelectivityOptions,
     readout: &ReadoutOptions,
 ) -> Result<DataFrame> {
+    let selectivity = &selectivity.of_run(run);
     let mut readout = Readout::new(readout.clone())?;
     let mut psth = Psth::new(options.clone());
     let followed = followed(run, rule, epoch, options.follow, selectivity, &mut readout)?;
@@ -155,6 +157,7 @@ pub fn tuning(
     options: &PopulationOptions,
     readout: &ReadoutOptions,
 ) -> Result<Tuning> {
+    let options = &options.of_run(run);
     let mut readout = Readout::new(readout.clone())?;
     let followed = followed(run, rule, epoch, options.follow, &options.selectivity, &mut readout)?;
     let mut tuning = Tuning::new(options.clone());
@@ -196,6 +199,7 @@ pub fn epoch_growth(
     options: &PopulationOptions,
     readout: &ReadoutOptions,
 ) -> Result<DataFrame> {
+    let options = &options.of_run(run);
     let mut readout = Readout::new(readout.clone())?;
     let followed = followed(run, rule, selected, options.follow, &options.selectivity, &mut readout)?;
     let mut growth = EpochGrowth::new(options.clone());
@@ -223,6 +227,7 @@ pub fn unit_counts(
     options: &SelectivityOptions,
     readout: &ReadoutOptions,
 ) -> Result<DataFrame> {
+    let options = &options.of_run(run);
     let mut readout = Readout::new(readout.clone())?;
     let mut counts = UnitCounts::new();
     over_checkpoints(run, checkpoints, rule, &mut readout, |stage, activity| {

@@ -44,6 +44,8 @@ pub struct Pca {
     pub locations: Vec<usize>,
     /// ms a step.
     pub dt: f64,
+    /// The start of the first step, ms.
+    pub start_ms: f64,
     /// The components, that of the largest variance first.
     pub components: Vec<PrincipalComponent>,
 }
@@ -117,7 +119,7 @@ pub fn pca(activity: &Activity, options: &PcaOptions) -> Result<Pca> {
             })
         })
         .collect::<Result<Vec<_>>>()?;
-    Ok(Pca { locations, dt: activity.dt, components })
+    Ok(Pca { locations, dt: activity.dt, start_ms: activity.start_ms, components })
 }
 
 /// Gives values mean 0 and variance 1, or only mean 0 if they are all alike up to rounding.
@@ -146,7 +148,7 @@ impl Pca {
     /// If the table cannot be made.
     pub fn table(&self) -> Result<DataFrame> {
         let components = self.names().into_iter().zip(self.components.iter().map(|component| &component.scores));
-        scores_table(components, &self.locations, self.dt)
+        scores_table(components, &self.locations, (self.start_ms, self.dt))
     }
 
     /// How much each component explains, as a table.

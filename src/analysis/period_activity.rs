@@ -10,7 +10,7 @@ use polars::prelude::*;
 use crate::activity::Activity;
 use crate::analysis::rates::{baseline, mean_of_rows};
 use crate::analysis::stages::stage_of;
-use crate::analysis::{Kind, Selectivity, SelectivityOptions, Test};
+use crate::analysis::{Kind, Normalisation, Selectivity, SelectivityOptions, Test, normalisation};
 use crate::environment::unless_interrupted;
 use crate::error::{Error, Result};
 use crate::readout::{Readout, ReadoutOptions};
@@ -44,12 +44,11 @@ impl Period {
             Period::Epoch(epoch) => return activity.epoch(*epoch),
             Period::Window(window) => window,
         };
-        let step = |time: f64| (time / activity.dt + 1e-9).floor();
-        let (start, end) = (step(window.start), step(window.end));
-        if !(window.start >= 0.0 && start < end && end <= activity.steps() as f64) {
+        let (start, end) = (activity.step_at(window.start), activity.step_at(window.end));
+        if !(start >= 0.0 && start < end && end <= activity.steps() as f64) {
             return Err(Error::argument(
                 format!("the window from {} ms to {} ms holds no step of the trial", window.start, window.end),
-                format!("choose one from 0 ms to {} ms", activity.steps() as f64 * activity.dt),
+                format!("choose one from {} ms to {} ms", activity.time_ms(0), activity.time_ms(activity.steps())),
             ));
         }
         Ok(start as usize..end as usize)
@@ -72,7 +71,7 @@ impl FromStr for Period {
         let Some((start, end)) = text.split_once("..") else { return Ok(Period::Epoch(text.parse()?)) };
         let ms = |text: &str| text.trim().trim_end_matches("ms").trim_end().parse::<f64>().ok();
         match ms(start).zip(ms(end)) {
-            Some((start, end)) if start >= 0.0 && end > start => Ok(Period::Window(start..end)),
+            Some((start, end)) if start.is_finite() && end > start => Ok(Period::Window(start..end)),
             _ => Err(Error::argument(
                 format!("`{text}` is not a window of time"),
                 "write START..END in ms from the trial's start, for example 1100..1350",
@@ -88,7 +87,7 @@ pub struct PeriodOptions {
     pub kinds: Vec<Kind>,
     /// Which test says that a unit is selective, of which kind, and what it prefers.
     pub test: Test,
-    /// How selectivity is tested, and whether activity is relative to fix1 (rate / baseline − 1).
+    /// How selectivity is tested, and whether activity is relative to fix1.
     pub selectivity: SelectivityOptions,
     /// Evaluations that the performance is averaged over before it decides the stage; 1 takes it as it is.
     pub stage_window: usize,
@@ -125,14 +124,16 @@ pub struct PeriodCheckpoint {
     pub trials_trained: Option<u64>,
     /// The stage; none for recordings.
     pub stage: Option<Stage>,
+    /// What activity is; never [`Normalisation::Automatic`].
+    pub normalisation: Normalisation,
     /// The units, in order.
     pub units: Vec<UnitPeriod>,
 }
 
 impl PeriodCheckpoint {
     /// The mean activity of the selective units over `period`, each at its preferred location, relative to the mean
-    /// of fix1 there if `options.selectivity.normalised` (rate / baseline − 1; a unit whose baseline is zero is left
-    /// out).
+    /// of fix1 there as `options.selectivity.normalisation` says ([`Normalisation::Automatic`]: as the units were
+    /// tested). A unit whose baseline cannot be divided by is left out of ratios.
     ///
     /// Units can be selected in another epoch, rule or checkpoint than the one that `activity` is of.
     ///
@@ -160,6 +161,10 @@ impl PeriodCheckpoint {
             ));
         }
         let (steps, fixation) = (period.steps(activity)?, baseline(activity, options.selectivity.baseline_skip_ms)?);
+        let normalisation = match options.selectivity.normalisation {
+            Normalisation::Automatic => selectivity.normalisation,
+            given => given,
+        };
         let trials_by_location = activity.trials_by_location();
         let mut units = Vec::new();
         for unit in &selectivity.units {
@@ -170,12 +175,14 @@ impl PeriodCheckpoint {
                 continue;
             }
             let mut course = mean_course(activity, trials, unit.unit, &steps);
-            if options.selectivity.normalised {
-                let baseline = in_turn(&mean_course(activity, trials, unit.unit, &fixation));
-                if baseline == 0.0 {
-                    continue;
+            let baseline = in_turn(&mean_course(activity, trials, unit.unit, &fixation));
+            match normalisation {
+                Normalisation::Absolute => {}
+                Normalisation::Difference => course.iter_mut().for_each(|rate| *rate -= baseline),
+                Normalisation::Ratio | Normalisation::Automatic if baseline <= 0.0 => continue,
+                Normalisation::Ratio | Normalisation::Automatic => {
+                    course.iter_mut().for_each(|rate| *rate = *rate / baseline - 1.0);
                 }
-                course.iter_mut().for_each(|rate| *rate = *rate / baseline - 1.0);
             }
             let mut mean = Array1::zeros(1);
             mean_of_rows(Array1::from(course).insert_axis(Axis(1)).view(), mean.view_mut());
@@ -186,7 +193,7 @@ impl PeriodCheckpoint {
                 activity: f64::from(mean[0]),
             });
         }
-        Ok(PeriodCheckpoint { trials_trained: activity.trials_trained, stage, units })
+        Ok(PeriodCheckpoint { trials_trained: activity.trials_trained, stage, normalisation, units })
     }
 
     fn values(&self) -> Vec<f64> {
@@ -294,14 +301,19 @@ impl PeriodActivity {
     /// The activity of each unit.
     ///
     /// Columns: trials_trained and stage (null for recordings), unit, kind, preferred_location, activity (mean over the
-    /// period and the trials at that location). A checkpoint without a selective unit has no rows.
+    /// period and the trials at that location); and where that is not the published ratio rate / baseline − 1,
+    /// normalisation: difference or absolute. A checkpoint without a selective unit has no rows.
     ///
     /// # Errors
     /// If the table cannot be made.
     pub fn table(&self) -> Result<DataFrame> {
         let rows: Vec<(&PeriodCheckpoint, &UnitPeriod)> =
             self.checkpoints.iter().flat_map(|found| found.units.iter().map(move |unit| (found, unit))).collect();
-        df![
+        let mut shared = None;
+        for found in &self.checkpoints {
+            normalisation::shared(&mut shared, found.normalisation)?;
+        }
+        let mut table = df![
             "trials_trained" => rows.iter().map(|(found, _)| found.trials_trained).collect::<Vec<_>>(),
             "stage" => rows.iter().map(|(found, _)| found.stage.map(Stage::name)).collect::<Vec<_>>(),
             "unit" => rows.iter().map(|(_, unit)| unit.unit as u32).collect::<Vec<_>>(),
@@ -309,7 +321,11 @@ impl PeriodActivity {
             "preferred_location" => rows.iter().map(|(_, unit)| unit.preferred_location as u32).collect::<Vec<_>>(),
             "activity" => rows.iter().map(|(_, unit)| unit.activity).collect::<Vec<_>>(),
         ]
-        .map_err(Error::table("making the table of period activity"))
+        .map_err(Error::table("making the table of period activity"))?;
+        if let Some(column) = normalisation::column(shared, rows.len()) {
+            table.with_column(column).map_err(Error::table("making the table of period activity"))?;
+        }
+        Ok(table)
     }
 
     /// Reads what [`PeriodActivity::table`] makes.
@@ -321,6 +337,10 @@ impl PeriodActivity {
         let (trials, stages) = (columns.numbers("trials_trained")?, columns.names("stage")?);
         let (units, kinds) = (columns.counts("unit")?, columns.names("kind")?);
         let (locations, activity) = (columns.counts("preferred_location")?, columns.numbers("activity")?);
+        let normalisations = match columns.has("normalisation") {
+            true => columns.names("normalisation")?,
+            false => vec![Normalisation::Ratio.name().to_owned(); table.height()],
+        };
         let mut found = PeriodActivity::default();
         for row in 0..table.height() {
             if !activity[row].is_finite() {
@@ -343,7 +363,12 @@ impl PeriodActivity {
                 .find(|known| (known.trials_trained, known.stage) == (trials_trained, stage));
             match known {
                 Some(known) => known.units.push(unit),
-                None => found.checkpoints.push(PeriodCheckpoint { trials_trained, stage, units: vec![unit] }),
+                None => found.checkpoints.push(PeriodCheckpoint {
+                    trials_trained,
+                    stage,
+                    normalisation: normalisations[row].parse()?,
+                    units: vec![unit],
+                }),
             }
         }
         Ok(found)
@@ -421,6 +446,7 @@ pub fn period_activity(
     options: &PeriodOptions,
     readout: &ReadoutOptions,
 ) -> Result<PeriodActivity> {
+    let options = &PeriodOptions { selectivity: options.selectivity.of_run(run), ..options.clone() };
     let mut readout = Readout::new(readout.clone())?;
     let mut found = PeriodActivity::default();
     for checkpoint in unless_interrupted(run.selected(checkpoints, rule)?.iter()) {
@@ -527,8 +553,11 @@ mod tests {
     fn a_unit_without_a_baseline_has_no_relative_activity() {
         let activity = golden::synthetic();
         // Unit 0 is silent, and unit 7 has a baseline of zero.
-        for (normalised, expected) in [(true, 10), (false, 12)] {
-            let selectivity = SelectivityOptions { normalised, ..SelectivityOptions::default() };
+        // The baseline of unit 11 is negative.
+        for (normalisation, expected) in
+            [(Normalisation::Ratio, 9), (Normalisation::Absolute, 12), (Normalisation::Difference, 12)]
+        {
+            let selectivity = SelectivityOptions { normalisation, ..SelectivityOptions::default() };
             let options = PeriodOptions { kinds: Kind::ALL.to_vec(), selectivity, ..PeriodOptions::default() };
             let units = Selectivity::of(&activity, Epoch::Stim1, &options.selectivity).unwrap();
             let period = Period::Epoch(Epoch::Delay1);
@@ -544,7 +573,8 @@ mod tests {
             let period: Period = text.parse().unwrap();
             assert_eq!(period.to_string().parse::<Period>().unwrap(), period);
         }
-        for text in ["cue", "5..", "..5", "9..3", "-5..7", "a..b"] {
+        assert_eq!("-5..7".parse::<Period>().unwrap(), Period::Window(-5.0..7.0));
+        for text in ["cue", "5..", "..5", "9..3", "NaN..7", "a..b"] {
             assert!(text.parse::<Period>().is_err(), "{text}");
         }
         let activity = golden::activity("gap", 64000);

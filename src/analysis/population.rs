@@ -2,7 +2,7 @@
 
 use crate::analysis::{Kind, Selectivity, SelectivityOptions, Test, UnitSelectivity};
 use crate::error::{Error, Result};
-use crate::training::Stage;
+use crate::training::{Run, Stage};
 
 /// Which units of a population are averaged. The default is as published.
 #[derive(Clone, Debug, PartialEq)]
@@ -11,7 +11,7 @@ pub struct PopulationOptions {
     pub kinds: Vec<Kind>,
     /// Which test says that a unit is selective, of which kind, and what it prefers.
     pub test: Test,
-    /// How units are tested; also whether rates are relative to fix1 (`normalised`), and what of fix1 is left out.
+    /// How units are tested; also whether rates are relative to fix1 (`normalisation`), and what of fix1 is left out.
     pub selectivity: SelectivityOptions,
     /// Units are selected once, at the last checkpoint of this stage, and followed with their preferred locations
     /// through the others; none: selected anew at each checkpoint.
@@ -36,9 +36,9 @@ impl Default for PopulationOptions {
 }
 
 impl PopulationOptions {
-    /// The rates of a unit by location, relative to fix1 or absolute.
-    pub(super) fn rates<'a>(&self, unit: &'a UnitSelectivity) -> &'a [Option<f64>] {
-        if self.selectivity.normalised { &unit.rates } else { &unit.absolute }
+    /// The same for a run: [`SelectivityOptions::of_run`].
+    pub(super) fn of_run(&self, run: &Run) -> PopulationOptions {
+        PopulationOptions { selectivity: self.selectivity.of_run(run), ..self.clone() }
     }
 
     /// The units that `selected` chooses, as they are in `measured`, each with its preferred location.
@@ -75,6 +75,11 @@ impl PopulationOptions {
         }
         Ok(chosen)
     }
+}
+
+/// The rates of a unit of a population by location, relative to fix1 or absolute as they were tested.
+pub(super) fn rates<'a>(measured: &Selectivity, unit: &'a UnitSelectivity) -> &'a [Option<f64>] {
+    if measured.normalisation.is_relative() { &unit.rates } else { &unit.absolute }
 }
 
 /// One more than the largest number of a unit.

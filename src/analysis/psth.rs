@@ -7,7 +7,7 @@ use polars::prelude::*;
 
 use crate::activity::Activity;
 use crate::analysis::rates::{baseline, location_means};
-use crate::analysis::{Group, Kind, Selectivity, SelectivityOptions, Test};
+use crate::analysis::{Group, Kind, Normalisation, Selectivity, SelectivityOptions, Test, normalisation};
 use crate::error::{Error, Result};
 use crate::statistics::{ResampledMean, UnitResamples};
 use crate::tasks::Epoch;
@@ -28,9 +28,11 @@ pub enum Grouping {
 pub struct PsthOptions {
     /// The kinds of units: excited and mixed ones.
     pub kinds: Vec<Kind>,
-    /// Whether activity is relative to the mean of the unit's fix1 at that location (activity / mean − 1).
-    pub normalised: bool,
-    /// Whether the activity at the location opposite to the preferred one is added.
+    /// Whether activity is relative to the mean of the unit's fix1 at that location. [`Normalisation::Automatic`]: as
+    /// the units were tested.
+    pub normalisation: Normalisation,
+    /// Whether the activity at the location opposite to the preferred one is added. A ring of an odd number of locations
+    /// has none.
     pub opposite: bool,
     /// Which test says that a unit is selective, of which kind, and what it prefers.
     pub test: Test,
@@ -51,7 +53,7 @@ impl Default for PsthOptions {
     fn default() -> Self {
         PsthOptions {
             kinds: vec![Kind::Excited, Kind::Mixed],
-            normalised: true,
+            normalisation: Normalisation::Automatic,
             opposite: false,
             test: Test::Published,
             grouping: Grouping::Stage,
@@ -99,8 +101,10 @@ pub struct Psth {
     options: PsthOptions,
     groups: BTreeMap<Key, Average>,
     resamples: Option<UnitResamples>,
-    /// Steps of a trial and ms a step, once a checkpoint was added.
-    clock: Option<(usize, f64)>,
+    /// Steps of a trial, ms a step and the start of the first step, once a checkpoint was added.
+    clock: Option<(usize, f64, f64)>,
+    /// What the rates of all curves are, once a checkpoint was added.
+    normalisation: Option<Normalisation>,
 }
 
 /// Groups come in their order, checkpoints in that in which they were added.
@@ -182,24 +186,27 @@ struct UnitCurves {
 impl Psth {
     /// A PSTH without any checkpoint yet.
     pub fn new(options: PsthOptions) -> Psth {
-        Psth { options, groups: BTreeMap::new(), resamples: None, clock: None }
+        Psth { options, groups: BTreeMap::new(), resamples: None, clock: None, normalisation: None }
     }
 
     /// Adds a checkpoint of a stage, or a recording of a group of one's own (`"adult"`): its activity, and which units are
     /// selective.
     ///
-    /// A unit whose baseline is zero has no relative activity and is left out if `normalised` is set.
+    /// Where activity is a ratio to the baseline, a unit whose baseline is not above zero is left out.
     ///
     /// # Errors
-    /// If trials are longer or shorter than those added before, the selectivity is of other units or another number
-    /// of locations, or there is no fix1.
+    /// If trials are longer or shorter than those added before or have rates of another kind, the selectivity is of
+    /// other units or another number of locations, or there is no fix1.
     pub fn add(&mut self, group: impl Into<Group>, activity: &Activity, selectivity: &Selectivity) -> Result<()> {
         activity.check()?;
         selectivity.check()?;
-        let clock = (activity.steps(), activity.dt);
+        let clock = (activity.steps(), activity.dt, activity.start_ms);
         if self.clock.is_some_and(|known| known != clock) {
             return Err(Error::argument(
-                format!("these trials have {} steps of {} ms, unlike those added before", clock.0, clock.1),
+                format!(
+                    "these trials have {} steps of {} ms from {} ms on, unlike those added before",
+                    clock.0, clock.1, clock.2
+                ),
                 "average checkpoints of one rule at a time",
             ));
         }
@@ -217,7 +224,13 @@ impl Psth {
             ));
         }
 
-        let (preferred, opposite) = self.unit_curves(activity, selectivity)?;
+        let normalisation = match self.options.normalisation {
+            Normalisation::Automatic => selectivity.normalisation,
+            given => given,
+        };
+        let mut known = self.normalisation;
+        normalisation::shared(&mut known, normalisation)?;
+        let (preferred, opposite) = self.unit_curves(activity, selectivity, normalisation)?;
         if self.options.bootstrap > 0 && self.resamples.is_none() {
             self.resamples = Some(UnitResamples::new(self.options.bootstrap, unit_count, self.options.seed)?);
         }
@@ -225,7 +238,7 @@ impl Psth {
             Grouping::Stage => Key::Group(group.into()),
             Grouping::Checkpoint => Key::Checkpoint(self.groups.len()),
         };
-        self.clock = Some(clock);
+        (self.clock, self.normalisation) = (Some(clock), known);
         let group = self.groups.entry(key).or_insert_with(|| Average {
             trials_trained: activity.trials_trained,
             checkpoints: 0,
@@ -243,32 +256,29 @@ impl Psth {
     }
 
     /// The curves of a checkpoint's selected units, at the preferred and the opposite location.
-    fn unit_curves(&self, activity: &Activity, selectivity: &Selectivity) -> Result<(UnitCurves, UnitCurves)> {
+    fn unit_curves(
+        &self,
+        activity: &Activity,
+        selectivity: &Selectivity,
+        normalisation: Normalisation,
+    ) -> Result<(UnitCurves, UnitCurves)> {
         let trials_by_location = activity.trials_by_location();
         let baseline = baseline(activity, self.options.baseline_skip_ms)?;
         let means = location_means(activity, &trials_by_location);
-        // The curve of a unit, averaged over the locations that have one.
-        let curve_of = |unit: usize, locations: &[usize]| -> Option<Vec<f64>> {
-            let (mut sum, mut count) = (vec![0.0; activity.steps()], 0);
-            for location in locations.iter().filter(|location| !trials_by_location[**location].is_empty()) {
-                let activity = means.slice(ndarray::s![*location, .., unit]);
-                let fixation = activity.slice(ndarray::s![baseline.clone()]).sum() / baseline.len() as f64;
-                if self.options.normalised && fixation == 0.0 {
-                    continue;
-                }
-                for (sum, rate) in sum.iter_mut().zip(activity) {
-                    *sum += if self.options.normalised { rate / fixation - 1.0 } else { *rate };
-                }
-                count += 1;
+        let curve_of = |unit: usize, location: usize| -> Option<Vec<f64>> {
+            if trials_by_location[location].is_empty() {
+                return None;
             }
-            (count > 0).then(|| sum.into_iter().map(|sum| sum / f64::from(count)).collect())
+            let activity = means.slice(ndarray::s![location, .., unit]);
+            let fixation = activity.slice(ndarray::s![baseline.clone()]).sum() / baseline.len() as f64;
+            activity.iter().map(|rate| normalisation.apply(*rate, fixation)).collect()
         };
         let chosen =
             || selectivity.units.iter().filter(|unit| self.options.kinds.contains(&unit.kind(self.options.test)));
-        let curves_at = |locations: &dyn Fn(usize) -> Vec<usize>| -> Result<UnitCurves> {
+        let curves_at = |location: &dyn Fn(usize) -> usize| -> Result<UnitCurves> {
             let (mut units, mut rates) = (Vec::new(), Vec::new());
             for unit in chosen() {
-                if let Some(curve) = curve_of(unit.unit, &locations(unit.preferred(self.options.test))) {
+                if let Some(curve) = curve_of(unit.unit, location(unit.preferred(self.options.test))) {
                     units.push(unit.unit);
                     rates.extend(curve);
                 }
@@ -278,10 +288,9 @@ impl Psth {
             Ok(UnitCurves { units, rates })
         };
         let ring = activity.location_count;
-        let preferred = curves_at(&|location| vec![location])?;
-        let opposite = match self.options.opposite {
-            // A ring of an odd number of locations has two that are farthest away.
-            true => curves_at(&|location| vec![(location + ring / 2) % ring, (location + ring.div_ceil(2)) % ring])?,
+        let preferred = curves_at(&|location| location)?;
+        let opposite = match self.options.opposite && ring.is_multiple_of(2) {
+            true => curves_at(&|location| (location + ring / 2) % ring)?,
             false => UnitCurves { units: Vec::new(), rates: Array2::zeros((0, activity.steps())) },
         };
         Ok((preferred, opposite))
@@ -292,7 +301,8 @@ impl Psth {
     /// Columns: stage (group where there are groups of one's own), or trials_trained if curves are of checkpoints; direction (preferred, opposite); step; time_ms
     /// (the step's start); activity; units, the number of units averaged (the mean over the checkpoints of a stage);
     /// checkpoints, the number that are averaged (only by stage); low and high, the 95 % interval of the activity over resamples of the units, if these were asked for (null of a
-    /// single unit).
+    /// single unit); and where activity is not the published ratio rate / baseline − 1, normalisation: difference or
+    /// absolute.
     /// A stage or checkpoint without a selected unit has no rows, and a PSTH without any has no rows at all.
     ///
     /// # Errors
@@ -307,7 +317,7 @@ impl Psth {
         let mut units: Vec<f64> = Vec::new();
         let mut checkpoints: Vec<u32> = Vec::new();
         let mut all_intervals: Vec<Option<(f64, f64)>> = Vec::new();
-        let dt = self.clock.map_or(0.0, |(_, dt)| dt);
+        let (dt, start_ms) = self.clock.map_or((0.0, 0.0), |(_, dt, start_ms)| (dt, start_ms));
         for (key, group) in &self.groups {
             for (direction, curve) in [("preferred", &group.preferred), ("opposite", &group.opposite)] {
                 if curve.count == 0 {
@@ -323,7 +333,7 @@ impl Psth {
                     }
                     directions.push(direction);
                     steps.push(step as u32);
-                    times.push(step as f64 * dt);
+                    times.push(start_ms + step as f64 * dt);
                     activity.push(sum / curve.count as f64);
                     units.push(curve.units as f64 / group.checkpoints as f64);
                     checkpoints.push(curve.count as u32);
@@ -354,6 +364,7 @@ impl Psth {
             columns.push(Column::new("low".into(), ends(|(low, _)| low)));
             columns.push(Column::new("high".into(), ends(|(_, high)| high)));
         }
+        columns.extend(normalisation::column(self.normalisation, columns[1].len()));
         DataFrame::new(columns[1].len(), columns).map_err(Error::table("cannot make the table of the PSTH"))
     }
 }
@@ -376,7 +387,7 @@ impl Psth {
 /// If the activity has no such epoch or no fix1, or an option is impossible.
 pub fn psth_of(activity: &Activity, epoch: Epoch, name: &str, options: &PsthOptions) -> Result<DataFrame> {
     let selectivity = SelectivityOptions {
-        normalised: options.normalised,
+        normalisation: options.normalisation,
         baseline_skip_ms: options.baseline_skip_ms,
         ..SelectivityOptions::default()
     };
@@ -422,7 +433,7 @@ mod tests {
             let [rule, epoch, norm, opposite] = name.split("__").collect::<Vec<_>>()[..] else { panic!("{name}") };
             let direction = if opposite == "oppo1" { "opposite" } else { "preferred" };
             let mut psth = Psth::new(PsthOptions {
-                normalised: norm == "norm1",
+                normalisation: if norm == "norm1" { Normalisation::Ratio } else { Normalisation::Absolute },
                 opposite: true,
                 grouping: Grouping::Checkpoint,
                 ..PsthOptions::default()
@@ -570,8 +581,8 @@ mod tests {
         let mut units = units_of(&activity, "stim1");
         units.units.retain(|unit| [4, 7].contains(&unit.unit));
         units.units.iter_mut().for_each(|unit| unit.kind = Kind::Excited);
-        for (normalised, expected) in [(true, 1.0), (false, 2.0)] {
-            let mut psth = Psth::new(PsthOptions { normalised, ..PsthOptions::default() });
+        for (normalisation, expected) in [(Normalisation::Ratio, 1.0), (Normalisation::Absolute, 2.0)] {
+            let mut psth = Psth::new(PsthOptions { normalisation, ..PsthOptions::default() });
             psth.add(Stage::Early, &activity, &units).unwrap();
             let table = psth.table().unwrap();
             assert_eq!(column(&table, "units")[0], expected);
@@ -585,7 +596,7 @@ mod tests {
         let mut psth = Psth::new(PsthOptions {
             test: Test::Unbiased,
             kinds: Kind::ALL.to_vec(),
-            normalised: false,
+            normalisation: Normalisation::Absolute,
             ..PsthOptions::default()
         });
         psth.add(Stage::Early, &activity, &units_of(&activity, "stim1")).unwrap();
@@ -598,7 +609,7 @@ mod tests {
     }
 
     #[test]
-    fn an_odd_ring_has_two_opposite_locations() {
+    fn an_odd_ring_has_no_opposite_location() {
         let rates =
             ndarray::Array3::from_shape_fn(
                 (4, 5, 1),
@@ -615,9 +626,9 @@ mod tests {
         units.units[0].kind = Kind::Excited;
         let mut psth = Psth::new(PsthOptions { opposite: true, ..PsthOptions::default() });
         psth.add(Stage::Early, &activity, &units).unwrap();
-        let opposite = only(&psth.table().unwrap(), "direction", "opposite");
-        assert_eq!(column(&opposite, "activity"), [0.0, 0.0, 4.0, 4.0]);
-        assert_eq!(column(&opposite, "units"), [1.0; 4]);
+        let table = psth.table().unwrap();
+        assert_eq!(only(&table, "direction", "opposite").height(), 0);
+        assert_eq!(column(&only(&table, "direction", "preferred"), "activity"), [0.0, 0.0, 8.0, 8.0]);
     }
 
     #[test]

@@ -18,6 +18,8 @@ pub struct SampleUnit {
     pub preferred_location: usize,
     /// ms a step.
     pub dt: f64,
+    /// The start of the first step, ms.
+    pub start_ms: f64,
     /// The locations that have trials.
     pub locations: Vec<SampleLocation>,
 }
@@ -77,14 +79,21 @@ impl SampleUnit {
             }
             locations.push(SampleLocation {
                 location,
-                angle: 360.0 * location as f64 / activity.location_count as f64,
+                angle: activity.location_degrees(location),
                 rates,
                 standard_errors: (trials.len() > 1).then_some(standard_errors),
                 epoch_rate,
             });
         }
         let preferred_location = chosen.preferred(options.test);
-        Ok(SampleUnit { unit: chosen.unit, epoch, preferred_location, dt: activity.dt, locations })
+        Ok(SampleUnit {
+            unit: chosen.unit,
+            epoch,
+            preferred_location,
+            dt: activity.dt,
+            start_ms: activity.start_ms,
+            locations,
+        })
     }
 
     /// The unit as a table, a row for each location and step.
@@ -103,7 +112,7 @@ impl SampleUnit {
             "location" => rows().map(|(at, _)| at.location as u32).collect::<Vec<_>>(),
             "angle" => rows().map(|(at, _)| at.angle).collect::<Vec<_>>(),
             "step" => rows().map(|(_, step)| step as u32).collect::<Vec<_>>(),
-            "time_ms" => rows().map(|(_, step)| step as f64 * self.dt).collect::<Vec<_>>(),
+            "time_ms" => rows().map(|(_, step)| self.start_ms + step as f64 * self.dt).collect::<Vec<_>>(),
             "rate" => rows().map(|(at, step)| at.rates[step]).collect::<Vec<_>>(),
             "standard_error" => rows().map(error).collect::<Vec<_>>(),
             "epoch_rate" => rows().map(|(at, _)| at.epoch_rate).collect::<Vec<_>>(),

@@ -13,10 +13,12 @@ use ndarray::{Array1, Axis};
 use polars::frame::DataFrame;
 
 use crate::activity::{Activity, MOST_LOCATIONS};
+use crate::analysis::Normalisation;
 use crate::analysis::rates::{baseline, mean_of_rows, trial_rates};
 use crate::error::{Error, Result};
 use crate::statistics::{NotTested, benjamini_hochberg};
 use crate::tasks::{Epoch, Rule};
+use crate::training::Run;
 
 use trials::Trials;
 
@@ -78,10 +80,9 @@ named!(Test, "test of selectivity", Published => "published", Unbiased => "unbia
 /// How selectivity is tested. The default is as published.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SelectivityOptions {
-    /// Whether the published test works on rates relative to the baseline of their location (rate / baseline − 1), as
-    /// the paper does, or on absolute rates, which is what a baseline of zero needs. Decides the preferred location
-    /// too.
-    pub normalised: bool,
+    /// Whether the published test works on rates relative to the baseline of their location, as the paper does, or on
+    /// absolute rates, which is what baselines need that are not above zero. Decides the preferred location too.
+    pub normalisation: Normalisation,
     /// ms at the start of fix1 that are left out of the baseline, for the gate and for the division. The paper leaves
     /// out nothing; the start-up transient of a network takes about 100 ms.
     pub baseline_skip_ms: f64,
@@ -98,7 +99,7 @@ pub struct SelectivityOptions {
 impl Default for SelectivityOptions {
     fn default() -> Self {
         SelectivityOptions {
-            normalised: true,
+            normalisation: Normalisation::Automatic,
             baseline_skip_ms: 0.0,
             level: 0.05,
             gate_level: 0.05,
@@ -121,7 +122,7 @@ pub struct UnitSelectivity {
     pub kind: Kind,
     /// The published test's probability; none where it has no answer.
     pub p_value: Option<f64>,
-    /// Why there is no `p_value`. Tables do not hold it: none where read from one.
+    /// Why there is no `p_value`.
     pub not_tested: Option<NotTested>,
     /// Selective by the unbiased test.
     pub unbiased_selective: bool,
@@ -129,10 +130,13 @@ pub struct UnitSelectivity {
     pub unbiased_p_value: Option<f64>,
     /// The smallest false-discovery rate at which the unit counts as tuned, over all units of the checkpoint.
     pub unbiased_q_value: Option<f64>,
+    /// How its rates relate to the baseline, selective or not: the sign of rate − baseline at each location. Never
+    /// [`Kind::None`].
+    pub response: Kind,
     /// The location of the largest mean rate, relative or absolute as the published test was made.
     pub preferred_location: usize,
-    /// Mean rate of the epoch at each location relative to its baseline: rate / baseline − 1. None where the baseline
-    /// is zero or the location has no trial.
+    /// Mean rate of the epoch at each location relative to its baseline: rate / baseline − 1, or rate − baseline where
+    /// the tests were not made on ratios. None where a ratio has no meaning or the location has no trial.
     pub rates: Vec<Option<f64>>,
     /// Mean absolute rate of the epoch at each location; none where the location has no trial.
     pub absolute: Vec<Option<f64>>,
@@ -147,11 +151,16 @@ impl UnitSelectivity {
         }
     }
 
+    /// Why the published test has no p-value, in words; none where it has.
+    pub fn why_not_tested(&self) -> Option<String> {
+        self.not_tested.map(|reason| reason.to_string())
+    }
+
     /// The unit's kind, [`Kind::None`] if this test does not call it selective.
     pub fn kind(&self, test: Test) -> Kind {
         match test {
             Test::Published => self.kind,
-            Test::Unbiased if self.unbiased_selective => self.response(),
+            Test::Unbiased if self.unbiased_selective => self.response,
             Test::Unbiased => Kind::None,
         }
     }
@@ -164,11 +173,11 @@ impl UnitSelectivity {
             Test::Unbiased => largest(&self.absolute).unwrap_or(self.preferred_location),
         }
     }
+}
 
-    /// How the rates relate to the baseline, selective or not.
-    fn response(&self) -> Kind {
-        // Relative to a baseline of zero, any rate is infinitely far from it in the rate's own direction.
-        let relative = self.rates.iter().zip(&self.absolute).filter_map(|(rate, absolute)| rate.or(*absolute));
+impl Kind {
+    /// The kind of a selective unit whose rates are these, relative to the baseline.
+    fn of_response(relative: impl IntoIterator<Item = f64>) -> Kind {
         let (mut below, mut above) = (false, false);
         for rate in relative {
             below |= rate < 0.0;
@@ -193,6 +202,8 @@ pub struct Selectivity {
     pub epoch: Epoch,
     /// Number of locations.
     pub location_count: usize,
+    /// What the published test was made on; never [`Normalisation::Automatic`].
+    pub normalisation: Normalisation,
     /// The units, in order.
     pub units: Vec<UnitSelectivity>,
 }
@@ -200,10 +211,12 @@ pub struct Selectivity {
 /// The selectivity of every unit in one epoch, tested as published and without bias, as a table.
 ///
 /// Columns: trials_trained, rule, epoch, unit; by the published test active, selective, kind (excited, inhibited,
-/// mixed, none) and p_value; by the unbiased one unbiased_selective, unbiased_p_value and unbiased_q_value;
-/// preferred_location; rate_0 … the mean rate of the epoch at each location relative to the baseline, and absolute_0 …
-/// the mean rate itself. A p-value is null where there is nothing to test: the baseline is zero, or the repeats of the
-/// trials are identical. See [`Selectivity::of`] for the tests.
+/// mixed, none), p_value and not_tested, why that is null (the repeats are identical, say, or the baseline is zero
+/// where a ratio to it was asked for); by the unbiased one unbiased_selective, unbiased_p_value and unbiased_q_value;
+/// response, the kind that the unit has or would have if it were selective; normalisation, what the published test was
+/// made on (ratio, difference, absolute); preferred_location; rate_0 … the mean rate of the epoch at each location
+/// relative to the baseline (as a ratio where normalisation says so, else as a difference), and absolute_0 … the mean
+/// rate itself. See [`Selectivity::of`] for the tests and [`Normalisation`] for the rule.
 ///
 /// ```
 /// use maturation::activity::Activity;
@@ -289,6 +302,8 @@ impl Selectivity {
     pub fn of(activity: &Activity, epoch: Epoch, options: &SelectivityOptions) -> Result<Selectivity> {
         activity.check()?;
         options.check()?;
+        let normalisation = options.normalisation.of(activity, options.baseline_skip_ms)?;
+        let options = &SelectivityOptions { normalisation, ..options.clone() };
         let baseline_rates = trial_rates(activity, &baseline(activity, options.baseline_skip_ms)?);
         let stimulus = trial_rates(activity, &activity.epoch(Epoch::Stim1)?);
         let response = match epoch {
@@ -327,12 +342,18 @@ impl Selectivity {
             rule: activity.rule,
             epoch,
             location_count: activity.location_count,
+            normalisation,
             units,
         })
     }
 }
 
 impl SelectivityOptions {
+    /// The same for a run: [`Normalisation::of_run`] once for all of its checkpoints.
+    pub(crate) fn of_run(&self, run: &Run) -> SelectivityOptions {
+        SelectivityOptions { normalisation: self.normalisation.of_run(run), ..self.clone() }
+    }
+
     fn check(&self) -> Result<()> {
         let shares = [
             ("level", self.level),

@@ -6,8 +6,8 @@ use std::f64::consts::TAU;
 use ndarray::Array2;
 use polars::prelude::*;
 
-use crate::analysis::population::population;
-use crate::analysis::{PopulationOptions, Selectivity};
+use crate::analysis::population::{self, population};
+use crate::analysis::{Normalisation, PopulationOptions, Selectivity, normalisation};
 use crate::environment::unless_interrupted;
 use crate::error::{Error, Result};
 use crate::statistics::{
@@ -18,8 +18,8 @@ use crate::training::Stage;
 /// The tuning curves of selective units, averaged by stage, with fits of their width and tests of their height.
 ///
 /// The rates of each unit are turned so that its preferred location is central: offset 0, with the opposite location
-/// at both ends. The curves of a checkpoint's units are averaged, then those of a stage's checkpoints. Units with no
-/// rate at some location are left out.
+/// at both ends. The curves of a checkpoint's units are averaged, then those of a stage's checkpoints. A location without
+/// a trial leaves that point of each unit's curve out, not the unit.
 ///
 /// ```
 /// use maturation::analysis::{PopulationOptions, Selectivity, SelectivityOptions, Tuning};
@@ -52,6 +52,7 @@ pub struct Tuning {
     location_count: Option<usize>,
     resamples: Option<UnitResamples>,
     groups: BTreeMap<Option<Stage>, Group>,
+    normalisation: Option<Normalisation>,
 }
 
 /// The checkpoints of a stage.
@@ -62,7 +63,10 @@ struct Group {
     /// The sum of the curves of checkpoints that have one, and how many these are.
     sum: Vec<f64>,
     count: usize,
-    resampled: Option<ResampledMean>,
+    /// How many of these have each point.
+    there: Vec<usize>,
+    /// One for all points; or one a point, where units differ in the points that they have.
+    resampled: Vec<ResampledMean>,
     heights: Vec<Height>,
 }
 
@@ -87,7 +91,59 @@ const FITS: [&str; 2] = ["gaussian", "von_mises"];
 
 impl Group {
     fn curve(&self) -> Option<Vec<f64>> {
-        (self.count > 0).then(|| self.sum.iter().map(|sum| sum / self.count as f64).collect())
+        let mean = |(sum, there): (&f64, &usize)| if *there > 0 { sum / *there as f64 } else { f64::NAN };
+        (self.count > 0).then(|| self.sum.iter().zip(&self.there).map(mean).collect())
+    }
+
+    /// The interval at a point, if there are resamples.
+    fn interval(&self, point: usize) -> Option<(f64, f64)> {
+        match &self.resampled[..] {
+            [whole] => whole.interval(point),
+            by_point => by_point.get(point)?.interval(0),
+        }
+    }
+
+    /// Adds the curves of a checkpoint's units; NaN where a unit has no point.
+    fn add(&mut self, units: &[usize], curves: &Array2<f64>, resamples: Option<&UnitResamples>) -> Result<()> {
+        let points = curves.ncols();
+        let complete = curves.iter().all(|rate| rate.is_finite());
+        if let Some(resamples) = resamples {
+            if self.resampled.is_empty() {
+                self.resampled.resize_with(if complete { 1 } else { points }, ResampledMean::default);
+            }
+            match &mut self.resampled[..] {
+                [whole] if complete => whole.add(resamples, units, curves)?,
+                by_point if by_point.len() == points => {
+                    for (point, mean) in by_point.iter_mut().enumerate() {
+                        let known: Vec<usize> =
+                            (0..units.len()).filter(|row| curves[[*row, point]].is_finite()).collect();
+                        let units: Vec<usize> = known.iter().map(|row| units[*row]).collect();
+                        let values = Array2::from_shape_fn((known.len(), 1), |(row, _)| curves[[known[row], point]]);
+                        mean.add(resamples, &units, &values)?;
+                    }
+                }
+                _ => {
+                    return Err(Error::argument(
+                        "these units lack a location that those added before have",
+                        "average recordings of the same locations, or take no resamples",
+                    ));
+                }
+            }
+        }
+        if units.is_empty() {
+            return Ok(());
+        }
+        self.sum.resize(points, 0.0);
+        self.there.resize(points, 0);
+        for (point, column) in curves.axis_iter(ndarray::Axis(1)).enumerate() {
+            let known = column.iter().filter(|rate| rate.is_finite()).count();
+            if known > 0 {
+                self.sum[point] += column.iter().filter(|rate| rate.is_finite()).sum::<f64>() / known as f64;
+                self.there[point] += 1;
+            }
+        }
+        self.count += 1;
+        Ok(())
     }
 
     /// The mean number of units a checkpoint.
@@ -99,7 +155,7 @@ impl Group {
 impl Tuning {
     /// Tuning without any checkpoint yet.
     pub fn new(options: PopulationOptions) -> Tuning {
-        Tuning { options, location_count: None, resamples: None, groups: BTreeMap::new() }
+        Tuning { options, location_count: None, resamples: None, groups: BTreeMap::new(), normalisation: None }
     }
 
     /// Adds a checkpoint: the rates of its units (`measured`), and which of them are selective and what they prefer
@@ -107,8 +163,8 @@ impl Tuning {
     /// stage is none for a recording.
     ///
     /// # Errors
-    /// If the numbers of locations differ, the selected units are not of this population, or the bootstrap is
-    /// impossible.
+    /// If the numbers of locations or the kinds of rates differ, the selected units are not of this population, or the
+    /// bootstrap is impossible.
     pub fn add(&mut self, stage: Option<Stage>, measured: &Selectivity, selected: &Selectivity) -> Result<()> {
         let chosen = self.options.chosen(measured, selected)?;
         let location_count = measured.location_count;
@@ -118,17 +174,22 @@ impl Tuning {
                 "average checkpoints of one ring at a time",
             ));
         }
+        let mut known = self.normalisation;
+        normalisation::shared(&mut known, measured.normalisation)?;
         let half = location_count / 2;
         let points = offsets(location_count).len();
         let (mut units, mut curves, mut heights) = (Vec::new(), Vec::new(), Vec::new());
         for (unit, preferred) in chosen {
-            let Some(rates) = self.options.rates(unit).iter().copied().collect::<Option<Vec<f64>>>() else {
-                continue;
-            };
-            curves.extend((0..points).map(|point| rates[(preferred + location_count - half + point) % location_count]));
+            let rates = population::rates(measured, unit);
             let (low, high) = rates
                 .iter()
+                .flatten()
                 .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), rate| (low.min(*rate), high.max(*rate)));
+            if low > high {
+                continue;
+            }
+            let place = |point: usize| (preferred + location_count - half + point) % location_count;
+            curves.extend((0..points).map(|point| rates[place(point)].unwrap_or(f64::NAN)));
             let height = Height { trials_trained: measured.trials_trained, unit: unit.unit, height: high - low };
             heights.push(height);
             units.push(unit.unit);
@@ -140,21 +201,11 @@ impl Tuning {
             let resamples = UnitResamples::new(self.options.bootstrap, population(measured), self.options.seed)?;
             self.resamples = Some(resamples);
         }
-        self.location_count = Some(location_count);
+        (self.location_count, self.normalisation) = (Some(location_count), known);
         let group = self.groups.entry(stage).or_default();
         group.checkpoints += 1;
-        if let Some(resamples) = &self.resamples {
-            let resampled = group.resampled.get_or_insert_default();
-            resampled.add(resamples, &units, &curves)?;
-        }
-        if !units.is_empty() {
-            group.sum.resize(points, 0.0);
-            for (sum, mean) in group.sum.iter_mut().zip(curves.sum_axis(ndarray::Axis(0))) {
-                *sum += mean / units.len() as f64;
-            }
-            group.count += 1;
-            group.heights.extend(heights);
-        }
+        group.add(&units, &curves, self.resamples.as_ref())?;
+        group.heights.extend(heights);
         Ok(())
     }
 
@@ -168,7 +219,9 @@ impl Tuning {
     /// Columns: stage (`recording` where there is none); offset, −4 … 4 locations from the preferred one (both ends are
     /// the opposite location; a ring of an odd number has two ends); activity, the mean rate there, relative to fix1
     /// (rate / baseline − 1) or absolute; units, the mean number of units a checkpoint; checkpoints, the number that are
-    /// averaged; low and high, the 95 % interval, if resamples were asked for (null of a single unit). A stage without a selected unit has no rows.
+    /// averaged; low and high, the 95 % interval, if resamples were asked for (null of a single unit); and where activity
+    /// is not the published ratio, normalisation: difference or absolute. A stage without a selected unit has no rows,
+    /// an offset at which no unit has a rate no row.
     ///
     /// # Errors
     /// If the table cannot be made.
@@ -177,12 +230,15 @@ impl Tuning {
         let (mut checkpoints, mut lows, mut highs) = (Vec::new(), Vec::new(), Vec::new());
         for (stage, group, curve) in self.curves() {
             for (point, (offset, rate)) in offsets(self.location_count.unwrap_or(0)).zip(curve).enumerate() {
+                if rate.is_nan() {
+                    continue;
+                }
                 stages.push(stage);
                 all_offsets.push(offset);
                 activity.push(rate);
                 units.push(group.units());
                 checkpoints.push(group.count as u32);
-                let interval = group.resampled.as_ref().and_then(|resampled| resampled.interval(point));
+                let interval = group.interval(point);
                 lows.push(interval.map(|(low, _)| low));
                 highs.push(interval.map(|(_, high)| high));
             }
@@ -198,6 +254,7 @@ impl Tuning {
             columns.push(Column::new("low".into(), lows));
             columns.push(Column::new("high".into(), highs));
         }
+        columns.extend(normalisation::column(self.normalisation, columns[0].len()));
         DataFrame::new(columns[0].len(), columns).map_err(Error::table("cannot make the table of tuning curves"))
     }
 
@@ -223,7 +280,8 @@ impl Tuning {
                 stages.push(stage);
                 names.push(name);
                 fits.push(fit(name, &curve, location_count).ok());
-                let resampled = group.resampled.iter().flat_map(ResampledMean::curves);
+                let whole = if group.resampled.len() == 1 { &group.resampled[..] } else { &[] };
+                let resampled = whole.iter().flat_map(ResampledMean::curves);
                 let width = |curve: Vec<f64>| fit(name, &curve, location_count).map_or(f64::NAN, |fit| 2.0 * fit.sigma);
                 let widths = unless_interrupted(resampled).map(|curve| curve.map(width));
                 intervals.push(percentile_interval(widths.collect::<Result<Vec<_>>>()?));
@@ -342,15 +400,20 @@ fn offsets(location_count: usize) -> impl ExactSizeIterator<Item = i32> {
 /// Fits a bell to a curve less its minimum.
 fn fit(name: &str, curve: &[f64], location_count: usize) -> Result<Fit, NotTested> {
     let low = curve.iter().copied().fold(f64::INFINITY, f64::min);
-    let y: Vec<f64> = curve.iter().map(|rate| rate - low).collect();
-    let x: Vec<f64> = offsets(location_count).map(f64::from).collect();
+    let known = |places: usize| {
+        let points = offsets(location_count).map(f64::from).zip(curve).take(places);
+        let points = points.filter(|(_, rate)| rate.is_finite()).map(|(x, rate)| (x, rate - low));
+        points.unzip::<f64, f64, Vec<f64>, Vec<f64>>()
+    };
     if name == FITS[0] {
+        let (x, y) = known(curve.len());
         let fit = GaussianFit::of(&x, &y)?;
         return Ok(Fit { amplitude: fit.area, centre: fit.centre, sigma: fit.sigma, r_squared: fit.r_squared });
     }
     let location = TAU / location_count as f64;
-    let angles: Vec<f64> = x.iter().take(location_count).map(|offset| offset * location).collect();
-    let fit = VonMisesFit::of(&angles, y.get(..location_count).ok_or(NotTested::TooFew)?)?;
+    let (x, y) = known(location_count);
+    let angles: Vec<f64> = x.iter().map(|offset| offset * location).collect();
+    let fit = VonMisesFit::of(&angles, &y)?;
     Ok(Fit {
         amplitude: fit.area() / location,
         centre: fit.centre / location,
@@ -529,7 +592,7 @@ mod tests {
     #[test]
     fn the_unbiased_test_and_absolute_rates_can_be_asked_for() {
         let mut options = PopulationOptions { test: Test::Unbiased, ..PopulationOptions::default() };
-        options.selectivity.normalised = false;
+        options.selectivity.normalisation = Normalisation::Absolute;
         let activity = golden::activity("gap", 716800);
         let units = Selectivity::of(&activity, "stim1".parse().unwrap(), &options.selectivity).unwrap();
         let mut tuning = Tuning::new(options);

@@ -33,11 +33,13 @@ pub struct DecoderAbout {
     pub window_ms: f64,
     /// The accuracy of guessing, where the colours begin.
     pub chance: f64,
+    /// What stands below the title: which trials are held out.
+    pub note: String,
 }
 
 impl Default for DecoderAbout {
     fn default() -> Self {
-        DecoderAbout { title: String::new(), epochs: Vec::new(), window_ms: 200.0, chance: 0.125 }
+        DecoderAbout { title: String::new(), epochs: Vec::new(), window_ms: 200.0, chance: 0.125, note: String::new() }
     }
 }
 
@@ -45,20 +47,24 @@ impl DecoderAbout {
     /// A picture of a decoder of this activity.
     pub fn of(activity: &Activity, options: &DecoderOptions) -> Self {
         let mut locations = activity.locations.clone();
+        if let Some(chosen) = &options.locations {
+            locations.retain(|location| chosen.contains(location));
+        }
         locations.sort_unstable();
         locations.dedup();
-        let in_ms = |range: &Range<usize>| range.start as f64 * activity.dt..range.end as f64 * activity.dt;
         DecoderAbout {
             title: title(activity.rule),
-            epochs: activity.epochs.iter().map(|(epoch, range)| (*epoch, in_ms(range))).collect(),
+            epochs: activity.epochs_in_ms(),
             window_ms: options.window_ms,
             chance: 1.0 / locations.len().max(1) as f64,
+            note: options.hold_out.to_string(),
         }
     }
 
     /// A picture of a decoder of a run's activity on the test trials of a rule.
     pub fn of_run(run: &Run, rule: Rule, options: &DecoderOptions) -> Self {
-        let (dt, locations) = (run.hyperparameters().dt, run.hyperparameters().n_eachring);
+        let locations = options.locations.as_ref().map_or(run.hyperparameters().n_eachring, Vec::len);
+        let dt = run.hyperparameters().dt;
         let in_ms = |range: Range<usize>| range.start as f64 * dt..range.end as f64 * dt;
         let epochs = Timeline::of(rule, dt).epochs.into_iter().map(|(epoch, range)| (epoch, in_ms(range)));
         DecoderAbout {
@@ -66,6 +72,7 @@ impl DecoderAbout {
             epochs: epochs.collect(),
             window_ms: options.window_ms,
             chance: 1.0 / locations.max(1) as f64,
+            note: options.hold_out.to_string(),
         }
     }
 
@@ -217,9 +224,10 @@ impl Places {
 fn draw(grids: &[(&str, Grid)], about: &DecoderAbout) -> Result<Figure> {
     let grids = &grids[..grids.len().min(MOST_MAPS)];
     let places = Places::of(grids.len());
+    let note = if about.note.is_empty() { String::new() } else { format!("; {}", about.note) };
     let title = format!(
         "{}<br><sup>a support vector classifier on mean rates in windows of {} ms, placed by their start; lines mark the \
-         epochs</sup>",
+         epochs{note}</sup>",
         about.title, about.window_ms
     );
     let mut layout = style::layout(&title, Axis::new(), Axis::new()).height(places.height);

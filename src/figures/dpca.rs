@@ -136,7 +136,7 @@ mod tests {
 
     fn about() -> TrialAbout {
         let epochs = vec![(Epoch::Fix1, 0.0..20.0), (Epoch::Stim1, 20.0..60.0)];
-        TrialAbout { title: "Demixed".into(), epochs, location_count: 8 }
+        TrialAbout { title: "Demixed".into(), epochs, location_count: 8, ..TrialAbout::default() }
     }
 
     fn tables() -> [DataFrame; 3] {

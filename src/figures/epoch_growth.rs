@@ -12,7 +12,8 @@ use crate::training::Stage;
 /// The mean activity of selective units in an epoch against trials trained, a point a checkpoint, coloured by stage;
 /// the intervals as bars, if the table has them.
 ///
-/// `table` is that of [`crate::analysis::epoch_growth`]; `normalised` says whether rates are relative to fix1.
+/// `table` is that of [`crate::analysis::epoch_growth`]; `normalised` says whether rates are relative to fix1, unless the table says
+/// what they are.
 ///
 /// ```
 /// use maturation::prelude::*;
@@ -80,9 +81,10 @@ pub fn epoch_growth(table: &DataFrame, title: &str, normalised: bool) -> Result<
         }
         plot.add_trace(trace);
     }
-    let y = style::axis(if normalised { "activity (rate / fixation rate − 1)" } else { "rate" });
+    let normalisation = style::normalisation(&columns, normalised)?;
+    let y = style::axis(normalisation.axis());
     let mut layout = style::layout(title, style::axis("trials trained").tick_format(","), y);
-    if normalised {
+    if normalisation.is_relative() {
         layout.add_shape(style::horizontal_line(0.0));
     }
     if there.is_empty() {

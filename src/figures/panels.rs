@@ -7,7 +7,7 @@ use plotly::layout::{Annotation, Axis, Layout, Margin};
 use plotly::{Plot, Scatter};
 use polars::frame::DataFrame;
 
-use crate::activity::Activity;
+use crate::activity::{Activity, RingLabels};
 use crate::error::Result;
 use crate::figures::{Figure, style};
 use crate::tables::Columns;
@@ -26,22 +26,24 @@ pub struct TrialAbout {
     pub epochs: Vec<(Epoch, Range<f64>)>,
     /// Number of locations on the ring, which gives a location its angle and colour.
     pub location_count: usize,
+    /// What the locations are called, and where the first one lies.
+    pub ring: RingLabels,
 }
 
 impl Default for TrialAbout {
     fn default() -> Self {
-        TrialAbout { title: String::new(), epochs: Vec::new(), location_count: 8 }
+        TrialAbout { title: String::new(), epochs: Vec::new(), location_count: 8, ring: RingLabels::default() }
     }
 }
 
 impl TrialAbout {
     /// A figure of this activity, with its epochs and ring.
     pub fn of(activity: &Activity, title: impl Into<String>) -> Self {
-        let in_ms = |range: &Range<usize>| range.start as f64 * activity.dt..range.end as f64 * activity.dt;
         TrialAbout {
             title: title.into(),
-            epochs: activity.epochs.iter().map(|(epoch, range)| (*epoch, in_ms(range))).collect(),
+            epochs: activity.epochs_in_ms(),
             location_count: activity.location_count,
+            ring: activity.ring.clone(),
         }
     }
 
@@ -50,9 +52,12 @@ impl TrialAbout {
         TrialAbout { title: title.into(), ..self }
     }
 
-    /// A location's angle, as a label.
+    /// A location's name, where it has one that is no number, or its angle.
     pub(super) fn angle(&self, location: usize) -> String {
-        let degrees = 360.0 * location as f64 / self.location_count.max(1) as f64;
+        if let Some(name) = self.ring.labels.get(location).filter(|name| name.parse::<f64>().is_err()) {
+            return name.clone();
+        }
+        let degrees = self.ring.first_degrees + 360.0 * location as f64 / self.location_count.max(1) as f64;
         format!("{}°", (10.0 * degrees).round() / 10.0)
     }
 }
@@ -144,7 +149,8 @@ pub(super) fn draw(scores: &Scores, panels: &[Panel], about: &TrialAbout, subtit
                     )),
             );
         }
-        let x_axis = axis("time from trial start (ms)").domain(&[left, right]).anchor(&y).n_ticks(5);
+        let x_axis =
+            axis(style::time_axis(scores.rows.iter().map(|row| row.2))).domain(&[left, right]).anchor(&y).n_ticks(5);
         let y_axis = axis(if number % PANELS_IN_A_ROW == 0 { "score" } else { "" }).domain(&[bottom, top]).anchor(&x);
         layout = with_axes(layout, number, x_axis, y_axis);
         mark_epochs(&mut layout, about, &x, [bottom, top]);

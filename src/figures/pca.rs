@@ -136,7 +136,7 @@ mod tests {
 
     fn about() -> TrialAbout {
         let epochs = vec![(Epoch::Fix1, 0.0..20.0), (Epoch::Stim1, 20.0..40.0)];
-        TrialAbout { title: "Components".into(), epochs, location_count: 4 }
+        TrialAbout { title: "Components".into(), epochs, location_count: 4, ..TrialAbout::default() }
     }
 
     fn tables(count: usize) -> [DataFrame; 2] {

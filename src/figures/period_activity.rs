@@ -136,7 +136,8 @@ pub fn period_activity(table: &DataFrame, title: &str, normalised: bool) -> Resu
         }
         title.push_str("</sup>");
     }
-    let unit = if normalised { "activity (rate / fixation rate − 1)" } else { "rate" };
+    let normalisation = style::normalisation(&Columns::of(table, "the table of period activity"), normalised)?;
+    let unit = normalisation.axis();
     let x = style::axis(unit).domain(&[0.0, 0.52]);
     let span = shown.end - shown.start;
     let mut layout = style::layout(&title, x, style::axis("number of units"))

@@ -20,7 +20,7 @@ pub struct PsthAbout {
     pub title: String,
     /// The epochs to mark, ms from the trial's start.
     pub epochs: Vec<(Epoch, Range<f64>)>,
-    /// Whether activity is relative to fix1 (rate / mean fix1 rate − 1).
+    /// Whether activity is relative to fix1 (rate / mean fix1 rate − 1), unless the table says what it is.
     pub normalised: bool,
 }
 
@@ -142,9 +142,10 @@ pub fn psth(table: &DataFrame, about: &PsthAbout) -> Result<Figure> {
         notes.push(format!("no selective unit or checkpoint: {}", missing.join(", ")));
     }
     let title = style::heading(&about.title, &notes);
-    let unit = if about.normalised { "activity (rate / fixation rate − 1)" } else { "rate" };
-    let mut layout = style::layout(&title, style::axis("time from trial start (ms)"), style::axis(unit));
-    if about.normalised {
+    let normalisation = style::normalisation(&columns, about.normalised)?;
+    let unit = normalisation.axis();
+    let mut layout = style::layout(&title, style::axis(style::time_axis(times.iter().copied())), style::axis(unit));
+    if normalisation.is_relative() {
         layout.add_shape(style::horizontal_line(0.0));
     }
     let mut marked = 0.0;

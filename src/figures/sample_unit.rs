@@ -71,6 +71,7 @@ pub fn sample_unit(table: &DataFrame, about: &PsthAbout) -> Result<Figure> {
     let top = 1.08 * highest.filter(finite).fold(0.0, f64::max);
     let bottom = 1.08 * rates.iter().copied().filter(finite).fold(0.0, f64::min);
     let end = times.iter().copied().fold(0.0, f64::max);
+    let begin = times.iter().copied().fold(f64::INFINITY, f64::min).min(end);
 
     let mut plot = Plot::new();
     let mut layout = style::layout(&about.title, style::axis(""), style::axis("")).height(640).show_legend(false);
@@ -105,13 +106,13 @@ pub fn sample_unit(table: &DataFrame, about: &PsthAbout) -> Result<Figure> {
                 .y_axis(&y_axis),
         );
         let text = if panel.preferred { format!("<b>{name}, preferred</b>") } else { name };
-        let place = (x_axis.as_str(), 0.02 * end);
+        let place = (x_axis.as_str(), begin + 0.02 * (end - begin));
         layout.add_annotation(style::label(&text, place, (&y_axis, 0.98 * top), Anchor::Left).y_anchor(Anchor::Top));
     }
     polar(&mut plot, &panels);
 
     let x = |column: i32, title: &str| {
-        let axis = style::axis(title).domain(&BANDS[(column + 1) as usize]).range(vec![0.0, end.max(1.0)]);
+        let axis = style::axis(title).domain(&BANDS[(column + 1) as usize]).range(vec![begin, end.max(begin + 1.0)]);
         axis.anchor("y").n_ticks(4)
     };
     let y = |row: i32, title: &str| {
@@ -121,7 +122,7 @@ pub fn sample_unit(table: &DataFrame, about: &PsthAbout) -> Result<Figure> {
     let hidden = || Axis::new().visible(false).domain(&BANDS[1]).range_mode(RangeMode::Normal);
     layout = layout
         .x_axis(x(-1, ""))
-        .x_axis2(x(0, "time from trial start (ms)"))
+        .x_axis2(x(0, style::time_axis(times.iter().copied())))
         .x_axis3(x(1, ""))
         .y_axis(y(-1, ""))
         .y_axis2(y(0, "rate"))

@@ -6,7 +6,9 @@ use plotly::layout::{Annotation, Axis, HoverMode, Legend, Margin, Shape, ShapeLa
 
 use plotly::{Layout, Scatter};
 
-use crate::analysis::Kind;
+use crate::analysis::{Kind, Normalisation};
+use crate::error::Result;
+use crate::tables::Columns;
 use crate::tasks::Rule;
 use crate::training::Stage;
 
@@ -217,6 +219,22 @@ pub(super) fn label(text: &str, (x_ref, x): (&str, f64), (y_ref, y): (&str, f64)
         .y_anchor(Anchor::Bottom)
         .show_arrow(false)
         .font(font(TEXT - 1))
+}
+
+/// What rates of a table are: what its column says, or, where it has none, ratios or not.
+pub(super) fn normalisation(columns: &Columns, is_ratio: bool) -> Result<Normalisation> {
+    if columns.has("normalisation")
+        && let Some(name) = columns.names("normalisation")?.first()
+    {
+        return name.parse();
+    }
+    Ok(if is_ratio { Normalisation::Ratio } else { Normalisation::Absolute })
+}
+
+/// What an axis of these times is called: they count from the trial's start, or from another event.
+pub(super) fn time_axis(times: impl IntoIterator<Item = f64>) -> &'static str {
+    let first = times.into_iter().fold(f64::INFINITY, f64::min);
+    if first < 0.0 { "time (ms)" } else { "time from trial start (ms)" }
 }
 
 /// A title with a line of small print for each note.

@@ -14,7 +14,8 @@ use crate::training::Stage;
 /// there are any (shaded). The legend tells widths, the title how the heights differ between stages.
 ///
 /// The tables are those of [`crate::analysis::Tuning`]: `curves` its `table`, `fits`, and `tests` its `height_tests`;
-/// `normalised` says whether rates are relative to fix1.
+/// `normalised` says whether rates are relative to fix1, unless the table says
+/// what they are.
 ///
 /// ```
 /// use maturation::analysis::{self, PopulationOptions};
@@ -105,10 +106,11 @@ pub fn tuning(
     }
     notes.extend(differences(tests)?);
     let title = style::heading(title, &notes);
+    let normalisation = style::normalisation(&columns, normalised)?;
     let x = style::axis("locations from the preferred one").dtick(1.0);
-    let y = style::axis(if normalised { "activity (rate / fixation rate − 1)" } else { "rate" });
+    let y = style::axis(normalisation.axis());
     let mut layout = style::layout(&title, x, y);
-    if normalised {
+    if normalisation.is_relative() {
         layout.add_shape(style::horizontal_line(0.0));
     }
     if names.is_empty() {

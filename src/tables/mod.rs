@@ -1,4 +1,4 @@
-//! Tables in files: Parquet (`.parquet`) and comma-separated text (`.csv`); and rows of tables.
+//! Tables in files: Parquet (`.parquet`) and text (`.csv`); and rows of tables.
 //!
 //! ```
 //! use maturation::tables::{read_table, write_table};
@@ -13,11 +13,12 @@
 //! ```
 
 mod columns;
+mod csv;
+mod parquet;
 mod rows;
 
 use std::fs::{self, File};
-use std::io::Write;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
 use polars::prelude::*;
@@ -48,33 +49,34 @@ impl Format {
     }
 }
 
-/// Reads a table from a `.parquet` or `.csv` file. The types of a CSV's columns are found from all of its rows.
+/// Reads a table from a `.parquet` or `.csv` file.
+///
+/// Of text, commas, semicolons, tabs, bars and blanks are found to be the separator; decimals may have a comma where that is
+/// not it; empty values, NA and null are null; blank lines are skipped. The types of columns are found from all rows. Of
+/// Parquet, columns of numbers, text and categories can be read.
 ///
 /// # Errors
-/// If the name ends otherwise, the file cannot be read, or it is truncated or of another kind.
+/// If the name ends otherwise, the file cannot be read, or it is truncated or of another kind, has two columns of one name,
+/// or a line with more or fewer values than columns.
 pub fn read_table(path: impl AsRef<Path>) -> Result<DataFrame> {
+    read_columns(path, |_| true)
+}
+
+/// [`read_table`] of some of the columns; what the others hold does not matter.
+pub(crate) fn read_columns(path: impl AsRef<Path>, wanted: impl Fn(&str) -> bool) -> Result<DataFrame> {
     let path = path.as_ref();
     let format = Format::of(path)?;
-    let file = File::open(path).map_err(|source| Error::io("read", path, source))?;
+    let mut file = File::open(path).map_err(|source| Error::io("read", path, source))?;
     if file.metadata().map_err(|source| Error::io("read", path, source))?.is_dir() {
         return Err(Error::io("read", path, std::io::ErrorKind::IsADirectory.into()));
     }
-    // A damaged Parquet file can end in a panic inside the reader, not only in an error.
-    let table = catch_unwind(AssertUnwindSafe(|| match format {
-        Format::Parquet => ParquetReader::new(file).finish(),
+    match format {
+        Format::Parquet => parquet::read(path, file, &wanted),
         Format::Csv => {
-            CsvReadOptions::default().with_infer_schema_length(None).into_reader_with_file_handle(file).finish()
+            let mut bytes = Vec::new();
+            file.read_to_end(&mut bytes).map_err(|source| Error::io("read", path, source))?;
+            csv::read(path, &bytes, &wanted)
         }
-    }));
-    let (kind, remedy) = match format {
-        Format::Parquet => ("Parquet", "It may be truncated or another kind of file: write it again"),
-        Format::Csv => ("CSV", "It needs a line of column names, then one line a row with as many values"),
-    };
-    match table {
-        Ok(Ok(table)) if table.width() > 0 => Ok(table),
-        Ok(Ok(_)) => Err(Error::file(path, format!("it is not a {kind} table: it has no columns"), remedy)),
-        Ok(Err(reason)) => Err(Error::file(path, format!("it is not a {kind} table: {reason}"), remedy)),
-        Err(_) => Err(Error::file(path, format!("it is not a {kind} table: its content is damaged"), remedy)),
     }
 }
 

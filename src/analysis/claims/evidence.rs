@@ -115,7 +115,7 @@ impl Evidence {
         if self.decoder.is_none() && trained(Rule::Odr) {
             tell("cross-temporal decoder");
             let activity = Readout::new(readout.clone())?.activity(&last, Rule::Odr)?;
-            self.decoder = Some(analysis::decoder(&activity, &DecoderOptions::default())?);
+            self.decoder = Some(analysis::decoder(&activity, &DecoderOptions::published(activity.dt))?);
         }
         if self.agreement.is_none() && trained(Rule::Odr) && trained(Rule::Odrd) {
             tell("agreement of preferred locations");

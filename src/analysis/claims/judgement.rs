@@ -540,7 +540,7 @@ fn decoder(table: &DataFrame, dt: f64) -> Result<Claim> {
     let columns = Columns::of(table, "the table of the decoder");
     let (train, test) = (columns.numbers("train_ms")?, columns.numbers("test_ms")?);
     let accuracy = columns.numbers("accuracy")?;
-    let window = DecoderOptions::default().window_ms;
+    let window = DecoderOptions::published(dt).window_ms;
     let delay = Timeline::of(Rule::Odr, dt).epochs.into_iter().find(|(epoch, _)| *epoch == Epoch::Delay1);
     let delay = delay.map_or(0.0..0.0, |(_, steps)| steps.start as f64 * dt..steps.end as f64 * dt);
     let within = |start: f64| start >= delay.start && start + window <= delay.end;

@@ -3,7 +3,7 @@
 use rand::RngExt;
 
 use crate::activity::Activity;
-use crate::analysis::DecoderOptions;
+use crate::analysis::{DecoderOptions, HoldOut};
 use crate::error::{Error, Result};
 use crate::numerics::random::RandomStream;
 use crate::seed::Purpose;
@@ -64,9 +64,9 @@ impl Split {
         for (class, trials) in by_location.iter().filter(|trials| !trials.is_empty()).enumerate() {
             trials.iter().for_each(|trial| labels[*trial] = class);
         }
-        if let Some(seed) = options.split_seed {
+        if let HoldOut::Drawn { seed } = options.hold_out {
             let mut random = RandomStream::new(seed, Purpose::DecoderSplit.stream([0, 0]));
-            by_location.iter_mut().for_each(|trials| shuffle(trials, &mut random));
+            by_location.iter_mut().for_each(|trials| *trials = spread(trials, options.held_out, &mut random));
         }
         let folds = (0..options.folds).map(|fold| {
             let mut is_held_out = vec![false; labels.len()];
@@ -95,6 +95,21 @@ impl Split {
         shuffle_among(&mut labels, &never, &mut random);
         labels
     }
+}
+
+/// Trials in an order of which every `count` come from all of `count` stretches of them, one each, as long as these last.
+fn spread(trials: &[usize], count: usize, random: &mut RandomStream) -> Vec<usize> {
+    let ends = |stretch: usize| stretch * trials.len() / count;
+    let stretches: Vec<Vec<usize>> = (0..count)
+        .map(|stretch| {
+            let mut trials = trials[ends(stretch)..ends(stretch + 1)].to_vec();
+            shuffle(&mut trials, random);
+            trials
+        })
+        .collect();
+    let most = stretches.iter().map(Vec::len).max().unwrap_or(0);
+    // A stretch that is one trial longer than others gives it last.
+    (0..most).flat_map(|place| stretches.iter().filter_map(move |trials| trials.get(place).copied())).collect()
 }
 
 fn shuffle<T>(values: &mut [T], random: &mut RandomStream) {

@@ -20,8 +20,10 @@ fn counts(value: &Value) -> Vec<usize> {
     value.as_array().unwrap().iter().map(|count| count.as_u64().unwrap() as usize).collect()
 }
 
+/// Windows in steps, the published trials held out.
 fn in_steps(window: f64, stride: f64) -> DecoderOptions {
-    DecoderOptions { window_ms: 20.0 * window, stride_ms: 20.0 * stride, ..DecoderOptions::default() }
+    let (window_ms, stride_ms) = (20.0 * window, 20.0 * stride);
+    DecoderOptions { window_ms, stride_ms, hold_out: HoldOut::First, ..DecoderOptions::default() }
 }
 
 /// At least 99 of 100 cells equal, and none off by more than three trials of 128 (or one of 16 held-out ones).
@@ -199,7 +201,7 @@ fn permutations_tell_what_chance_gives() {
 fn permuted_labels_keep_every_set_of_trials_balanced() {
     let activity = noise(0.0, 1);
     for folds in [1, 3, 4] {
-        let options = DecoderOptions { folds, split_seed: Some(3), ..DecoderOptions::default() };
+        let options = DecoderOptions { folds, hold_out: HoldOut::Drawn { seed: 3 }, ..DecoderOptions::default() };
         let split = Split::of(&activity, &options).unwrap();
         let labels = split.permuted(5, 0);
         assert_ne!(labels, split.labels);
@@ -218,8 +220,9 @@ fn permuted_labels_keep_every_set_of_trials_balanced() {
 #[test]
 fn trials_are_held_out_in_order_or_as_drawn() {
     let activity = noise(0.0, 1);
-    let split = |folds, split_seed| {
-        Split::of(&activity, &DecoderOptions { folds, split_seed, ..DecoderOptions::default() }).unwrap().folds
+    let split = |folds, seed: Option<u64>| {
+        let hold_out = seed.map_or(HoldOut::First, |seed| HoldOut::Drawn { seed });
+        Split::of(&activity, &DecoderOptions { folds, hold_out, ..DecoderOptions::default() }).unwrap().folds
     };
     let first: Vec<usize> = (0..8).flat_map(|location| [8 * location, 8 * location + 1]).collect();
     assert_eq!(split(1, None)[0].held_out, first);
@@ -230,6 +233,44 @@ fn trials_are_held_out_in_order_or_as_drawn() {
     }
     assert_ne!(split(1, Some(0)), split(1, None));
     assert_ne!(split(1, Some(0)), split(1, Some(1)));
+    for fold in split(4, Some(7)) {
+        for location in 0..8 {
+            let halves: Vec<bool> =
+                fold.held_out.iter().filter(|trial| **trial / 8 == location).map(|trial| trial % 8 < 4).collect();
+            assert_eq!(halves, [true, false], "one of the first half of the session, one of the second");
+        }
+    }
+}
+
+#[test]
+fn a_slow_drift_does_not_lower_the_accuracy_of_trials_drawn_over_the_session() {
+    // 8 locations × 16 trials, in turn; the responses of all units fall and rise through the session.
+    let mut stream = crate::numerics::random::RandomStream::new(5, 0);
+    let rates = Array3::from_shape_fn((8, 128, 24), |(_, trial, unit)| {
+        let distance = (unit % 8).abs_diff(trial % 8).min(8 - (unit % 8).abs_diff(trial % 8)) as f64;
+        let drift = if unit % 2 == 0 { trial as f64 / 20.0 } else { 7.0 - trial as f64 / 20.0 };
+        (3.0 + 1.5 * (-0.5 * distance * distance).exp() + drift + 0.8 * stream.standard_normal()) as f32
+    });
+    let activity = Activity::new(rates, (0..128).map(|trial| trial % 8).collect(), 8, 20.0).unwrap();
+    let of = |hold_out| {
+        let options =
+            DecoderOptions { hold_out, folds: if hold_out == HoldOut::First { 1 } else { 8 }, ..in_steps(8.0, 1.0) };
+        Decoder::of(&activity, &options).unwrap().accuracy[[0, 0]]
+    };
+    let (first, drawn) = (of(HoldOut::First), of(HoldOut::default()));
+    assert!(drawn > 0.9 && first < drawn - 0.15, "first {first}, drawn {drawn}");
+}
+
+#[test]
+fn some_locations_can_be_told_apart_alone() {
+    let activity = noise(0.0, 1);
+    let of = |locations: &[usize]| {
+        Decoder::of(&activity, &DecoderOptions { locations: Some(locations.to_vec()), ..in_steps(2.0, 2.0) })
+    };
+    assert_eq!(of(&[0, 4]).unwrap().classes, 2);
+    for (locations, word) in [(&[0][..], "2 or more"), (&[0, 9], "location 9"), (&[1, 1], "twice")] {
+        assert!(of(locations).unwrap_err().to_string().contains(word), "{locations:?}");
+    }
 }
 
 #[test]

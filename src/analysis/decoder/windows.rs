@@ -47,7 +47,7 @@ impl Windows {
                 "every rate must be a finite number of moderate size",
             ));
         }
-        let starts_ms = starts.iter().map(|start| *start as f64 * activity.dt).collect();
+        let starts_ms = starts.iter().map(|start| activity.time_ms(*start)).collect();
         Ok(Windows { rates, starts_ms, window_ms: window as f64 * activity.dt })
     }
 

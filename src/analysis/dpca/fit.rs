@@ -220,6 +220,7 @@ impl Model {
             rule: activity.rule,
             locations,
             dt: activity.dt,
+            start_ms: activity.start_ms,
             regularisation,
             tried: Vec::new(),
             marginal_variance: covariances.parts.each_ref().map(|part| part.trace().max(0.0) / total),

@@ -16,7 +16,7 @@ impl Dpca {
     /// If the table cannot be made.
     pub fn table(&self) -> Result<DataFrame> {
         let components = self.named().map(|(_, name, component)| (name, &component.scores));
-        scores_table(components, &self.locations, self.dt)
+        scores_table(components, &self.locations, (self.start_ms, self.dt))
     }
 
     /// How much each component explains, as a table.
@@ -82,7 +82,7 @@ impl Dpca {
         for (_, name, component) in self.named() {
             let Some(found) = &component.significance else { continue };
             names.extend(std::iter::repeat_n(name, found.accuracy.len()));
-            times.extend((0..found.accuracy.len()).map(|step| step as f64 * self.dt));
+            times.extend((0..found.accuracy.len()).map(|step| self.start_ms + step as f64 * self.dt));
             accuracy.extend(&found.accuracy);
             shuffled.extend(&found.shuffled);
         }

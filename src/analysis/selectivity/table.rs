@@ -25,12 +25,15 @@ impl Selectivity {
             Column::new("selective".into(), units.iter().map(|unit| unit.selective).collect::<Vec<_>>()),
             Column::new("kind".into(), units.iter().map(|unit| unit.kind.name()).collect::<Vec<_>>()),
             column("p_value", units.iter().map(|unit| unit.p_value).collect()),
+            Column::new("not_tested".into(), units.iter().map(UnitSelectivity::why_not_tested).collect::<Vec<_>>()),
             Column::new(
                 "unbiased_selective".into(),
                 units.iter().map(|unit| unit.unbiased_selective).collect::<Vec<_>>(),
             ),
             column("unbiased_p_value", units.iter().map(|unit| unit.unbiased_p_value).collect()),
             column("unbiased_q_value", units.iter().map(|unit| unit.unbiased_q_value).collect()),
+            Column::new("response".into(), units.iter().map(|unit| unit.response.name()).collect::<Vec<_>>()),
+            Column::new("normalisation".into(), vec![self.normalisation.name(); units.len()]),
             Column::new(
                 "preferred_location".into(),
                 units.iter().map(|unit| unit.preferred_location as u32).collect::<Vec<_>>(),
@@ -63,7 +66,8 @@ impl Selectivity {
         let trials_trained = read.counts("trials_trained")?;
         let rules = read.names("rule")?;
         let epochs = read.names("epoch")?;
-        let kinds = read.names("kind")?;
+        let (kinds, responses) = (read.names("kind")?, read.names("response")?);
+        let (reasons, normalisations) = (read.names("not_tested")?, read.names("normalisation")?);
         let numbers = read.counts("unit")?;
         let preferred = read.counts("preferred_location")?;
         let [active, selective, unbiased_selective] =
@@ -85,10 +89,11 @@ impl Selectivity {
                 selective: read.present("selective", row, selective[row])?,
                 kind: read.present("kind", row, kinds[row].as_deref())?.parse()?,
                 p_value: p_values[row],
-                not_tested: None,
+                not_tested: reasons[row].as_deref().map(str::parse).transpose()?,
                 unbiased_selective: read.present("unbiased_selective", row, unbiased_selective[row])?,
                 unbiased_p_value: unbiased_p_values[row],
                 unbiased_q_value: unbiased_q_values[row],
+                response: read.present("response", row, responses[row].as_deref())?.parse()?,
                 preferred_location: read.present("preferred_location", row, preferred[row])? as usize,
                 rates: rates.iter().map(|rates| rates[row]).collect(),
                 absolute: absolute.iter().map(|rates| rates[row]).collect(),
@@ -99,12 +104,20 @@ impl Selectivity {
                     format!("there are rates of {location_count} locations, counted from 0"),
                 ));
             }
-            let key = (trials_trained[row], rule, epoch);
-            match found.iter_mut().find(|known| (known.trials_trained, known.rule, known.epoch) == key) {
+            let normalisation = read.present("normalisation", row, normalisations[row].as_deref())?.parse()?;
+            let key = (trials_trained[row], rule, epoch, normalisation);
+            let same =
+                |known: &&mut Selectivity| (known.trials_trained, known.rule, known.epoch, known.normalisation) == key;
+            match found.iter_mut().find(same) {
                 Some(known) => known.units.push(unit),
-                None => {
-                    found.push(Selectivity { trials_trained: key.0, rule, epoch, location_count, units: vec![unit] })
-                }
+                None => found.push(Selectivity {
+                    trials_trained: key.0,
+                    rule,
+                    epoch,
+                    location_count,
+                    normalisation,
+                    units: vec![unit],
+                }),
             }
         }
         Ok(found)

@@ -3,6 +3,8 @@
 use ndarray::ArrayView1;
 
 use super::{Kind, SelectivityOptions, UnitSelectivity, largest};
+use crate::analysis::Normalisation;
+use crate::analysis::normalisation::not_a_divisor;
 use crate::statistics::{NotTested, one_way_anova, paired_t_test};
 
 /// The trial rates of one unit.
@@ -28,7 +30,8 @@ impl Trials<'_> {
         let mut absolute_groups: Vec<Vec<f64>> = Vec::with_capacity(location_count);
         let mut relative_groups: Vec<Vec<f64>> = Vec::with_capacity(location_count);
         let mut gate: Vec<f64> = Vec::with_capacity(location_count);
-        let mut zero_baseline = false;
+        let mut no_ratio = None;
+        let mut differences: Vec<f64> = Vec::with_capacity(location_count);
 
         for (location, trials) in self.by_location.iter().enumerate().filter(|(_, trials)| !trials.is_empty()) {
             let at =
@@ -40,45 +43,54 @@ impl Trials<'_> {
             absolute_groups.push(values);
 
             let baseline = self.mean_baseline[location];
-            if baseline == 0.0 {
-                zero_baseline = true;
+            if options.normalisation != Normalisation::Ratio {
+                let difference = |trial: &usize| f64::from(self.response[*trial]) - f64::from(baseline);
+                let values: Vec<f64> = trials.iter().map(difference).collect();
+                rates[location] = mean(&values);
+                differences.extend(rates[location]);
+                relative_groups.push(values);
+                continue;
+            }
+            if let Some(reason) = not_a_divisor(f64::from(baseline)) {
+                no_ratio = Some(reason);
+                differences.extend(absolute[location].map(|rate| rate - f64::from(baseline)));
                 continue;
             }
             // In single precision, as the published system divides: see `mean_of_rows`.
             let relative = |trial: &usize| f64::from(self.response[*trial] / baseline - 1.0);
             let values: Vec<f64> = trials.iter().map(relative).collect();
             rates[location] = mean(&values);
+            differences.extend(rates[location]);
             relative_groups.push(values);
         }
 
         let unbiased = anova(&absolute_groups, &absolute_groups);
-        let published = match options.normalised {
-            true if zero_baseline => Err(NotTested::ZeroBaseline),
-            true => anova(&relative_groups, &absolute_groups),
-            false => unbiased,
+        let relative = options.normalisation.is_relative() && no_ratio.is_none();
+        let published = match no_ratio {
+            Some(reason) => Err(reason),
+            None if relative => anova(&relative_groups, &absolute_groups),
+            None => unbiased,
         };
         let fires = absolute.iter().flatten().any(|rate| *rate > options.active_rate);
         let smallest = gate.iter().copied().min_by(f64::total_cmp).unwrap_or(f64::INFINITY);
         let active = fires && smallest <= options.gate_level;
         let selective = active && published.is_ok_and(|p_value| p_value <= options.level);
-        let tested = if options.normalised && !zero_baseline { &rates } else { &absolute };
-        let mut found = UnitSelectivity {
+        let response = Kind::of_response(differences);
+        let found = UnitSelectivity {
             unit,
             active,
             selective,
-            kind: Kind::None,
+            kind: if selective { response } else { Kind::None },
             p_value: published.ok(),
             not_tested: published.err(),
             unbiased_selective: fires && smallest * gate.len() as f64 <= options.gate_level,
             unbiased_p_value: unbiased.ok(),
             unbiased_q_value: None,
-            preferred_location: largest(tested).unwrap_or(0),
+            response,
+            preferred_location: largest(if relative { &rates } else { &absolute }).unwrap_or(0),
             rates,
             absolute,
         };
-        if selective {
-            found.kind = found.response();
-        }
         found
     }
 }

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+use maturation::activity::LocationUnit;
 use maturation::prelude::*;
 use maturation::readout::ReadoutOptions;
 use maturation::training::Selection;
@@ -51,6 +52,8 @@ pub enum Command {
     Outputs(ActivityArguments),
     /// The cost of a checkpoint on the test trials of a rule, without noise, and its gradients by the weights.
     Gradients(Gradients),
+    /// Count spikes in bins around an event of each trial: a table of activity, of rates in Hz.
+    Bin(crate::bin::BinArguments),
     /// Which units are selective for the stimulus in an epoch, and for which location.
     Selectivity(SelectivityArguments),
     /// The average activity of selective units over the trial, by stage (paper, Fig. 4E-G).
@@ -260,14 +263,10 @@ pub struct Source {
     #[arg(long, value_name = "FILE")]
     pub activity: Option<PathBuf>,
     /// The rule, which also gives the epochs.
-    #[arg(long, value_name = "RULE", required_unless_present = "epoch_ms")]
+    #[arg(long, value_name = "RULE", required_unless_present = "activity")]
     pub rule: Option<Rule>,
-    /// With --activity: an epoch in ms from the trial's start, for example --epoch-ms fix1=0..1000; may be repeated.
-    #[arg(long, value_name = "NAME=START..END", requires = "activity")]
-    pub epoch_ms: Vec<String>,
-    /// With --activity: the time step in ms [default: that of the table's time_ms].
-    #[arg(long, value_name = "MS", requires = "activity")]
-    pub dt: Option<f64>,
+    #[command(flatten)]
+    pub recording: RecordingArguments,
     /// The checkpoints: N,N,… (trials trained), A..B, last or all.
     #[arg(long, value_name = "CHECKPOINTS", conflicts_with_all = ["stage", "all", "activity"])]
     pub trials: Option<Selection>,
@@ -285,23 +284,92 @@ pub struct Source {
     pub same_noise: bool,
 }
 
+/// How a table of recorded neurons is read.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Options of a table of recorded neurons (--activity)")]
+pub struct RecordingArguments {
+    /// An epoch in ms on the table's axis of time, for example --epoch-ms fix1=0..1000 or --epoch-ms fix1=-500..0; may be
+    /// repeated.
+    #[arg(long, value_name = "NAME=START..END", allow_hyphen_values = true)]
+    pub epoch_ms: Vec<String>,
+    /// The time step in ms [default: that of the table's times].
+    #[arg(long, value_name = "MS")]
+    pub dt: Option<f64>,
+    /// What the table's times are in, ms or s [default: as their column's name says].
+    #[arg(long, value_name = "UNIT")]
+    pub time_unit: Option<TimeUnit>,
+    /// What the table's times are: the start, centre or end of the bins that rates were counted in.
+    #[arg(long, value_name = "PART", default_value = "start")]
+    pub times_are: BinTime,
+    /// Keep what is from MS on.
+    #[arg(long, value_name = "MS", allow_hyphen_values = true)]
+    pub from_ms: Option<f64>,
+    /// Keep what is before MS.
+    #[arg(long, value_name = "MS", allow_hyphen_values = true)]
+    pub to_ms: Option<f64>,
+    #[command(flatten)]
+    pub ring: RingArguments,
+}
+
+/// How locations lie on the ring, and units of several sessions.
+#[derive(Clone, Debug, Args)]
+pub struct RingArguments {
+    /// How many locations the ring has, or their labels in order round it [default: as the table or its labels tell].
+    #[arg(long, value_name = "N|LABEL,…")]
+    pub locations_on_ring: Option<String>,
+    /// What numbers in the column location are: index, degrees or radians [default: as they tell].
+    #[arg(long, value_name = "UNIT")]
+    pub location_unit: Option<LocationUnit>,
+    /// Make a pseudo-population of units that were recorded in different trials: draw K trials a location for each unit,
+    /// and leave out units with fewer.
+    #[arg(long, value_name = "K")]
+    pub pseudo_trials: Option<usize>,
+    /// Decides which trials are drawn.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub pseudo_seed: u64,
+}
+
+impl RingArguments {
+    /// The ring that was said.
+    pub fn options(&self) -> RingOptions {
+        let said = self.locations_on_ring.as_deref();
+        let count = said.and_then(|text| text.trim().parse().ok());
+        let order = said.filter(|_| count.is_none());
+        let order = order.map(|text| text.split(',').map(|label| label.trim().to_owned()).collect());
+        RingOptions { count, order, unit: self.location_unit }
+    }
+
+    /// The pseudo-population that was asked for.
+    pub fn pseudo(&self) -> Option<PseudoPopulation> {
+        self.pseudo_trials.map(|trials| PseudoPopulation { trials, seed: self.pseudo_seed })
+    }
+}
+
+impl RecordingArguments {
+    /// What the library takes.
+    pub fn options(&self) -> RecordingOptions {
+        RecordingOptions {
+            dt: self.dt,
+            time_unit: self.time_unit,
+            bins: self.times_are,
+            from_ms: self.from_ms,
+            to_ms: self.to_ms,
+            ring: self.ring.options(),
+            pseudo: self.ring.pseudo(),
+        }
+    }
+}
+
 /// How selectivity is tested.
 #[derive(Clone, Debug, Args)]
 pub struct TestArguments {
-    /// Whether the published test works on rates relative to fix1.
-    #[arg(long, value_name = "yes|no", default_value = "yes", value_parser = yes_or_no, action = clap::ArgAction::Set)]
-    pub normalised: bool,
+    /// What rates are set against: ratio (rate / fixation rate − 1, as published; also `yes`), difference, absolute (also
+    /// `no`), or auto, ratios where no rate is negative and no fixation rate zero, else absolute rates.
+    #[arg(long, value_name = "HOW", default_value = "auto")]
+    pub normalised: Normalisation,
     /// ms at the start of fix1 to leave out of the baseline (the start-up transient takes about 100 ms).
     #[arg(long, value_name = "MS", default_value_t = 0.0)]
     pub baseline_skip_ms: f64,
-}
-
-fn yes_or_no(text: &str) -> std::result::Result<bool, String> {
-    match text {
-        "yes" => Ok(true),
-        "no" => Ok(false),
-        _ => Err("say yes or no".to_owned()),
-    }
 }
 
 #[derive(Debug, Args)]

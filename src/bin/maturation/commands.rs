@@ -10,7 +10,7 @@ use maturation::analysis::{self, GrowthOptions};
 use maturation::figures::Figure;
 use maturation::prelude::*;
 use maturation::readout::{Readout, ReadoutOptions};
-use maturation::tables::{read_table, write_table};
+use maturation::tables::write_table;
 use maturation::tasks::Timeline;
 use maturation::training::Selection;
 use polars::frame::DataFrame;
@@ -20,8 +20,8 @@ use crate::arguments::{
     TestArguments, Train, TrialsArguments,
 };
 use crate::{
-    agreement, claims, decoder, distractor, dpca, epoch_growth, import, lab, lesion, notebooks, pca, period, presets,
-    psth, reproduce, saccade, sample_unit, tuning, units,
+    agreement, bin, claims, decoder, distractor, dpca, epoch_growth, import, lab, lesion, notebooks, pca, period,
+    presets, psth, reproduce, saccade, sample_unit, tuning, units,
 };
 
 /// Does what is asked for.
@@ -38,6 +38,7 @@ pub fn run(command: Command) -> Result<()> {
         Command::Activity(arguments) => activity(arguments),
         Command::Outputs(arguments) => outputs(arguments),
         Command::Gradients(arguments) => gradients(arguments),
+        Command::Bin(arguments) => bin::run(&arguments),
         Command::Selectivity(arguments) => selectivity(arguments),
         Command::Psth(arguments) => psth::psth(arguments),
         Command::Growth(arguments) => growth(arguments),
@@ -242,14 +243,26 @@ pub(crate) enum Opened {
 /// Opens the run or reads the table that `source` names.
 pub(crate) fn open(source: &Source, default: Selection) -> Result<Opened> {
     if let Some(path) = &source.activity {
-        let activity = Activity::from_table(&read_table(path)?, source.dt)?;
-        let activity = if source.epoch_ms.is_empty() {
-            let rule = source.rule.ok_or_else(|| refuse("the epochs are not known", "give --rule, or --epoch-ms"))?;
-            let timeline = Timeline::of(rule, activity.dt);
-            activity.with_epochs(timeline.epochs)?
-        } else {
-            let epochs = source.epoch_ms.iter().map(|text| epoch_in_ms(text)).collect::<Result<Vec<_>>>()?;
-            activity.with_epochs_in_ms(&epochs)?
+        let activity = Activity::read(path, &source.recording.options())?;
+        for note in &activity.notes {
+            tell(note);
+        }
+        let epochs = source.recording.epoch_ms.iter().map(|text| epoch_in_ms(text)).collect::<Result<Vec<_>>>()?;
+        let activity = match (source.rule, epochs.is_empty()) {
+            (Some(rule), true) => {
+                let timeline = Timeline::of(rule, activity.dt);
+                let in_ms =
+                    |steps: std::ops::Range<usize>| steps.start as f64 * activity.dt..steps.end as f64 * activity.dt;
+                if activity.start_ms == 0.0 {
+                    activity.with_epochs(timeline.epochs)?
+                } else {
+                    let epochs: Vec<_> =
+                        timeline.epochs.into_iter().map(|(epoch, steps)| (epoch, in_ms(steps))).collect();
+                    activity.with_epochs_in_ms(&epochs)?
+                }
+            }
+            (None, true) => activity,
+            _ => activity.with_epochs_in_ms(&epochs)?,
         };
         return Ok(Opened::Table(match source.rule {
             Some(rule) => activity.with_rule(rule),
@@ -270,6 +283,68 @@ pub(crate) fn open(source: &Source, default: Selection) -> Result<Opened> {
     Ok(Opened::Run(run, selection, rule, readout))
 }
 
+/// Tells something that a reader of the results should know, beside them.
+pub(crate) fn tell(note: impl std::fmt::Display) {
+    eprintln!("note: {note}");
+}
+
+/// The selectivity of a recording, what is to know of it being told.
+pub(crate) fn tested(activity: &Activity, epoch: Epoch, options: &SelectivityOptions) -> Result<Selectivity> {
+    let found = Selectivity::of(activity, epoch, options)?;
+    for remark in analysis::remarks(activity, &found, options)? {
+        tell(remark);
+    }
+    Ok(found)
+}
+
+/// Tells why the rates of a run are absolute, if they are not what was published.
+pub(crate) fn tell_of_run(run: &Run, normalisation: Normalisation) {
+    if normalisation == Normalisation::Automatic && normalisation.of_run(run) == Normalisation::Absolute {
+        let activation = format!("{:?}", run.hyperparameters().activation).to_lowercase();
+        tell(format!(
+            "rates are absolute, not relative to fixation: {activation} units can have fixation rates of zero or below, for \
+             which a ratio has no meaning"
+        ));
+    }
+}
+
+/// A table of results of a recording, with what its locations are called beside their numbers.
+pub(crate) fn labelled(mut table: DataFrame, activity: &Activity) -> Result<DataFrame> {
+    if activity.ring.labels.is_empty() {
+        return Ok(table);
+    }
+    for (number, label) in [("location", "location_label"), ("preferred_location", "preferred_label")] {
+        let Some(place) = table.get_column_index(number) else { continue };
+        let failed = || Error::Argument {
+            what: format!("the column {number} cannot be labelled"),
+            remedy: "leave out --locations-on-ring".to_owned(),
+        };
+        let numbers = table.column(number).map_err(|_| failed())?.cast(&DataType::UInt32).map_err(|_| failed())?;
+        let numbers = numbers.u32().map_err(|_| failed())?;
+        let labels: Vec<Option<String>> =
+            numbers.iter().map(|place| place.map(|place| activity.location_name(place as usize))).collect();
+        table.insert_column(place + 1, Column::new(label.into(), labels)).map_err(|_| failed())?;
+    }
+    Ok(table)
+}
+
+/// The locations that `--locations` names: labels of a recording that has some, else numbers from 0.
+pub(crate) fn chosen_locations(given: Option<&[String]>, activity: &Activity) -> Result<Option<Vec<usize>>> {
+    let labels = &activity.ring.labels;
+    let find = |text: &String| {
+        let found = match labels.is_empty() {
+            true => text.trim().parse().ok(),
+            false => labels.iter().position(|label| label == text.trim()),
+        };
+        let known = || match labels.is_empty() {
+            true => format!("give numbers from 0 to {}", activity.location_count - 1),
+            false => format!("there are {}", labels.join(", ")),
+        };
+        found.ok_or_else(|| refuse(format!("there is no location `{text}`"), known()))
+    };
+    given.map(|given| given.iter().map(find).collect()).transpose()
+}
+
 /// Reads `NAME=START..END`.
 fn epoch_in_ms(text: &str) -> Result<(Epoch, std::ops::Range<f64>)> {
     let wrong = || refuse(format!("`--epoch-ms {text}` is not understood"), "write NAME=START..END, as fix1=0..1000");
@@ -281,7 +356,7 @@ fn epoch_in_ms(text: &str) -> Result<(Epoch, std::ops::Range<f64>)> {
 impl From<&TestArguments> for SelectivityOptions {
     fn from(arguments: &TestArguments) -> Self {
         SelectivityOptions {
-            normalised: arguments.normalised,
+            normalisation: arguments.normalised,
             baseline_skip_ms: arguments.baseline_skip_ms,
             ..SelectivityOptions::default()
         }
@@ -291,12 +366,56 @@ impl From<&TestArguments> for SelectivityOptions {
 fn selectivity(arguments: SelectivityArguments) -> Result<()> {
     let options = SelectivityOptions::from(&arguments.test);
     let table = match open(&arguments.source, Selection::Last)? {
-        Opened::Table(activity) => selectivity_with(&activity, arguments.epoch, &options)?,
+        Opened::Table(activity) => labelled(tested(&activity, arguments.epoch, &options)?.table()?, &activity)?,
         Opened::Run(run, selection, rule, readout) => {
+            tell_of_run(&run, options.normalisation);
             analysis::selectivity_of_run(&run, &selection, rule, arguments.epoch, &options, &readout)?
         }
     };
-    put_table(table, &arguments.table)
+    if arguments.table.out.is_some() {
+        return put_table(table, &arguments.table);
+    }
+    for found in Selectivity::from_table(&table)? {
+        say(summary(&found));
+    }
+    say(telling(&table));
+    Ok(())
+}
+
+/// What was found, in a sentence.
+fn summary(found: &Selectivity) -> String {
+    let count = |test: Test, kind: Kind| found.units.iter().filter(|unit| unit.kind(test) == kind).count();
+    let of_test = |test: Test| {
+        let selective = found.units.iter().filter(|unit| unit.is_selective(test)).count();
+        let [excited, inhibited, mixed] = [Kind::Excited, Kind::Inhibited, Kind::Mixed].map(|kind| count(test, kind));
+        format!("{selective} selective by the {test} test ({excited} excited, {inhibited} inhibited, {mixed} mixed)")
+    };
+    let untested = found.units.iter().filter(|unit| unit.not_tested.is_some()).count();
+    let after = found.trials_trained.map_or_else(String::new, |trials| format!(" after {trials} trials"));
+    format!(
+        "{} units in {}{after}: {}, {}; {untested} not tested",
+        found.units.len(),
+        found.epoch,
+        of_test(Test::Published),
+        of_test(Test::Unbiased)
+    )
+}
+
+/// The columns that tell most, for the screen; files have all.
+fn telling(table: &DataFrame) -> DataFrame {
+    let differ = |name: &str| table.column(name).is_ok_and(|column| column.n_unique().is_ok_and(|count| count > 1));
+    let mut names = vec!["unit", "kind", "preferred_location"];
+    if differ("trials_trained") {
+        names.insert(0, "trials_trained");
+    }
+    if table.get_column_index("preferred_label").is_some() {
+        names.push("preferred_label");
+    }
+    names.extend(["p_value", "unbiased_selective", "unbiased_q_value"]);
+    if table.column("not_tested").is_ok_and(|column| column.null_count() < column.len()) {
+        names.push("not_tested");
+    }
+    table.select(names).unwrap_or_else(|_| table.clone())
 }
 
 fn growth(arguments: Growth) -> Result<()> {

@@ -1,34 +1,40 @@
 //! `maturation decoder`.
 
 use clap::Args;
-use maturation::analysis::{Decoder, Scoring, decoder_by_checkpoint, decoder_of_run};
+use maturation::analysis::{Decoder, HoldOut, Scoring, decoder_by_checkpoint, decoder_of_run};
 use maturation::figures::Section;
 use maturation::prelude::*;
 use maturation::training::Selection;
 
 use crate::arguments::{FigureOut, Source, TableOut};
-use crate::commands::{Opened, open, put_both};
+use crate::commands::{Opened, chosen_locations, open, put_both, refuse};
 use crate::page_rules::counterparts_or_any;
 
 #[derive(Debug, Args)]
 pub struct DecoderArguments {
     #[command(flatten)]
     pub source: Source,
-    /// ms over which rates are averaged.
-    #[arg(long, value_name = "MS", default_value_t = 200.0)]
-    pub window_ms: f64,
-    /// ms from the start of one window to that of the next.
-    #[arg(long, value_name = "MS", default_value_t = 20.0)]
-    pub stride_ms: f64,
+    /// The locations to tell apart, for example 0,4 [default: all that have trials].
+    #[arg(long, value_name = "L,…", value_delimiter = ',')]
+    pub locations: Option<Vec<String>>,
+    /// ms over which rates are averaged [default: 200, or a time step if that is longer].
+    #[arg(long, value_name = "MS")]
+    pub window_ms: Option<f64>,
+    /// ms from the start of one window to that of the next [default: 20, or a time step if that is longer].
+    #[arg(long, value_name = "MS")]
+    pub stride_ms: Option<f64>,
     /// Trials of each location that are held out.
     #[arg(long, value_name = "N", default_value_t = 2)]
     pub held_out: usize,
     /// Splits of the trials to average, each with other trials held out; 8 use every trial of the test once.
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub folds: usize,
-    /// Draw the trials to hold out with this seed [default: the first ones of each location, as published].
-    #[arg(long, value_name = "N")]
-    pub split_seed: Option<u64>,
+    /// Decides which trials are held out: they are drawn over the session.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub split_seed: u64,
+    /// Hold out the first trials of each location, as published; a drift through the session then lowers accuracy.
+    #[arg(long, conflicts_with = "split_seed")]
+    pub published_hold_out: bool,
     /// Score windows other than the one trained in on all trials, those trained on included, as published.
     #[arg(long)]
     pub published_scoring: bool,
@@ -47,28 +53,45 @@ pub struct DecoderArguments {
     pub figure: FigureOut,
 }
 
-impl From<&DecoderArguments> for DecoderOptions {
-    fn from(arguments: &DecoderArguments) -> Self {
+impl DecoderArguments {
+    /// The options at a time step of `dt` ms.
+    fn options(&self, dt: f64, locations: Option<Vec<usize>>) -> DecoderOptions {
+        let usual = DecoderOptions::default().at_least(dt);
         DecoderOptions {
-            window_ms: arguments.window_ms,
-            stride_ms: arguments.stride_ms,
-            held_out: arguments.held_out,
-            folds: arguments.folds,
-            split_seed: arguments.split_seed,
-            scoring: if arguments.published_scoring { Scoring::Published } else { Scoring::HeldOut },
-            permutations: arguments.permutations,
-            permutation_seed: arguments.permutation_seed,
-            ..DecoderOptions::default()
+            window_ms: self.window_ms.unwrap_or(usual.window_ms),
+            stride_ms: self.stride_ms.unwrap_or(usual.stride_ms),
+            held_out: self.held_out,
+            folds: self.folds,
+            hold_out: match self.published_hold_out {
+                true => HoldOut::First,
+                false => HoldOut::Drawn { seed: self.split_seed },
+            },
+            locations,
+            scoring: if self.published_scoring { Scoring::Published } else { Scoring::HeldOut },
+            permutations: self.permutations,
+            permutation_seed: self.permutation_seed,
+            ..usual
         }
     }
 }
 
 /// Makes the table and the figure.
 pub fn run(arguments: DecoderArguments) -> Result<()> {
-    let options = DecoderOptions::from(&arguments);
-    let (table, mut about) = match open(&arguments.source, Selection::Last)? {
-        Opened::Table(activity) => (analysis::decoder(&activity, &options)?, DecoderAbout::of(&activity, &options)),
+    let (table, mut about, scoring) = match open(&arguments.source, Selection::Last)? {
+        Opened::Table(activity) => {
+            let locations = chosen_locations(arguments.locations.as_deref(), &activity)?;
+            let options = arguments.options(activity.dt, locations);
+            (analysis::decoder(&activity, &options)?, DecoderAbout::of(&activity, &options), options.scoring)
+        }
         Opened::Run(run, selection, rule, readout) => {
+            let hyperparameters = run.hyperparameters();
+            let number = |text: &String| text.trim().parse::<usize>();
+            let locations = arguments.locations.as_ref().map(|given| given.iter().map(number).collect());
+            let locations = locations.transpose().map_err(|_| {
+                let most = hyperparameters.n_eachring - 1;
+                refuse("--locations names no numbers", format!("give numbers from 0 to {most}"))
+            })?;
+            let options = arguments.options(hyperparameters.dt, locations);
             let checkpoints = run.selected(&selection, rule)?;
             let which = match checkpoints.len() {
                 1 => format!("after {} trials", checkpoints.first().trials_trained()),
@@ -82,10 +105,10 @@ pub fn run(arguments: DecoderArguments) -> Result<()> {
             } else {
                 decoder_of_run(&run, &selection, rule, &options, &readout)?.table()?
             };
-            (table, about)
+            (table, about, options.scoring)
         }
     };
-    about.title.push_str(&format!(", {}", options.scoring));
+    about.title.push_str(&format!(", {scoring}"));
     put_both(table, &arguments.table, &arguments.figure, |table| figures::decoder(table, &about))
 }
 
@@ -94,11 +117,11 @@ pub fn section(run: &Run) -> Result<Vec<Section>> {
     let rule = counterparts_or_any(run, &[Rule::Odr, Rule::Odrd])[0];
     let checkpoint = run.last()?;
     let activity = checkpoint.activity(rule)?;
-    let held_out = DecoderOptions::default();
+    let held_out = DecoderOptions::published(activity.dt);
     let published = DecoderOptions { scoring: Scoring::Published, ..held_out.clone() };
+    let about = DecoderAbout::of(&activity, &held_out);
     let [held_out, published] = [Decoder::of(&activity, &held_out)?, Decoder::of(&activity, &published)?];
     let table = held_out.table()?;
-    let about = DecoderAbout::of(&activity, &DecoderOptions::default());
     let title = format!("{}, after {} trials", about.title, checkpoint.trials_trained());
     let names = Scoring::ALL.map(Scoring::name);
     let figure = figures::decoder_compared(

@@ -12,7 +12,7 @@ use maturation::tables::write_table;
 use maturation::training::Selection;
 
 use crate::arguments::{FigureOut, Source, TableOut};
-use crate::commands::{Opened, one, open, put_table, say};
+use crate::commands::{Opened, chosen_locations, labelled, one, open, put_table, say};
 use crate::page_rules::counterparts_or_any;
 
 #[derive(Debug, Args)]
@@ -24,7 +24,7 @@ pub struct Dpca {
     regularisation: Regularisation,
     /// The locations to analyse, for example 0,4 [default: all that have trials].
     #[arg(long, value_name = "L,…", value_delimiter = ',')]
-    locations: Option<Vec<usize>>,
+    locations: Option<Vec<String>>,
     /// Components of each of time, stimulus and mixed.
     #[arg(long, value_name = "N", default_value_t = 10)]
     components: usize,
@@ -75,7 +75,7 @@ pub fn dpca(arguments: Dpca) -> Result<()> {
     let options = DpcaOptions {
         components: arguments.components,
         regularisation: arguments.regularisation,
-        locations: arguments.locations,
+        locations: chosen_locations(arguments.locations.as_deref(), &activity)?,
         shuffles: arguments.shuffles,
         seed: arguments.held_out_seed,
         unbalanced: arguments.unbalanced,
@@ -86,7 +86,7 @@ pub fn dpca(arguments: Dpca) -> Result<()> {
     }
     let found = analysis::dpca(&activity, &options)?;
     eprintln!("{}", remark(&found));
-    let (scores, mut explained) = (found.table()?, found.explained_variance_table()?);
+    let (scores, mut explained) = (labelled(found.table()?, &activity)?, found.explained_variance_table()?);
     let mut significance = found.significance_table()?;
     let about = TrialAbout::of(&activity, format!("Demixed principal components{}", origin(&activity)));
 

@@ -8,7 +8,7 @@ use maturation::readout::ReadoutOptions;
 use maturation::training::Selection;
 
 use crate::arguments::{FigureOut, Source, TableOut};
-use crate::commands::{Opened, open, put_both, refuse};
+use crate::commands::{Opened, open, put_both, refuse, tell_of_run};
 use crate::page_rules::{counterparts, of_rates, population, relative};
 use crate::population::{PopulationArguments, seed};
 
@@ -41,13 +41,12 @@ pub fn epoch_growth(arguments: EpochGrowthArguments) -> Result<()> {
         return Err(refuse("growth needs the checkpoints of a run, not one table of activity", "give RUN"));
     };
     let options = arguments.population.options(seed(arguments.source.seed, &run));
+    tell_of_run(&run, options.selectivity.normalisation);
     let (selected, measured) = (arguments.epoch, arguments.measured.unwrap_or(arguments.epoch));
     let checkpoints = run.selected(&selection, rule)?;
     let table = analysis::epoch_growth(&run, &checkpoints, rule, selected, measured, &options, &readout)?;
     let title = title(rule, selected, measured) + &arguments.population.about();
-    put_both(table, &arguments.table, &arguments.figure, |table| {
-        figures::epoch_growth(table, &title, options.selectivity.normalised)
-    })
+    put_both(table, &arguments.table, &arguments.figure, |table| figures::epoch_growth(table, &title, true))
 }
 
 /// The page's sections on the growth of delay activity.

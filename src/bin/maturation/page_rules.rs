@@ -1,6 +1,5 @@
 //! What the page of figures asks of a run: the rules that it can be shown for, and the rates that suit its units.
 
-use maturation::hyperparameters::Activation;
 use maturation::prelude::*;
 
 use crate::commands::refuse;
@@ -54,12 +53,15 @@ pub fn of_the_paper(run: &Run) -> bool {
     *found == paper
 }
 
+/// What the page's rates are: ratios to fixation of softplus units, absolute rates of all others, as in the published
+/// figures of relu and elu networks. (Those of the tanh network have ratios of either sign.)
+pub fn normalisation(run: &Run) -> Normalisation {
+    Normalisation::Automatic.of_run(run)
+}
+
 /// Whether the page shows rates relative to fixation.
-///
-/// A ratio to the mean rate in fixation has a meaning for positive rates alone, which softplus units have. The published
-/// figures of relu and elu networks have absolute rates; those of the tanh network have ratios of either sign.
 pub fn relative(run: &Run) -> bool {
-    run.hyperparameters().activation == Activation::Softplus
+    normalisation(run).is_relative()
 }
 
 /// What a section says of its rates.
@@ -83,5 +85,5 @@ pub fn population(run: &Run, bootstrap: usize) -> PopulationOptions {
 
 /// How the page tests units.
 pub fn selectivity(run: &Run) -> SelectivityOptions {
-    SelectivityOptions { normalised: relative(run), ..SelectivityOptions::default() }
+    SelectivityOptions { normalisation: normalisation(run), ..SelectivityOptions::default() }
 }

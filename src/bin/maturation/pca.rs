@@ -8,7 +8,7 @@ use maturation::prelude::*;
 use maturation::tables::write_table;
 
 use crate::arguments::{FigureOut, Source, TableOut};
-use crate::commands::{put_table, say};
+use crate::commands::{chosen_locations, labelled, put_table, say};
 use crate::dpca::{activity, origin};
 use crate::page_rules::counterparts_or_any;
 
@@ -21,7 +21,7 @@ pub struct Pca {
     components: usize,
     /// The locations to analyse, for example 0,4 [default: all that have trials].
     #[arg(long, value_name = "L,…", value_delimiter = ',')]
-    locations: Option<Vec<usize>>,
+    locations: Option<Vec<String>>,
     #[command(flatten)]
     table: TableOut,
     /// Write the table of explained variance to FILE (.parquet or .csv).
@@ -36,9 +36,10 @@ pub struct Pca {
 
 pub fn pca(arguments: Pca) -> Result<()> {
     let activity = activity(&arguments.source)?;
-    let options = PcaOptions { components: arguments.components, locations: arguments.locations };
+    let locations = chosen_locations(arguments.locations.as_deref(), &activity)?;
+    let options = PcaOptions { components: arguments.components, locations };
     let found = analysis::pca(&activity, &options)?;
-    let (scores, mut explained) = (found.table()?, found.explained_variance_table()?);
+    let (scores, mut explained) = (labelled(found.table()?, &activity)?, found.explained_variance_table()?);
     let about = TrialAbout::of(&activity, format!("Principal components{}", origin(&activity)));
 
     let mut written = false;

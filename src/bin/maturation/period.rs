@@ -2,15 +2,14 @@
 
 use clap::{Args, ValueEnum};
 use maturation::analysis::{
-    Kind, Period, PeriodActivity, PeriodCheckpoint, PeriodOptions, Selectivity, SelectivityOptions, Test,
-    period_activity,
+    Kind, Period, PeriodActivity, PeriodCheckpoint, PeriodOptions, SelectivityOptions, Test, period_activity,
 };
 use maturation::figures::{self, Section};
 use maturation::prelude::*;
 use maturation::readout::ReadoutOptions;
 
 use crate::arguments::{FigureOut, Source, TableOut, TestArguments};
-use crate::commands::{Opened, open, put_both, refuse};
+use crate::commands::{Opened, labelled, open, put_both, refuse, tell_of_run, tested};
 use crate::page_rules::{counterparts, of_rates, relative, selectivity};
 
 #[derive(Debug, Args)]
@@ -83,24 +82,30 @@ pub fn run(arguments: PeriodArguments) -> Result<()> {
             return Err(refuse("a window does not say in which epoch units must be selective", "give --selected-in"));
         }
     };
+    let mut recording = None;
     let found = match open(&arguments.source, Selection::All)? {
         Opened::Table(activity) => {
-            let units = Selectivity::of(&activity, selected_in, &options.selectivity)?;
+            let units = tested(&activity, selected_in, &options.selectivity)?;
             let checkpoint = PeriodCheckpoint::of(None, &activity, &units, &period, &options)?;
+            recording = Some(activity);
             PeriodActivity { checkpoints: vec![checkpoint] }
         }
         Opened::Run(run, selection, rule, readout) => {
+            tell_of_run(&run, options.selectivity.normalisation);
             period_activity(&run, &selection, rule, selected_in, &period, &options, &readout)?
         }
     };
     let title = title(arguments.source.rule, &period, selected_in, options.stage_window);
-    let normalised = options.selectivity.normalised;
+    let units = match &recording {
+        Some(activity) => labelled(found.table()?, activity)?,
+        None => found.table()?,
+    };
     match arguments.show {
-        Shown::Units => put_both(found.table()?, &arguments.table, &arguments.figure, |table| {
-            figures::period_activity(table, &title, normalised)
+        Shown::Units => put_both(units, &arguments.table, &arguments.figure, |_| {
+            figures::period_activity(&found.table()?, &title, true)
         }),
         Shown::Anova => put_both(found.anova().table()?, &arguments.table, &arguments.figure, |_| {
-            figures::period_activity(&found.table()?, &title, normalised)
+            figures::period_activity(&found.table()?, &title, true)
         }),
         Shown::Tests => put_both(found.t_tests()?, &arguments.table, &arguments.figure, |table| {
             figures::period_tests(table, &title)

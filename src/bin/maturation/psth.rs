@@ -7,8 +7,8 @@ use maturation::prelude::*;
 use maturation::training::Selection;
 
 use crate::arguments::{FigureOut, Source, TableOut};
-use crate::commands::{Opened, open, put_both};
-use crate::page_rules::{relative, rule_epochs};
+use crate::commands::{Opened, open, put_both, tell, tell_of_run, tested};
+use crate::page_rules::{normalisation, rule_epochs};
 use crate::population::{PopulationArguments, seed};
 
 #[derive(Debug, Args)]
@@ -38,7 +38,7 @@ pub fn psth(arguments: PsthArguments) -> Result<()> {
     let selectivity = population.selectivity.clone();
     let mut options = PsthOptions {
         kinds: population.kinds,
-        normalised: selectivity.normalised,
+        normalisation: selectivity.normalisation,
         opposite: arguments.opposite,
         test: population.test,
         grouping: if arguments.by_checkpoint { Grouping::Checkpoint } else { Grouping::Stage },
@@ -50,7 +50,10 @@ pub fn psth(arguments: PsthArguments) -> Result<()> {
     let epoch = arguments.epoch;
     let (table, mut about) = match open(&arguments.source, Selection::All)? {
         Opened::Table(activity) => {
-            let units = Selectivity::of(&activity, epoch, &selectivity)?;
+            let units = tested(&activity, epoch, &selectivity)?;
+            if options.opposite && activity.location_count % 2 == 1 {
+                tell(format!("a ring of {} locations has no opposite ones: none are shown", activity.location_count));
+            }
             let mut psth = Psth::new(PsthOptions { grouping: Grouping::Stage, ..options });
             psth.add("recording", &activity, &units)?;
             let title = format!("Average activity of {epoch}-selective units");
@@ -58,12 +61,15 @@ pub fn psth(arguments: PsthArguments) -> Result<()> {
         }
         Opened::Run(run, selection, rule, readout) => {
             options.seed = seed(arguments.source.seed, &run);
+            tell_of_run(&run, selectivity.normalisation);
+            if options.opposite && run.hyperparameters().n_eachring % 2 == 1 {
+                tell("a ring of an odd number of locations has no opposite ones: none are shown");
+            }
             let checkpoints = run.selected(&selection, rule)?;
             let table = analysis::psth_with(&run, &checkpoints, rule, epoch, &options, &selectivity, &readout)?;
             (table, PsthAbout::of(rule, epoch, run.hyperparameters().dt))
         }
     };
-    about.normalised = selectivity.normalised;
     about.title.push_str(&arguments.population.about());
     put_both(table, &arguments.table, &arguments.figure, |table| figures::psth(table, &about))
 }
@@ -77,12 +83,12 @@ pub fn section(run: &Run) -> Result<Vec<Section>> {
         let options = PsthOptions {
             follow: Some(stage),
             bootstrap: 1000,
-            normalised: relative(run),
+            normalisation: normalisation(run),
             seed: run.hyperparameters().seed,
             ..PsthOptions::default()
         };
         let table = analysis::psth(run, &Selection::All, rule, epoch, &options)?;
-        let mut about = PsthAbout { normalised: relative(run), ..PsthAbout::of(rule, epoch, run.hyperparameters().dt) };
+        let mut about = PsthAbout::of(rule, epoch, run.hyperparameters().dt);
         about.title.push_str(&format!(", units of the last {stage} checkpoint followed"));
         sections.push(Section {
             id: format!("followed-{rule}-{epoch}").replace('_', "-"),

@@ -8,7 +8,7 @@ use maturation::figures::{Page, PsthAbout, Section};
 use maturation::prelude::*;
 use maturation::training::Selection;
 
-use crate::page_rules::{of_rates, of_the_paper, relative, rule_epochs};
+use crate::page_rules::{normalisation, of_rates, of_the_paper, relative, rule_epochs};
 use crate::{
     agreement, claims, decoder, distractor, dpca, epoch_growth, pca, period, psth, saccade, sample_unit, tuning, units,
 };
@@ -74,7 +74,7 @@ fn average_activity(run: &Run) -> Result<Vec<Section>> {
         false => "",
     };
     let section = |(rule, epoch): (Rule, Epoch)| {
-        let options = PsthOptions { opposite: true, normalised: relative(run), ..PsthOptions::default() };
+        let options = PsthOptions { opposite: true, normalisation: normalisation(run), ..PsthOptions::default() };
         let table = analysis::psth(run, &Selection::All, rule, epoch, &options)?;
         Ok(Section {
             id: format!("psth-{rule}-{epoch}").replace('_', "-"),
@@ -85,10 +85,7 @@ fn average_activity(run: &Run) -> Result<Vec<Section>> {
                  stage that are at hand.{baseline}",
                 of_rates(run)
             ),
-            figure: figures::psth(
-                &table,
-                &PsthAbout { normalised: relative(run), ..PsthAbout::of(rule, epoch, hyperparameters.dt) },
-            )?,
+            figure: figures::psth(&table, &PsthAbout::of(rule, epoch, hyperparameters.dt))?,
             table,
         })
     };

@@ -1,7 +1,5 @@
 //! `maturation sample-unit`: one unit at every location.
 
-use std::ops::Range;
-
 use clap::Args;
 use maturation::activity::Activity;
 use maturation::analysis::{SampleUnit, Test};
@@ -11,7 +9,7 @@ use maturation::readout::Readout;
 use maturation::training::Selection;
 
 use crate::arguments::{FigureOut, Source, TableOut, TestArguments};
-use crate::commands::{Opened, one, open, put_both};
+use crate::commands::{Opened, labelled, one, open, put_both, tested};
 use crate::page_rules::{counterparts_or_any, population};
 
 #[derive(Debug, Args)]
@@ -38,13 +36,12 @@ pub struct SampleUnitArguments {
 
 /// What the figure of a unit is of.
 fn about(unit: &SampleUnit, activity: &Activity) -> PsthAbout {
-    let in_ms = |range: &Range<usize>| range.start as f64 * activity.dt..range.end as f64 * activity.dt;
     let rule = activity.rule.map_or_else(String::new, |rule| format!(", rule {rule}"));
     let trained =
         activity.trials_trained.map_or_else(String::new, |trials| format!(", after {trials} trials of training"));
     PsthAbout {
         title: format!("Unit {}{rule}{trained}; in the middle its {} rates", unit.unit, unit.epoch),
-        epochs: activity.epochs.iter().map(|(epoch, range)| (*epoch, in_ms(range))).collect(),
+        epochs: activity.epochs_in_ms(),
         normalised: false,
     }
 }
@@ -52,7 +49,10 @@ fn about(unit: &SampleUnit, activity: &Activity) -> PsthAbout {
 /// The table and the figure of a unit.
 pub fn sample_unit(arguments: SampleUnitArguments) -> Result<()> {
     let activity = match open(&arguments.source, Selection::Last)? {
-        Opened::Table(activity) => activity,
+        Opened::Table(activity) => {
+            tested(&activity, arguments.epoch, &SelectivityOptions::from(&arguments.tested))?;
+            activity
+        }
         Opened::Run(run, selection, rule, readout) => {
             Readout::new(readout)?.activity(&one(&run, &selection, rule)?, rule)?
         }
@@ -64,7 +64,9 @@ pub fn sample_unit(arguments: SampleUnitArguments) -> Result<()> {
     };
     let unit = SampleUnit::of(&activity, arguments.epoch, arguments.unit, &options)?;
     let about = about(&unit, &activity);
-    put_both(unit.table()?, &arguments.table, &arguments.figure, |table| figures::sample_unit(table, &about))
+    put_both(labelled(unit.table()?, &activity)?, &arguments.table, &arguments.figure, |table| {
+        figures::sample_unit(table, &about)
+    })
 }
 
 /// The page's section on a sample unit.

@@ -8,7 +8,7 @@ use maturation::readout::ReadoutOptions;
 use maturation::training::Selection;
 
 use crate::arguments::{FigureOut, Source, TableOut};
-use crate::commands::{Opened, open, put_table};
+use crate::commands::{Opened, open, put_table, tell_of_run, tested};
 use crate::page_rules::{counterparts_or_any, population, relative};
 use crate::population::{PopulationArguments, seed};
 
@@ -60,21 +60,21 @@ pub fn tuning(arguments: TuningArguments) -> Result<()> {
     let mut options = arguments.population.options(arguments.source.seed.unwrap_or(0));
     let (tuning, rule) = match open(&arguments.source, Selection::All)? {
         Opened::Table(activity) => {
-            let units = Selectivity::of(&activity, epoch, &options.selectivity)?;
+            let units = tested(&activity, epoch, &options.selectivity)?;
             let mut tuning = Tuning::new(options.clone());
             tuning.add(None, &units, &units)?;
             (tuning, String::new())
         }
         Opened::Run(run, selection, rule, readout) => {
             options.seed = seed(arguments.source.seed, &run);
+            tell_of_run(&run, options.selectivity.normalisation);
             let checkpoints = run.selected(&selection, rule)?;
             (analysis::tuning(&run, &checkpoints, rule, epoch, &options, &readout)?, format!(", rule {rule}"))
         }
     };
     if let Some(path) = &arguments.figure.figure {
         let title = format!("Tuning of {epoch}-selective units{rule}{}", arguments.population.about());
-        let normalised = options.selectivity.normalised;
-        figures::tuning(&tuning.table()?, &tuning.fits()?, &tuning.height_tests()?, &title, normalised)?.save(path)?;
+        figures::tuning(&tuning.table()?, &tuning.fits()?, &tuning.height_tests()?, &title, true)?.save(path)?;
     }
     let shown = match (arguments.show, &arguments.table.out, &arguments.figure.figure) {
         (Some(shown), ..) => vec![shown],

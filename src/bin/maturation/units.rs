@@ -8,7 +8,7 @@ use maturation::readout::ReadoutOptions;
 use maturation::training::Selection;
 
 use crate::arguments::{FigureOut, Source, TableOut, TestArguments};
-use crate::commands::{Opened, open, put_both};
+use crate::commands::{Opened, open, put_both, tell_of_run, tested};
 use crate::page_rules::{rule_epochs, selectivity};
 
 #[derive(Debug, Args)]
@@ -32,10 +32,11 @@ pub fn units(arguments: UnitsArguments) -> Result<()> {
     let (table, title) = match open(&arguments.source, Selection::All)? {
         Opened::Table(activity) => {
             let mut counts = UnitCounts::new();
-            counts.add(None, &Selectivity::of(&activity, epoch, &options)?);
+            counts.add(None, &tested(&activity, epoch, &options)?);
             (counts.table()?, format!("Units selective in {epoch}"))
         }
         Opened::Run(run, selection, rule, readout) => {
+            tell_of_run(&run, options.normalisation);
             let checkpoints = run.selected(&selection, rule)?;
             let table = analysis::unit_counts(&run, &checkpoints, rule, epoch, &options, &readout)?;
             (table, format!("Units selective in {epoch}, rule {rule}"))
