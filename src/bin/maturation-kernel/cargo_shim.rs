@@ -16,45 +16,21 @@ use crate::checkout::Checkout;
 use crate::description::Description;
 use crate::library::Library;
 use crate::problem::Problem;
-use crate::workplace::{self, Setting, Workplace};
+use crate::sandbox::{self, Sandbox};
+use crate::setting::{self, Setting};
+use crate::tools::Tool;
 use crate::{added, metadata, session, source, tools, types};
-
-/// A tool that is stood in for.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Tool {
-    /// `cargo`.
-    Cargo,
-    /// `rustup`.
-    Rustup,
-}
 
 /// How cargo ends when it fails.
 const FAILED: u8 = 101;
 
-impl Tool {
-    /// The tool's file name.
-    pub fn name(self) -> &'static str {
-        match self {
-            Tool::Cargo => "cargo",
-            Tool::Rustup => "rustup",
-        }
-    }
-
-    /// The tool that this process was started as.
-    pub fn of_program_name() -> Option<Tool> {
-        let program = std::env::args_os().next()?;
-        let name = Path::new(&program).file_name()?.to_owned();
-        [Tool::Cargo, Tool::Rustup].into_iter().find(|tool| name == tool.name())
-    }
-}
-
 /// Does what the tool would do.
-pub fn run(tool: Tool, workplace: &Workplace) -> Result<ExitCode, Problem> {
-    let setting = workplace.setting()?;
+pub fn run(tool: Tool, sandbox: &Sandbox) -> Result<ExitCode, Problem> {
+    let setting = sandbox.setting()?;
     let arguments: Vec<OsString> = std::env::args_os().skip(1).collect();
     if tool == Tool::Rustup {
         if arguments == ["which", "cargo"] {
-            println!("{}", workplace.stand_in(Tool::Cargo).display());
+            println!("{}", sandbox.shim(Tool::Cargo).display());
             return Ok(ExitCode::SUCCESS);
         }
         let rustup = tools::find("rustup", &setting.before.search_path());
@@ -63,11 +39,11 @@ pub fn run(tool: Tool, workplace: &Workplace) -> Result<ExitCode, Problem> {
         return Err(become_command(&mut real(rustup, &arguments, &setting)));
     }
     let within = std::env::current_dir().ok().and_then(|folder| folder.canonicalize().ok());
-    let is_ours = within.is_some() && within == workplace.crate_folder().canonicalize().ok();
+    let is_ours = within.is_some() && within == sandbox.crate_folder().canonicalize().ok();
     match subcommand(&arguments) {
-        Some("metadata") if is_ours => describe(workplace, setting, &arguments),
-        Some("build") if is_ours => Ok(build(workplace, &setting).unwrap_or_else(|problem| refuse(&problem))),
-        Some("check") if is_ours => Ok(check(workplace, &setting).unwrap_or_else(|problem| refuse(&problem))),
+        Some("metadata") if is_ours => describe(sandbox, setting, &arguments),
+        Some("build") if is_ours => Ok(build(sandbox, &setting).unwrap_or_else(|problem| refuse(&problem))),
+        Some("check") if is_ours => Ok(check(sandbox, &setting).unwrap_or_else(|problem| refuse(&problem))),
         Some("rustc") if is_ours && arguments.iter().any(|argument| argument == "--print") => {
             let compiler = setting.cargo.with_file_name("rustc");
             Err(become_command(&mut real(compiler, &printing(&arguments), &setting)))
@@ -103,46 +79,46 @@ fn become_command(command: &mut Command) -> Problem {
 
 /// Compiles a cell: without cargo, which would look at two hundred crates each time, and would compile each of them in a way
 /// of its own.
-fn build(workplace: &Workplace, setting: &Setting) -> Result<ExitCode, Problem> {
-    if workplace.is_stopped().exists() {
+fn build(sandbox: &Sandbox, setting: &Setting) -> Result<ExitCode, Problem> {
+    if sandbox.is_stopped().exists() {
         return Ok(ExitCode::from(FAILED));
     }
-    let source = workplace.crate_folder().join(SOURCE);
-    let mention = if workplace.cells_library().is_there() { Library::mention() } else { String::new() };
+    let source = sandbox.crate_folder().join(SOURCE);
+    let mention = if sandbox.cells_library().is_there() { Library::mention() } else { String::new() };
     write(&source, &source::prepared(&read(&source)?, &mention))?;
-    let output = cells_folder(workplace)?;
-    let mut compiler = compiler(workplace, setting, SOURCE)?;
+    let output = cells_folder(sandbox)?;
+    let mut compiler = compiler(sandbox, setting, SOURCE)?;
     compiler.args(["--emit=link", "-Copt-level=0"]);
-    let status = in_own_group(workplace, &mut compiler)?.status;
+    let status = in_own_group(sandbox, &mut compiler)?.status;
     if status.success() {
         // evcxr looks here for what it is to load.
         if let Some(path) = std::env::var_os("EVCXR_EXECUTION_SO_PATH") {
             let cell = output.join(format!("{}ctx{}", std::env::consts::DLL_PREFIX, std::env::consts::DLL_SUFFIX));
             let _ = std::fs::write(path, cell.to_string_lossy().as_bytes());
         }
-        let _ = std::fs::write(workplace.is_compiled(), "");
+        let _ = std::fs::write(sandbox.is_compiled(), "");
     }
     Ok(code(status))
 }
 
 /// Checks a cell, which evcxr wants when rust-analyzer does not know the type of a variable: is there an error in it? If
 /// there is none, the compiler is asked for the types.
-fn check(workplace: &Workplace, setting: &Setting) -> Result<ExitCode, Problem> {
-    if workplace.is_stopped().exists() {
+fn check(sandbox: &Sandbox, setting: &Setting) -> Result<ExitCode, Problem> {
+    if sandbox.is_stopped().exists() {
         return Ok(ExitCode::from(FAILED));
     }
-    cells_folder(workplace)?;
-    let (asked, questions) = types::with_questions(&read(&workplace.crate_folder().join(SOURCE))?);
-    write(&workplace.crate_folder().join(QUESTIONS), &asked)?;
-    let mut asking = compiler(workplace, setting, QUESTIONS)?;
+    cells_folder(sandbox)?;
+    let (asked, questions) = types::with_questions(&read(&sandbox.crate_folder().join(SOURCE))?);
+    write(&sandbox.crate_folder().join(QUESTIONS), &asked)?;
+    let mut asking = compiler(sandbox, setting, QUESTIONS)?;
     asking.arg("--emit=metadata").args(types::OPTIONS).env(types::ALLOWED.0, types::ALLOWED.1);
-    let answer = in_own_group(workplace, asking.stderr(Stdio::piped()))?;
+    let answer = in_own_group(sandbox, asking.stderr(Stdio::piped()))?;
     if let Some(types) = types::answers(&String::from_utf8_lossy(&answer.stderr), &questions) {
-        write(&workplace.types(), &serde_json::json!(types).to_string())?;
+        write(&sandbox.types(), &serde_json::json!(types).to_string())?;
         return Ok(ExitCode::SUCCESS);
     }
-    let mut checking = compiler(workplace, setting, SOURCE)?;
-    Ok(code(in_own_group(workplace, checking.arg("--emit=metadata"))?.status))
+    let mut checking = compiler(sandbox, setting, SOURCE)?;
+    Ok(code(in_own_group(sandbox, checking.arg("--emit=metadata"))?.status))
 }
 
 /// The source that evcxr makes of a cell, and ours with questions in it, in evcxr's folder.
@@ -150,8 +126,8 @@ const SOURCE: &str = "src/lib.rs";
 const QUESTIONS: &str = "src/questions.rs";
 
 /// Where compiled cells are put.
-fn cells_folder(workplace: &Workplace) -> Result<PathBuf, Problem> {
-    let folder = workplace.crate_folder().join("target/cells");
+fn cells_folder(sandbox: &Sandbox) -> Result<PathBuf, Problem> {
+    let folder = sandbox.crate_folder().join("target/cells");
     std::fs::create_dir_all(&folder).map_err(Problem::io("make", &folder, "Is the disk full?"))?;
     Ok(folder)
 }
@@ -165,20 +141,20 @@ fn write(path: &Path, text: &str) -> Result<(), Problem> {
 }
 
 /// The compiler, about to compile a cell. It says no word of warning, since evcxr takes those for errors.
-fn compiler(workplace: &Workplace, setting: &Setting, source: &str) -> Result<Command, Problem> {
+fn compiler(sandbox: &Sandbox, setting: &Setting, source: &str) -> Result<Command, Problem> {
     let mut compiler = setting.linking(&setting.compiler());
-    compiler.current_dir(workplace.crate_folder()).arg(source);
+    compiler.current_dir(sandbox.crate_folder()).arg(source);
     compiler.args(["--crate-name=ctx", "--edition=2024", "--crate-type=cdylib", "-Cprefer-dynamic"]);
-    compiler.args(["--error-format=json", "-Awarnings", "--out-dir"]).arg(cells_folder(workplace)?);
-    let library = workplace.cells_library();
-    let manifest = std::fs::read_to_string(workplace.crate_folder().join("Cargo.toml")).unwrap_or_default();
+    compiler.args(["--error-format=json", "-Awarnings", "--out-dir"]).arg(cells_folder(sandbox)?);
+    let library = sandbox.cells_library();
+    let manifest = std::fs::read_to_string(sandbox.crate_folder().join("Cargo.toml")).unwrap_or_default();
     let is_own = |one: &Wanted| one.name != "maturation" && one.provided_by(&library).is_none();
     let own: Vec<Wanted> = added::wanted(&manifest).into_iter().filter(is_own).collect();
     if library.is_there() {
-        compiler.args(library.arguments(&own)?);
+        compiler.args(library.arguments(&own.iter().map(|one| one.name.as_str()).collect::<Vec<_>>())?);
     }
     if !own.is_empty() {
-        compiler.args(added::arguments(workplace, setting, &own)?);
+        compiler.args(added::arguments(sandbox, setting, &own)?);
     }
     Ok(compiler)
 }
@@ -191,42 +167,42 @@ fn refuse(problem: &Problem) -> ExitCode {
 }
 
 /// Runs what compiles as a group of processes of its own, which an interrupt can end.
-fn in_own_group(workplace: &Workplace, command: &mut Command) -> Result<Output, Problem> {
+fn in_own_group(sandbox: &Sandbox, command: &mut Command) -> Result<Output, Problem> {
     let program = PathBuf::from(command.get_program());
     let failed = || Problem::io("run", &program, "Install Rust again from https://rustup.rs");
     let child = command.process_group(0).spawn().map_err(failed())?;
-    let _ = std::fs::write(workplace.compiler_number(), child.id().to_string());
+    let _ = std::fs::write(sandbox.compiler_number(), child.id().to_string());
     let output = child.wait_with_output().map_err(failed());
-    let _ = std::fs::remove_file(workplace.compiler_number());
+    let _ = std::fs::remove_file(sandbox.compiler_number());
     output
 }
 
 /// Describes the crate and what it needs: to evcxr, which only wants to know whether a dependency can be had, or to
 /// rust-analyzer.
-fn describe(workplace: &Workplace, setting: Setting, arguments: &[OsString]) -> Result<ExitCode, Problem> {
-    let manifest = std::fs::read_to_string(workplace.crate_folder().join("Cargo.toml")).unwrap_or_default();
+fn describe(sandbox: &Sandbox, setting: Setting, arguments: &[OsString]) -> Result<ExitCode, Problem> {
+    let manifest = std::fs::read_to_string(sandbox.crate_folder().join("Cargo.toml")).unwrap_or_default();
     if manifest.contains("evcxr_dummy_validate_dep") {
-        return validate(workplace, setting, &manifest, arguments);
+        return validate(sandbox, setting, &manifest, arguments);
     }
-    keep_versions(workplace, &setting)?;
+    keep_versions(sandbox, &setting)?;
     let is_whole = !arguments.iter().any(|argument| argument == "--no-deps");
     let is_for_analysis = arguments.iter().any(|argument| argument == "--filter-platform");
     if !(is_whole && is_for_analysis) {
         return Err(become_command(&mut real(setting.cargo.clone(), arguments, &setting)));
     }
-    let reduced = added::without_provided(&manifest, &workplace.cells_library());
-    let kept = Description::read(workplace).filter(|_| setting.compiled);
+    let reduced = added::without_provided(&manifest, &sandbox.cells_library());
+    let kept = Description::read(sandbox).filter(|_| setting.compiled);
     if let Some(answer) = kept.and_then(|kept| kept.serves(&reduced)) {
-        println!("{}", answer.replace(Description::FOLDER, &workplace.folder.to_string_lossy()));
+        println!("{}", answer.replace(Description::FOLDER, &sandbox.folder.to_string_lossy()));
         return Ok(ExitCode::SUCCESS);
     }
-    let output = describe_reduced(workplace, &setting, &reduced, arguments)?;
+    let output = describe_reduced(sandbox, &setting, &reduced, arguments)?;
     eprint!("{}", String::from_utf8_lossy(&output.stderr));
     match serde_json::from_slice::<serde_json::Value>(&output.stdout) {
         Ok(mut answer) => {
             metadata::lean(&mut answer, &metadata::NAMED);
             if !setting.compiled {
-                Description::of(&manifest, &answer, workplace).write(workplace)?;
+                Description::of(&manifest, &answer, sandbox).write(sandbox)?;
                 metadata::lean(&mut answer, &[]);
             }
             println!("{answer}");
@@ -239,12 +215,12 @@ fn describe(workplace: &Workplace, setting: Setting, arguments: &[OsString]) -> 
 /// What cargo says of a manifest in place of evcxr's: it wants no crate that is here already, with features of which cargo
 /// would fetch and show hundreds more.
 fn describe_reduced(
-    workplace: &Workplace,
+    sandbox: &Sandbox,
     setting: &Setting,
     manifest: &str,
     arguments: &[OsString],
 ) -> Result<Output, Problem> {
-    let (theirs, ours) = (workplace.crate_folder(), workplace.folder.join("described"));
+    let (theirs, ours) = (sandbox.crate_folder(), sandbox.folder.join("described"));
     let source = ours.join("src");
     std::fs::create_dir_all(&source).map_err(Problem::io("make", &source, "Is the disk full?"))?;
     write(&source.join("lib.rs"), "")?;
@@ -262,7 +238,7 @@ fn describe_reduced(
 
 /// Whether a dependency that a notebook names can be had. What is written here on standard error, the cell shows.
 fn validate(
-    workplace: &Workplace,
+    sandbox: &Sandbox,
     mut setting: Setting,
     manifest: &str,
     arguments: &[OsString],
@@ -278,62 +254,70 @@ fn validate(
             eprintln!("{problem}");
             return Ok(ExitCode::from(FAILED));
         }
-        if is_ours && !setting.compiled && !compile_beforehand(workplace, &mut setting)? {
+        if is_ours && !setting.compiled && !compile_beforehand(sandbox, &mut setting)? {
             return Ok(ExitCode::from(FAILED));
         }
         if is_ours && setting.compiled {
-            workplace.show_library(&setting)?;
+            sandbox.show_library(&setting)?;
         }
-        let plain = workplace::dependency(&wanted);
+        let plain = sandbox::dependency(&wanted);
         if is_ours && plain.trim_start_matches(":dep").trim() == dependency_line(manifest) {
             return Ok(ExitCode::SUCCESS);
         }
     }
     if let Some(wanted) = added::wanted(manifest).first()
-        && let Some(made) = wanted.provided_by(&workplace.cells_library())
+        && let Some(made) = wanted.provided_by(&sandbox.cells_library())
     {
         let features =
             if made.features.is_empty() { String::new() } else { format!(" ({})", made.features.join(", ")) };
         let words =
             format!("{} {}{features} is here already: the one that maturation uses.", wanted.name, made.version);
-        tell(workplace, &words);
+        tell(sandbox, &words);
         return Ok(ExitCode::SUCCESS);
     }
-    keep_versions(workplace, &setting)?;
+    keep_versions(sandbox, &setting)?;
     Err(become_command(&mut real(setting.cargo.clone(), arguments, &setting)))
 }
 
 /// Tells the notebook something.
-fn tell(workplace: &Workplace, words: &str) {
+fn tell(sandbox: &Sandbox, words: &str) {
     use std::io::Write;
-    if let Ok(mut notices) = File::options().append(true).open(workplace.notices()) {
+    if let Ok(mut notices) = File::options().append(true).open(sandbox.notices()) {
         let _ = writeln!(notices, "{words}");
     }
 }
 
 /// Compiles everything that the crate needs into the folder that all kernels share, and takes it from there. In that
 /// folder itself there is nothing to do beforehand.
-fn compile_beforehand(workplace: &Workplace, setting: &mut Setting) -> Result<bool, Problem> {
-    let (Some(checkout), true) = (setting.checkout.clone(), setting.notebook != workplace.folder) else {
+fn compile_beforehand(sandbox: &Sandbox, setting: &mut Setting) -> Result<bool, Problem> {
+    let (Some(checkout), true) = (setting.checkout.clone(), setting.notebook != sandbox.folder) else {
         return Ok(true);
     };
-    let notices = workplace.notices();
+    let notices = sandbox.notices();
     let unwritable = || Problem::io("write", &notices, "Is the disk full?");
     let output = File::options().append(true).open(&notices).map_err(unwritable())?;
     let errors = output.try_clone().map_err(unwritable())?;
     let program = std::env::current_exe().map_err(Problem::io("find", Path::new("this program"), "Start it again"))?;
-    let mut warm = Command::new(program);
-    setting.before.restore(warm.args([OsStr::new("--warm"), OsStr::new("--checkout"), checkout.as_os_str()]));
-    let warm = warm.env_remove(workplace::VARIABLE).current_dir(&setting.notebook).stdout(output).stderr(errors);
-    let status =
-        warm.status().map_err(Problem::io("run", &checkout, "Run `maturation-kernel --warm` in a terminal"))?;
-    if !status.success() || !session::fill(&Cache::of_user()?, workplace, setting)? {
+    let mut precompiling = Command::new(program);
+    setting.before.restore(precompiling.args([
+        OsStr::new("--precompile"),
+        OsStr::new("--checkout"),
+        checkout.as_os_str(),
+    ]));
+    let precompiling =
+        precompiling.env_remove(setting::FOLDER_VARIABLE).current_dir(&setting.notebook).stdout(output).stderr(errors);
+    let status = precompiling.status().map_err(Problem::io(
+        "run",
+        &checkout,
+        "Run `maturation-kernel --precompile` in a terminal",
+    ))?;
+    if !status.success() || !session::fill(&Cache::of_user()?, sandbox, setting)? {
         eprintln!(
-            "the crate could not be compiled: see the messages below, or run `maturation-kernel --warm` in a terminal"
+            "the crate could not be compiled: see the messages below, or run `maturation-kernel --precompile` in a terminal"
         );
         return Ok(false);
     }
-    workplace.save(setting)?;
+    sandbox.save(setting)?;
     Ok(true)
 }
 
@@ -352,15 +336,15 @@ fn wanted_checkout(manifest: &str) -> Option<PathBuf> {
 
 /// Puts the versions back with which everything was compiled. Without it cargo would choose anew, perhaps newer ones,
 /// because evcxr begins with a crate that needs nothing, for which cargo forgets all versions.
-fn keep_versions(workplace: &Workplace, setting: &Setting) -> Result<(), Problem> {
-    let folder = workplace.crate_folder();
+fn keep_versions(sandbox: &Sandbox, setting: &Setting) -> Result<(), Problem> {
+    let folder = sandbox.crate_folder();
     let read = |name: &str| std::fs::read_to_string(folder.join(name)).unwrap_or_default();
     let needs_ours = read("Cargo.toml").lines().any(|line| line.trim_start().starts_with("maturation ="));
     if !needs_ours || read("Cargo.lock").contains("name = \"maturation\"") {
         return Ok(());
     }
     let of_checkout = setting.checkout.as_ref().map(|checkout| checkout.join("Cargo.lock"));
-    let versions = [Some(workplace.crate_versions()), of_checkout].into_iter().flatten().find(|path| path.is_file());
+    let versions = [Some(sandbox.crate_versions()), of_checkout].into_iter().flatten().find(|path| path.is_file());
     let Some(versions) = versions else { return Ok(()) };
     let target = folder.join("Cargo.lock");
     std::fs::copy(versions, &target).map(drop).map_err(Problem::io("write", &target, "Is the disk full?"))
@@ -377,12 +361,12 @@ mod tests {
 
     const DUMMY: &str = "\n    [package]\n    name = \"evcxr_dummy_validate_dep\"\n\n    [dependencies]\n    ";
 
-    fn workplace(folder: &Path) -> (Workplace, Setting) {
-        let workplace = Workplace { folder: folder.to_owned() };
+    fn sandbox(folder: &Path) -> (Sandbox, Setting) {
+        let sandbox = Sandbox { folder: folder.to_owned() };
         let checkout = Checkout::at(Path::new(BUILT_FROM)).unwrap();
         let setting = Setting::new(folder.to_owned(), Ok(&checkout), None).unwrap();
-        workplace.furnish(&setting, true).unwrap();
-        (workplace, setting)
+        sandbox.furnish(&setting, true).unwrap();
+        (sandbox, setting)
     }
 
     #[test]
@@ -413,37 +397,36 @@ mod tests {
     #[test]
     fn versions_are_put_back_when_the_crate_is_needed_and_cargo_has_forgotten_them() {
         let folder = tempfile::tempdir().unwrap();
-        let (workplace, setting) = workplace(folder.path());
-        let (manifest, lock) =
-            (workplace.crate_folder().join("Cargo.toml"), workplace.crate_folder().join("Cargo.lock"));
+        let (sandbox, setting) = sandbox(folder.path());
+        let (manifest, lock) = (sandbox.crate_folder().join("Cargo.toml"), sandbox.crate_folder().join("Cargo.lock"));
         std::fs::write(&lock, "name = \"ctx\"").unwrap();
         std::fs::write(&manifest, "[dependencies]\n").unwrap();
-        keep_versions(&workplace, &setting).unwrap();
+        keep_versions(&sandbox, &setting).unwrap();
         assert_eq!(std::fs::read_to_string(&lock).unwrap(), "name = \"ctx\"");
         std::fs::write(&manifest, "[dependencies]\nmaturation = { path = \"/a\" }\n").unwrap();
-        keep_versions(&workplace, &setting).unwrap();
+        keep_versions(&sandbox, &setting).unwrap();
         assert!(std::fs::read_to_string(&lock).unwrap().contains("name = \"polars-core\""));
         std::fs::write(&lock, "name = \"ctx\"").unwrap();
-        std::fs::write(workplace.crate_versions(), "name = \"maturation\" # warm").unwrap();
-        keep_versions(&workplace, &setting).unwrap();
-        assert_eq!(std::fs::read_to_string(&lock).unwrap(), "name = \"maturation\" # warm");
+        std::fs::write(sandbox.crate_versions(), "name = \"maturation\" # precompiled").unwrap();
+        keep_versions(&sandbox, &setting).unwrap();
+        assert_eq!(std::fs::read_to_string(&lock).unwrap(), "name = \"maturation\" # precompiled");
     }
 
     #[test]
     fn the_crate_that_is_loaded_costs_nothing_more_and_a_problem_is_told() {
         let folder = tempfile::tempdir().unwrap();
-        let (workplace, mut setting) = workplace(folder.path());
+        let (sandbox, mut setting) = sandbox(folder.path());
         setting.compiled = true;
         let checkout = setting.checkout.clone().unwrap();
         let manifest = format!("{DUMMY}maturation = {{ path = {checkout:?} }}\n    ");
         // A cargo that does not exist: nothing is asked of it.
         setting.cargo = PathBuf::from("/nonexistent/cargo");
-        workplace.save(&setting).unwrap();
-        let answer = validate(&workplace, workplace.setting().unwrap(), &manifest, &[]).unwrap();
+        sandbox.save(&setting).unwrap();
+        let answer = validate(&sandbox, sandbox.setting().unwrap(), &manifest, &[]).unwrap();
         assert_eq!(answer, ExitCode::SUCCESS);
         setting.problem = Some("moved".to_owned());
-        assert_eq!(validate(&workplace, setting, &manifest, &[]).unwrap(), ExitCode::from(FAILED));
-        let other = validate(&workplace, workplace.setting().unwrap(), &format!("{DUMMY}rand = \"1\""), &[]);
+        assert_eq!(validate(&sandbox, setting, &manifest, &[]).unwrap(), ExitCode::from(FAILED));
+        let other = validate(&sandbox, sandbox.setting().unwrap(), &format!("{DUMMY}rand = \"1\""), &[]);
         assert!(other.unwrap_err().to_string().contains("/nonexistent/cargo"));
     }
 }

@@ -1,20 +1,13 @@
 //! A folder in which one evcxr works: its crate, its settings, and what stands in for cargo.
 
-use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use serde::{Deserialize, Serialize};
-
-use crate::checkout::Checkout;
 use crate::library::Library;
 use crate::problem::Problem;
-use crate::stand_in::Tool;
-use crate::surroundings::Surroundings;
+use crate::setting::{FOLDER_VARIABLE, Setting};
+use crate::tools::Tool;
 use crate::{rust_sources, tools};
-
-/// The variable that tells every process of a kernel its folder.
-pub const VARIABLE: &str = "MATURATION_KERNEL_FOLDER";
 
 const REMEDY: &str = "Is the disk full? Set MATURATION_CACHE to a folder that can be written";
 
@@ -27,120 +20,17 @@ let maturation_is_loaded: bool = \"odr\".parse::<Rule>()? == Rule::Odr;
 
 /// A folder in which one evcxr works.
 #[derive(Clone, Debug)]
-pub struct Workplace {
+pub struct Sandbox {
     /// The folder, absolute.
     pub folder: PathBuf,
 }
 
-/// What all processes of a kernel need to know.
-#[derive(Debug, Deserialize, Serialize)]
-pub struct Setting {
-    /// The folder that cells run in.
-    pub notebook: PathBuf,
-    /// The crate's folder, if there is one.
-    pub checkout: Option<PathBuf>,
-    /// Why the crate cannot be loaded.
-    pub problem: Option<String>,
-    /// Whether everything that the crate needs is compiled.
-    pub compiled: bool,
-    /// The toolchain's cargo.
-    pub cargo: PathBuf,
-    /// The linker, by evcxr's name for it.
-    pub linker: String,
-    /// The sources of Rust's library, if there are any.
-    pub rust_sources: Option<PathBuf>,
-    /// The environment in which the kernel was started.
-    pub before: Surroundings,
-}
-
-impl Setting {
-    /// The setting of an evcxr for a notebook's folder, in this process's environment.
-    pub fn new(
-        notebook: PathBuf,
-        checkout: Result<&Checkout, &Problem>,
-        cargo: Option<&Path>,
-    ) -> Result<Self, Problem> {
-        let search_path = tools::search_path(cargo)?;
-        let absent = Problem::NoProgram { program: "cargo", remedy: "install Rust from https://rustup.rs" };
-        let folder = match checkout {
-            Ok(checkout) => Some(checkout.folder.clone()),
-            Err(Problem::OtherVersion { folder, .. }) => Some(folder.clone()),
-            Err(_) => None,
-        };
-        let cargo = tools::toolchain("cargo", &search_path).ok_or(absent)?;
-        Ok(Setting {
-            notebook,
-            checkout: folder,
-            problem: checkout.err().map(Problem::to_string),
-            compiled: false,
-            rust_sources: cargo.parent().and_then(Path::parent).and_then(rust_sources::of_toolchain),
-            cargo,
-            linker: tools::linker(&search_path).to_owned(),
-            before: Surroundings::with_search_path(&search_path),
-        })
-    }
-}
-
-impl Setting {
-    /// One of Rust's own tools, to be run in the environment in which the kernel was started.
-    pub fn tool<'a>(&self, program: &Path, arguments: impl IntoIterator<Item = &'a str>) -> Command {
-        let mut command = Command::new(program);
-        self.before.restore(command.args(arguments));
-        command.env_remove(VARIABLE);
-        command
-    }
-
-    /// One of Rust's own tools that links, with the linker that was chosen.
-    pub fn linking(&self, program: &Path) -> Command {
-        if self.linker == "mold" {
-            let mut command = self.tool(Path::new("mold"), ["-run"]);
-            command.arg(program);
-            return command;
-        }
-        let mut command = self.tool(program, []);
-        if self.linker == "lld" {
-            command.arg("-Clink-arg=-fuse-ld=lld");
-        }
-        command
-    }
-
-    /// The toolchain's compiler.
-    pub fn compiler(&self) -> PathBuf {
-        self.cargo.with_file_name("rustc")
-    }
-
-    /// The folder of the toolchain.
-    pub fn toolchain(&self) -> Option<&Path> {
-        self.cargo.parent()?.parent()
-    }
-
-    /// The variable that names folders of shared libraries, with the one that cells need. Cargo moves a compiled cell one
-    /// folder up after the compiler wrote into it where, relative to it, Rust's library lies.
-    pub fn shared_libraries(&self) -> (&'static str, OsString) {
-        let variable = if cfg!(target_os = "macos") { "DYLD_LIBRARY_PATH" } else { "LD_LIBRARY_PATH" };
-        let before = std::env::var_os(variable).filter(|path| !path.is_empty()).unwrap_or_default();
-        (variable, self.with_own_libraries(&before))
-    }
-
-    /// Folders of shared libraries, those first that were named before: but for folders with another build of our crate,
-    /// such as `cargo run` and `cargo test` name, which cells would load in place of the one that they were compiled with.
-    fn with_own_libraries(&self, before: &OsStr) -> OsString {
-        let ours = format!("{}maturation{}", std::env::consts::DLL_PREFIX, std::env::consts::DLL_SUFFIX);
-        let toolchain = self.cargo.parent().and_then(Path::parent).map(|toolchain| toolchain.join("lib/rustlib"));
-        let targets = toolchain.and_then(|folder| std::fs::read_dir(folder).ok()).into_iter().flatten();
-        let own =
-            targets.filter_map(|entry| entry.ok().map(|entry| entry.path().join("lib"))).filter(|path| path.is_dir());
-        let before = std::env::split_paths(before).filter(|path| !path.join(&ours).exists());
-        std::env::join_paths(before.chain(own)).unwrap_or_default()
-    }
-}
-
-impl Workplace {
+impl Sandbox {
     /// The folder of the kernel that this process belongs to, if it belongs to one.
-    pub fn of_environment() -> Result<Option<Workplace>, Problem> {
-        let Some(folder) = std::env::var_os(VARIABLE).map(PathBuf::from) else { return Ok(None) };
+    pub fn of_environment() -> Result<Option<Sandbox>, Problem> {
+        let Some(folder) = std::env::var_os(FOLDER_VARIABLE).map(PathBuf::from) else { return Ok(None) };
         if folder.is_dir() {
-            return Ok(Some(Workplace { folder }));
+            return Ok(Some(Sandbox { folder }));
         }
         let remedy = "Restart the kernel";
         let source = std::io::Error::from(std::io::ErrorKind::NotFound);
@@ -198,7 +88,7 @@ impl Workplace {
     }
 
     /// What stands in for this tool.
-    pub fn stand_in(&self, tool: Tool) -> PathBuf {
+    pub fn shim(&self, tool: Tool) -> PathBuf {
         self.cargo_home().join("bin").join(tool.name())
     }
 
@@ -223,7 +113,7 @@ impl Workplace {
         let program =
             std::env::current_exe().map_err(Problem::io("find", Path::new("this program"), "Start it again"))?;
         for tool in [Tool::Cargo, Tool::Rustup] {
-            let link = self.stand_in(tool);
+            let link = self.shim(tool);
             // An earlier version of this program may have left one.
             let _ = std::fs::remove_file(&link);
             std::os::unix::fs::symlink(&program, &link).map_err(Problem::io("make", &link, REMEDY))?;
@@ -270,7 +160,7 @@ impl Workplace {
         // rust-analyzer asks the cargo in CARGO_HOME first; evcxr asks the first rustup on the search path for its cargo.
         command
             .current_dir(&self.folder)
-            .env(VARIABLE, &self.folder)
+            .env(FOLDER_VARIABLE, &self.folder)
             .env("EVCXR_CONFIG_DIR", self.configuration())
             .env("CARGO_HOME", self.cargo_home())
             .env("PATH", tools::extended(&setting.before.search_path(), &self.cargo_home().join("bin"), true))
@@ -315,85 +205,48 @@ fn write(path: &Path, text: &str) -> Result<(), Problem> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::checkout::BUILT_FROM;
+    use crate::checkout::{BUILT_FROM, Checkout};
 
     #[test]
     fn a_furnished_folder_has_what_evcxr_reads() {
         let folder = tempfile::tempdir().unwrap();
-        let workplace = Workplace { folder: folder.path().to_owned() };
+        let sandbox = Sandbox { folder: folder.path().to_owned() };
         let checkout = Checkout::at(Path::new(BUILT_FROM)).unwrap();
         let setting = Setting::new(PathBuf::from("/notes"), Ok(&checkout), None).unwrap();
         let read = |name: &str| std::fs::read_to_string(folder.path().join(name)).unwrap();
-        workplace.furnish(&setting, false).unwrap();
+        sandbox.furnish(&setting, false).unwrap();
         assert_eq!(read("evcxr/prelude.rs"), format!(":linker {}\n", setting.linker));
-        workplace.furnish(&setting, true).unwrap();
+        sandbox.furnish(&setting, true).unwrap();
         assert!(read("evcxr/prelude.rs").contains(&format!("path = {:?}", checkout.folder)));
         assert!(read("evcxr/prelude.rs").contains("use maturation::prelude::*;"));
-        assert!(read("evcxr.toml").contains(&format!("{:?}", workplace.crate_folder())));
-        assert_eq!(workplace.setting().unwrap().checkout, Some(checkout.folder));
+        assert!(read("evcxr.toml").contains(&format!("{:?}", sandbox.crate_folder())));
+        assert_eq!(sandbox.setting().unwrap().checkout, Some(checkout.folder));
         let program = std::env::current_exe().unwrap();
-        assert_eq!(std::fs::read_link(workplace.stand_in(Tool::Cargo)).unwrap(), program);
-        let command = workplace.command(&setting).unwrap();
+        assert_eq!(std::fs::read_link(sandbox.shim(Tool::Cargo)).unwrap(), program);
+        let command = sandbox.command(&setting).unwrap();
         let path = command.get_envs().find(|(name, _)| *name == "PATH").and_then(|(_, value)| value).unwrap();
-        assert_eq!(tools::find("cargo", path), Some(workplace.stand_in(Tool::Cargo)));
+        assert_eq!(tools::find("cargo", path), Some(sandbox.shim(Tool::Cargo)));
     }
 
     #[test]
     fn the_library_is_shown_when_asked_for_and_the_toolchain_stays_as_it_is() {
         let folder = tempfile::tempdir().unwrap();
-        let workplace = Workplace { folder: folder.path().join("work") };
+        let sandbox = Sandbox { folder: folder.path().join("work") };
         let sources = folder.path().join("sources");
         let problem = Problem::Moved(PathBuf::from("/gone"));
         let mut setting = Setting::new(PathBuf::from("/notes"), Err(&problem), None).unwrap();
         setting.rust_sources = None;
-        let core = workplace.rust_library().join("core");
-        workplace.furnish(&setting, false).unwrap();
-        workplace.show_library(&setting).unwrap();
+        let core = sandbox.rust_library().join("core");
+        sandbox.furnish(&setting, false).unwrap();
+        sandbox.show_library(&setting).unwrap();
         assert!(core.is_dir(), "rust-analyzer would look elsewhere");
         std::fs::create_dir_all(sources.join("core/src")).unwrap();
         setting.rust_sources = Some(sources.clone());
         for _ in 0..2 {
-            workplace.show_library(&setting).unwrap();
+            sandbox.show_library(&setting).unwrap();
             assert!(core.join("src").exists());
         }
-        std::fs::remove_dir_all(&workplace.folder).unwrap();
+        std::fs::remove_dir_all(&sandbox.folder).unwrap();
         assert!(sources.join("core/src").exists());
-    }
-
-    #[test]
-    fn cells_find_the_shared_library_of_rust() {
-        let problem = Problem::Moved(PathBuf::from("/gone"));
-        let setting = Setting::new(PathBuf::from("/notes"), Err(&problem), None).unwrap();
-        let (_, path) = setting.shared_libraries();
-        let holds_it = |folder: PathBuf| {
-            let entries = std::fs::read_dir(folder).into_iter().flatten();
-            entries.filter_map(Result::ok).any(|entry| entry.file_name().to_string_lossy().starts_with("libstd-"))
-        };
-        assert!(std::env::split_paths(&path).any(holds_it), "{path:?}");
-    }
-
-    #[test]
-    fn cells_load_no_other_build_of_the_crate() {
-        let base = tempfile::tempdir().unwrap();
-        let [build, other] = ["target/release/deps", "lib"].map(|name| base.path().join(name));
-        for folder in [&build, &other] {
-            std::fs::create_dir_all(folder).unwrap();
-        }
-        let library = format!("{}maturation{}", std::env::consts::DLL_PREFIX, std::env::consts::DLL_SUFFIX);
-        std::fs::write(build.join(library), "").unwrap();
-        let problem = Problem::Moved(PathBuf::from("/gone"));
-        let setting = Setting::new(PathBuf::from("/notes"), Err(&problem), None).unwrap();
-        let before = std::env::join_paths([&build, &other]).unwrap();
-        let path = setting.with_own_libraries(&before);
-        let folders: Vec<PathBuf> = std::env::split_paths(&path).collect();
-        assert!(folders.contains(&other) && !folders.contains(&build), "{folders:?}");
-    }
-
-    #[test]
-    fn a_problem_is_kept_for_the_notebook() {
-        let problem = Problem::Moved(PathBuf::from("/gone"));
-        let setting = Setting::new(PathBuf::from("/notes"), Err(&problem), None).unwrap();
-        assert_eq!(setting.checkout, None);
-        assert!(setting.problem.unwrap().contains("/gone"));
     }
 }

@@ -9,7 +9,8 @@ use crate::cache::Cache;
 use crate::checkout::Checkout;
 use crate::marks::WORD;
 use crate::problem::Problem;
-use crate::workplace::{Setting, Workplace};
+use crate::sandbox::Sandbox;
+use crate::setting::Setting;
 use crate::{memory, rust_sources, tools};
 
 /// The argument that has this program compile, as a process of the folder that kernels take their crates from.
@@ -26,16 +27,16 @@ const CELLS: [&str; 3] = [
 ];
 
 /// Compiles the crate and what it needs for all kernels, unless that is done, and says how it went.
-pub fn warm(cache: &Cache, checkout: &Checkout, jobs: Option<usize>) -> Result<String, Problem> {
+pub fn precompile(cache: &Cache, checkout: &Checkout, jobs: Option<usize>) -> Result<String, Problem> {
     let begin = Instant::now();
     let lock = cache.lock()?;
     if lock.try_lock().is_err() {
         eprintln!("waiting for another process that is compiling into {}", cache.folder().display());
         lock.lock().map_err(Problem::io("lock", cache.folder(), "Try again"))?;
     }
-    let workplace = cache.warm();
-    let setting = Setting::new(workplace.folder.clone(), Ok(checkout), None)?;
-    if cache.is_warm_for(checkout, &setting) {
+    let sandbox = cache.precompiled();
+    let setting = Setting::new(sandbox.folder.clone(), Ok(checkout), None)?;
+    if cache.is_precompiled_for(checkout, &setting) {
         return Ok(format!("everything is compiled already, in {}", cache.folder().display()));
     }
     eprintln!(
@@ -45,16 +46,16 @@ pub fn warm(cache: &Cache, checkout: &Checkout, jobs: Option<usize>) -> Result<S
     );
     let changed = checkout.changed();
     cache.begin()?;
-    workplace.cells_library().make(&setting, &checkout.folder, jobs.unwrap_or_else(memory::usual_jobs))?;
+    sandbox.cells_library().make(&setting, &checkout.folder, jobs.unwrap_or_else(memory::usual_jobs))?;
     if let (None, Some(toolchain)) = (&setting.rust_sources, setting.toolchain()) {
         let version = tools::compiler_version(&setting.cargo)?;
         if !rust_sources::take_from_documentation(toolchain, &version, &cache.rust_sources())? {
             eprintln!("{ADVICE}");
         }
     }
-    workplace.furnish(&setting, true)?;
-    let mut command = workplace.command(&setting)?;
-    let status = command.arg(COMPILE).status().map_err(Problem::io("start", &workplace.folder, "Try again"))?;
+    sandbox.furnish(&setting, true)?;
+    let mut command = sandbox.command(&setting)?;
+    let status = command.arg(COMPILE).status().map_err(Problem::io("start", &sandbox.folder, "Try again"))?;
     if !status.success() {
         let message = "its messages are above; what is compiled so far is kept".to_owned();
         return Err(Problem::Failed { what: "compiling".to_owned(), message });
@@ -65,7 +66,7 @@ pub fn warm(cache: &Cache, checkout: &Checkout, jobs: Option<usize>) -> Result<S
 }
 
 /// Runs typical cells in evcxr, which compiles all that they need.
-pub fn compile(workplace: &Workplace) -> Result<ExitCode, Problem> {
+pub fn compile(sandbox: &Sandbox) -> Result<ExitCode, Problem> {
     let failed = |what: &str, message: String| Problem::Failed { what: what.to_owned(), message };
     let (mut context, outputs) = CommandContext::new().map_err(|error| failed("starting evcxr", error.to_string()))?;
     for (channel, is_error) in [(outputs.stdout, false), (outputs.stderr, true)] {
@@ -76,7 +77,7 @@ pub fn compile(workplace: &Workplace) -> Result<ExitCode, Problem> {
     for cell in [":load_config --quiet"].iter().chain(&CELLS) {
         context.execute(cell).map_err(|error| failed(&format!("the cell `{cell}`"), in_full(&error)))?;
     }
-    eprintln!("compiled in {}", workplace.folder.display());
+    eprintln!("compiled in {}", sandbox.folder.display());
     Ok(ExitCode::SUCCESS)
 }
 
