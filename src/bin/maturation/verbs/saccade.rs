@@ -8,12 +8,14 @@ use maturation::figures::{self, Section};
 use maturation::prelude::*;
 use maturation::readout::ReadoutOptions;
 
-use crate::arguments::{FigureOut, ReadoutArguments, TableOut};
-use crate::commands::put_both;
-use crate::page_rules::{counterparts, of_the_paper};
+use crate::common::output::{FigureOut, TableOut, put_both};
+use crate::common::page_rules::{counterparts, of_the_paper};
+use crate::common::readout::ReadoutArguments;
 
+/// How far from the target responses end, by stage (paper: saccade end points).
 #[derive(Debug, Args)]
-pub struct SaccadeArguments {
+#[command(after_help = "Example:\n  maturation saccade runs/paper --rule odr --figure saccades.html")]
+pub struct Arguments {
     /// The run directory.
     #[arg(value_name = "RUN")]
     pub run: PathBuf,
@@ -21,8 +23,8 @@ pub struct SaccadeArguments {
     #[arg(long, value_name = "RULE")]
     pub rule: Rule,
     /// The checkpoints: N,N,… (trials trained), A..B, last or all.
-    #[arg(long, value_name = "CHECKPOINTS", default_value = "all")]
-    pub trials: Selection,
+    #[arg(long, alias = "trials", value_name = "CHECKPOINTS", default_value = "all")]
+    pub checkpoints: Selection,
     /// How often the batch of trials is run at each checkpoint, each time with other noise.
     #[arg(long, value_name = "N", default_value_t = 8)]
     pub batches: usize,
@@ -38,11 +40,11 @@ pub struct SaccadeArguments {
 }
 
 /// Makes the table and the figure.
-pub fn run(arguments: SaccadeArguments) -> Result<()> {
+pub fn run(arguments: Arguments) -> Result<()> {
     let run = Run::open(&arguments.run)?;
     let options = SaccadeOptions { batches: arguments.batches, stage_window: arguments.stage_window };
     let rule = arguments.rule;
-    let table = saccade(&run, &arguments.trials, rule, &options, &arguments.readout.into())?;
+    let table = saccade(&run, &arguments.checkpoints, rule, &options, &arguments.readout.into())?;
     put_both(table, &arguments.table, &arguments.figure, |table| figures::saccade(table, rule))
 }
 

@@ -10,12 +10,17 @@ use maturation::prelude::*;
 use maturation::readout::Readout;
 use maturation::training::Selection;
 
-use crate::arguments::{FigureOut, Source, TableOut, TestArguments};
-use crate::commands::{Opened, one, open, put_both};
-use crate::page_rules::{counterparts_or_any, population};
+use crate::common::output::{FigureOut, TableOut, put_both};
+use crate::common::page_rules::{counterparts_or_any, population};
+use crate::common::selectivity::TestArguments;
+use crate::common::source::{Opened, Source, one, open};
 
+/// One unit at every location, with its polar plot (paper, Fig. 3B).
 #[derive(Debug, Args)]
-pub struct SampleUnitArguments {
+#[command(
+    after_help = "Example:\n  maturation sample-unit runs/paper --rule odr --epoch stim1 --unit 3 --figure unit.html"
+)]
+pub struct Arguments {
     #[command(flatten)]
     pub source: Source,
     /// The epoch of the polar plot, which decides the preferred location, for example stim1 or delay1.
@@ -50,7 +55,7 @@ fn about(unit: &SampleUnit, activity: &Activity) -> PsthAbout {
 }
 
 /// The table and the figure of a unit.
-pub fn sample_unit(arguments: SampleUnitArguments) -> Result<()> {
+pub fn run(arguments: Arguments) -> Result<()> {
     let activity = match open(&arguments.source, Selection::Last)? {
         Opened::Table(activity) => activity,
         Opened::Run(run, selection, rule, readout) => {

@@ -3,7 +3,7 @@
 use maturation::hyperparameters::Activation;
 use maturation::prelude::*;
 
-use crate::commands::refuse;
+use crate::common::output::refuse;
 
 /// The rule that the run shows where the paper shows `wanted`: that rule, or, for odr, the first other delay that the
 /// run was trained on.

@@ -5,14 +5,16 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use maturation::prelude::*;
 
-use crate::commands::refuse;
+use crate::common::output::refuse;
 use crate::setup::{KERNEL, Setup, SetupArguments};
 
 /// Executes notebooks and looks at what their cells put out.
 const EXECUTE: &str = include_str!("notebooks/execute.py");
 
+/// Execute the notebooks through Jupyter, and write each as an HTML page.
 #[derive(Debug, Args)]
-pub struct Notebooks {
+#[command(after_help = "Example:\n  maturation notebooks --dry-run")]
+pub struct Arguments {
     /// Execute those whose name contains NAME [default: all].
     #[arg(value_name = "NAME")]
     pub names: Vec<String>,
@@ -31,7 +33,7 @@ pub struct Notebooks {
 /// # Errors
 ///
 /// [`Error::Argument`] if a cell fails, or its output lacks what the cell says it must have.
-pub fn notebooks(arguments: &Notebooks) -> Result<()> {
+pub fn run(arguments: Arguments) -> Result<()> {
     let setup = Setup::find(&arguments.setup)?;
     let chosen = chosen(&arguments.dir.clone().unwrap_or_else(|| setup.notebooks()), &arguments.names)?;
     setup.say_plan(&format!("{} notebooks, executed and written to {}", chosen.len(), arguments.out.display()));

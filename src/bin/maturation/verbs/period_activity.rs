@@ -9,12 +9,17 @@ use maturation::figures::{self, Section};
 use maturation::prelude::*;
 use maturation::readout::ReadoutOptions;
 
-use crate::arguments::{FigureOut, Source, TableOut, TestArguments};
-use crate::commands::{Opened, open, put_both, refuse};
-use crate::page_rules::{counterparts, of_rates, relative, selectivity};
+use crate::common::output::{FigureOut, TableOut, put_both, refuse};
+use crate::common::page_rules::{counterparts, of_rates, relative, selectivity};
+use crate::common::selectivity::TestArguments;
+use crate::common::source::{Opened, Source, open};
 
+/// The activity of selective units in a period of the trial, by stage and by checkpoint (paper: period activity).
 #[derive(Debug, Args)]
-pub struct PeriodArguments {
+#[command(
+    after_help = "Example:\n  maturation period-activity runs/paper --rule odrd --epoch delay2 --figure delay.html"
+)]
+pub struct Arguments {
     #[command(flatten)]
     pub source: Source,
     /// The period: an epoch such as delay2, or START..END in ms from the trial's start.
@@ -68,7 +73,7 @@ fn title(rule: Option<Rule>, period: &Period, selected_in: Epoch, stage_window: 
 }
 
 /// Makes the table and the figure.
-pub fn run(arguments: PeriodArguments) -> Result<()> {
+pub fn run(arguments: Arguments) -> Result<()> {
     let options = PeriodOptions {
         kinds: arguments.units,
         test: arguments.selected_by,

@@ -7,13 +7,15 @@ use maturation::prelude::*;
 use maturation::readout::ReadoutOptions;
 use maturation::training::Selection;
 
-use crate::arguments::{FigureOut, Source, TableOut};
-use crate::commands::{Opened, open, put_both, refuse};
-use crate::page_rules::{counterparts, of_rates, population, relative};
-use crate::population::{PopulationArguments, seed};
+use crate::common::output::{FigureOut, TableOut, put_both, refuse};
+use crate::common::page_rules::{counterparts, of_rates, population, relative};
+use crate::common::population::{PopulationArguments, seed};
+use crate::common::source::{Opened, Source, open};
 
+/// The growth of selective units' activity in an epoch with training (paper, Fig. S2B).
 #[derive(Debug, Args)]
-pub struct EpochGrowthArguments {
+#[command(after_help = "Example:\n  maturation epoch-growth runs/paper --rule odr --epoch delay1 --figure growth.html")]
+pub struct Arguments {
     #[command(flatten)]
     pub source: Source,
     /// The epoch in which units must be selective, for example stim1 or delay1.
@@ -36,7 +38,7 @@ fn title(rule: Rule, selected: Epoch, measured: Epoch) -> String {
 }
 
 /// The table and the figure of the growth of activity.
-pub fn epoch_growth(arguments: EpochGrowthArguments) -> Result<()> {
+pub fn run(arguments: Arguments) -> Result<()> {
     let Opened::Run(run, selection, rule, readout) = open(&arguments.source, Selection::All)? else {
         return Err(refuse("growth needs the checkpoints of a run, not one table of activity", "give RUN"));
     };

@@ -7,13 +7,15 @@ use maturation::figures::Section;
 use maturation::prelude::*;
 use maturation::tables::write_table;
 
-use crate::arguments::{FigureOut, Source, TableOut};
-use crate::commands::{put_table, say};
-use crate::dpca::{activity, origin};
-use crate::page_rules::counterparts_or_any;
+use crate::common::output::{FigureOut, TableOut, put_table, say};
+use crate::common::page_rules::counterparts_or_any;
+use crate::common::source::Source;
+use crate::verbs::dpca::{activity, origin};
 
+/// Principal components of the activity averaged over the trials at each location.
 #[derive(Debug, Args)]
-pub struct Pca {
+#[command(after_help = "Example:\n  maturation pca runs/paper --rule odr --figure components.html")]
+pub struct Arguments {
     #[command(flatten)]
     source: Source,
     /// Number of components.
@@ -34,7 +36,7 @@ pub struct Pca {
     trajectory_figure: Option<PathBuf>,
 }
 
-pub fn pca(arguments: Pca) -> Result<()> {
+pub fn run(arguments: Arguments) -> Result<()> {
     let activity = activity(&arguments.source)?;
     let options = PcaOptions { components: arguments.components, locations: arguments.locations };
     let found = analysis::pca(&activity, &options)?;

@@ -9,18 +9,19 @@ use maturation::figures::{self, Section};
 use maturation::prelude::*;
 use maturation::readout::{Readout, ReadoutOptions};
 
-use crate::arguments::{FigureOut, TableOut};
-use crate::commands::put_both;
-use crate::page_rules::counterparts;
+use crate::common::output::{FigureOut, TableOut, put_both};
+use crate::common::page_rules::counterparts;
 
+/// What a distractor does to the response, by its distance from the stimulus (paper: distractor effect).
 #[derive(Debug, Args)]
-pub struct DistractorArguments {
+#[command(after_help = "Example:\n  maturation distractor runs/paper --repeats 2 --figure distractor.html")]
+pub struct Arguments {
     /// The run directory.
     #[arg(value_name = "RUN")]
     pub run: PathBuf,
     /// The checkpoints: N,N,… (trials trained), A..B, last or all.
-    #[arg(long, value_name = "CHECKPOINTS", default_value = "all", conflicts_with = "stage")]
-    pub trials: Selection,
+    #[arg(long, alias = "trials", value_name = "CHECKPOINTS", default_value = "all", conflicts_with = "stage")]
+    pub checkpoints: Selection,
     /// The checkpoints at which rule odrd is at this stage: early, mid or mature.
     #[arg(long, value_name = "STAGE")]
     pub stage: Option<Stage>,
@@ -81,7 +82,7 @@ fn read(run: &Run, selection: &Selection, options: &DistractorOptions, readout: 
 }
 
 /// Makes the table and the figure.
-pub fn run(arguments: DistractorArguments) -> Result<()> {
+pub fn run(arguments: Arguments) -> Result<()> {
     let run = Run::open(&arguments.run)?;
     let options = DistractorOptions { repeats: arguments.repeats, stage_window: arguments.stage_window };
     let readout = ReadoutOptions {
@@ -91,7 +92,7 @@ pub fn run(arguments: DistractorArguments) -> Result<()> {
         same_noise: arguments.same_noise,
         ..ReadoutOptions::default()
     };
-    let selection = arguments.stage.map_or(arguments.trials, Selection::Stage);
+    let selection = arguments.stage.map_or(arguments.checkpoints, Selection::Stage);
     let found = read(&run, &selection, &options, &readout)?;
     match arguments.show {
         Shown::Performance => put_both(found.performance()?, &arguments.table, &arguments.figure, figures::distractor),

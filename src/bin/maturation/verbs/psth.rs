@@ -6,13 +6,15 @@ use maturation::figures::{PsthAbout, Section};
 use maturation::prelude::*;
 use maturation::training::Selection;
 
-use crate::arguments::{FigureOut, Source, TableOut};
-use crate::commands::{Opened, open, put_both};
-use crate::page_rules::{relative, rule_epochs};
-use crate::population::{PopulationArguments, seed};
+use crate::common::output::{FigureOut, TableOut, put_both};
+use crate::common::page_rules::{relative, rule_epochs};
+use crate::common::population::{PopulationArguments, seed};
+use crate::common::source::{Opened, Source, open};
 
+/// The average activity of selective units over the trial, by stage (paper, Fig. 4E-G).
 #[derive(Debug, Args)]
-pub struct PsthArguments {
+#[command(after_help = "Example:\n  maturation psth runs/paper --rule odr --epoch stim1 --opposite --figure psth.html")]
+pub struct Arguments {
     #[command(flatten)]
     pub source: Source,
     /// The epoch in which units must be selective, for example stim1 or delay1.
@@ -33,7 +35,7 @@ pub struct PsthArguments {
 }
 
 /// The table and the figure of a PSTH.
-pub fn psth(arguments: PsthArguments) -> Result<()> {
+pub fn run(arguments: Arguments) -> Result<()> {
     let population = arguments.population.options(arguments.source.seed.unwrap_or(0));
     let selectivity = population.selectivity.clone();
     let mut options = PsthOptions {

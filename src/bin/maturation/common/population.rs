@@ -4,7 +4,7 @@ use clap::Args;
 use maturation::analysis::{Kind, Test};
 use maturation::prelude::*;
 
-use crate::arguments::TestArguments;
+use crate::common::selectivity::TestArguments;
 
 /// Which units are averaged, and how sure that is.
 #[derive(Clone, Debug, Args)]

@@ -11,12 +11,14 @@ use maturation::readout::Readout;
 use maturation::tables::write_table;
 use maturation::training::Selection;
 
-use crate::arguments::{FigureOut, Source, TableOut};
-use crate::commands::{Opened, one, open, put_table, say};
-use crate::page_rules::counterparts_or_any;
+use crate::common::output::{FigureOut, TableOut, put_table, say};
+use crate::common::page_rules::counterparts_or_any;
+use crate::common::source::{Opened, Source, one, open};
 
+/// Demixed principal components: what varies with time, with the stimulus location, and with both (paper, Fig. 5E).
 #[derive(Debug, Args)]
-pub struct Dpca {
+#[command(after_help = "Example:\n  maturation dpca runs/paper --rule odr --figure components.html")]
+pub struct Arguments {
     #[command(flatten)]
     source: Source,
     /// How strongly decoders are kept small: a number of 0 or more, or auto, the one that predicts held-out trials best.
@@ -70,7 +72,7 @@ pub(crate) fn origin(activity: &Activity) -> String {
     format!("{}{}", rule.unwrap_or_default(), trials.unwrap_or_default())
 }
 
-pub fn dpca(arguments: Dpca) -> Result<()> {
+pub fn run(arguments: Arguments) -> Result<()> {
     let activity = activity(&arguments.source)?;
     let options = DpcaOptions {
         components: arguments.components,

@@ -9,11 +9,12 @@ use maturation::prelude::*;
 use maturation::readout::ReadoutOptions;
 use maturation::tables::write_table;
 
-use crate::arguments::TableOut;
-use crate::commands::say;
+use crate::common::output::{TableOut, say};
 
+/// What a run shows of the paper's claims: published numbers, its own, and whether they agree.
 #[derive(Debug, Args)]
-pub struct ClaimsArguments {
+#[command(after_help = "Example:\n  maturation claims runs/paper --out claims.csv")]
+pub struct Arguments {
     /// The run directory.
     #[arg(value_name = "RUN")]
     pub run: PathBuf,
@@ -36,7 +37,7 @@ const SHOWN: [(&str, &str); 7] = [
 ];
 
 /// Writes the table, or prints each claim with what was published and found.
-pub fn run(arguments: ClaimsArguments) -> Result<()> {
+pub fn run(arguments: Arguments) -> Result<()> {
     let run = Run::open(&arguments.run)?;
     let readout = ReadoutOptions { seed: arguments.seed, ..ReadoutOptions::default() };
     let evidence = Evidence::default().complete_and_tell(&run, &readout, &mut |what| eprintln!("{what} …"))?;

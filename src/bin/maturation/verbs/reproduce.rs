@@ -1,17 +1,38 @@
 //! All figures of a run on one page.
 
-use std::path::Path;
+use std::path::PathBuf;
 use std::time::Instant;
 
+use clap::Args;
 use maturation::analysis::{self, GrowthOptions, PsthOptions};
 use maturation::figures::{Page, PsthAbout, Section};
 use maturation::prelude::*;
 use maturation::training::Selection;
 
-use crate::page_rules::{of_rates, of_the_paper, relative, rule_epochs};
-use crate::{
-    agreement, claims, decoder, distractor, dpca, epoch_growth, pca, period, psth, saccade, sample_unit, tuning, units,
+use crate::common::page_rules::{of_rates, of_the_paper, relative, rule_epochs};
+use crate::verbs::{
+    agreement, claims, decoder, distractor, dpca, epoch_growth, pca, period_activity, psth, saccade, sample_unit,
+    tuning, unit_counts,
 };
+
+/// Make all figures and tables of a run: one self-contained page that needs no network.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  maturation reproduce runs/paper --out figures")]
+pub struct Arguments {
+    /// The run directory.
+    #[arg(value_name = "RUN", default_value = "data/6tasks")]
+    pub run: PathBuf,
+    /// The folder that index.html is written to.
+    #[arg(long, value_name = "DIR", default_value = "figures")]
+    pub out: PathBuf,
+}
+
+impl Arguments {
+    /// The shipped run, into `figures`.
+    pub fn shipped() -> Self {
+        Arguments { run: PathBuf::from("data/6tasks"), out: PathBuf::from("figures") }
+    }
+}
 
 /// The epochs whose selective units the page shows over the trial.
 const PSTHS: [(Rule, Epoch); 4] =
@@ -40,14 +61,14 @@ const SECTIONS: [(&str, Sections); 14] = [
     ("tuning curves", tuning::section),
     ("growth of delay activity", epoch_growth::section),
     ("units of one stage followed through the others", psth::section),
-    ("activity in the second delay", period::section),
+    ("activity in the second delay", period_activity::section),
     ("agreement of preferred locations", agreement::section),
     ("cross-temporal decoder", decoder::section),
     ("demixed principal components", dpca::section),
     ("principal components", pca::section),
     ("distractors", distractor::section),
     ("where responses end", saccade::section),
-    ("how many units are selective", units::section),
+    ("how many units are selective", unit_counts::section),
 ];
 
 fn performance(run: &Run) -> Result<Vec<Section>> {
@@ -95,8 +116,9 @@ fn average_activity(run: &Run) -> Result<Vec<Section>> {
     rule_epochs(run, wanted).into_iter().map(section).collect()
 }
 
-/// Writes `index.html` with every figure of the run into the folder `out`.
-pub fn reproduce(path: &Path, out: &Path) -> Result<()> {
+/// Writes `index.html` with every figure of the run into the folder that is asked for.
+pub fn run(arguments: Arguments) -> Result<()> {
+    let (path, out) = (arguments.run.as_path(), arguments.out.as_path());
     let begin = Instant::now();
     let run = Run::open(path)?;
     let hyperparameters = run.hyperparameters();

@@ -6,12 +6,14 @@ use maturation::figures::Section;
 use maturation::prelude::*;
 use maturation::training::Selection;
 
-use crate::arguments::{FigureOut, Source, TableOut};
-use crate::commands::{Opened, open, put_both};
-use crate::page_rules::counterparts_or_any;
+use crate::common::output::{FigureOut, TableOut, put_both};
+use crate::common::page_rules::counterparts_or_any;
+use crate::common::source::{Opened, Source, open};
 
+/// How well a decoder trained in one window of the trial tells locations apart in another (paper, Fig. S5E).
 #[derive(Debug, Args)]
-pub struct DecoderArguments {
+#[command(after_help = "Example:\n  maturation decoder runs/paper --rule odr --figure decoder.html")]
+pub struct Arguments {
     #[command(flatten)]
     pub source: Source,
     /// ms over which rates are averaged.
@@ -47,8 +49,8 @@ pub struct DecoderArguments {
     pub figure: FigureOut,
 }
 
-impl From<&DecoderArguments> for DecoderOptions {
-    fn from(arguments: &DecoderArguments) -> Self {
+impl From<&Arguments> for DecoderOptions {
+    fn from(arguments: &Arguments) -> Self {
         DecoderOptions {
             window_ms: arguments.window_ms,
             stride_ms: arguments.stride_ms,
@@ -64,7 +66,7 @@ impl From<&DecoderArguments> for DecoderOptions {
 }
 
 /// Makes the table and the figure.
-pub fn run(arguments: DecoderArguments) -> Result<()> {
+pub fn run(arguments: Arguments) -> Result<()> {
     let options = DecoderOptions::from(&arguments);
     let (table, mut about) = match open(&arguments.source, Selection::Last)? {
         Opened::Table(activity) => (analysis::decoder(&activity, &options)?, DecoderAbout::of(&activity, &options)),

@@ -6,17 +6,20 @@ use clap::Args;
 use maturation::analysis::{LesionOptions, LesionTarget, RuleEpoch, lesion};
 use maturation::prelude::*;
 
-use crate::arguments::{FigureOut, TableOut, TestArguments};
-use crate::commands::{one, put_both, refuse};
+use crate::common::output::{FigureOut, TableOut, put_both, refuse};
+use crate::common::selectivity::TestArguments;
+use crate::common::source::one;
 
+/// What a network can still do without some of its units: performance of each rule against the share silenced.
 #[derive(Debug, Args)]
-pub struct LesionArguments {
+#[command(after_help = "Example:\n  maturation lesion runs/paper --selective-in odr:delay1 --figure lesions.html")]
+pub struct Arguments {
     /// The run directory.
     #[arg(value_name = "RUN")]
     pub run: PathBuf,
     /// The checkpoint: the trials trained, or last.
-    #[arg(long, value_name = "N", default_value = "last")]
-    pub trials: Selection,
+    #[arg(long, alias = "trials", value_name = "N", default_value = "last")]
+    pub checkpoints: Selection,
     /// The rules to test after each lesion, for example odr,gap [default: all that were trained].
     #[arg(long, value_name = "RULE,…", value_delimiter = ',')]
     pub rules: Vec<Rule>,
@@ -60,12 +63,12 @@ pub struct LesionArguments {
 }
 
 /// Makes the table and the figure.
-pub fn run(arguments: LesionArguments) -> Result<()> {
+pub fn run(arguments: Arguments) -> Result<()> {
     let run = Run::open(&arguments.run)?;
     let or = |given: Vec<Rule>| if given.is_empty() { run.hyperparameters().rule_trains.clone() } else { given };
     let rules = or(arguments.rules);
     let first = *rules.first().ok_or_else(|| refuse("there is no rule to test", "give --rules"))?;
-    let checkpoint = one(&run, &arguments.trials, first)?;
+    let checkpoint = one(&run, &arguments.checkpoints, first)?;
     let kinds = match arguments.kinds.is_empty() {
         true => vec![Kind::Excited, Kind::Inhibited, Kind::Mixed],
         false => arguments.kinds,

@@ -5,11 +5,12 @@ use maturation::prelude::*;
 use maturation::tables::write_table;
 use polars::df;
 
-use crate::arguments::TableOut;
-use crate::commands::{refuse, say};
+use crate::common::output::{TableOut, refuse, say};
 
+/// The published networks by name: what each changes in the paper's model, and what it was trained for.
 #[derive(Debug, Args)]
-pub struct PresetsArguments {
+#[command(after_help = "Example:\n  maturation presets --out presets.csv")]
+pub struct Arguments {
     #[command(flatten)]
     pub table: TableOut,
 }
@@ -34,7 +35,7 @@ fn table() -> Result<DataFrame> {
 }
 
 /// Writes the table, or prints each preset with what it changes and what it was for.
-pub fn run(arguments: &PresetsArguments) -> Result<()> {
+pub fn run(arguments: Arguments) -> Result<()> {
     if let Some(path) = &arguments.table.out {
         return write_table(path, &mut table()?);
     }

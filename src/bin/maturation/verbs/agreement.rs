@@ -8,12 +8,16 @@ use maturation::figures::{self, Section};
 use maturation::prelude::*;
 use maturation::readout::ReadoutOptions;
 
-use crate::arguments::{FigureOut, TableOut, TestArguments};
-use crate::commands::put_both;
-use crate::page_rules::{counterparts, selectivity};
+use crate::common::output::{FigureOut, TableOut, put_both};
+use crate::common::page_rules::{counterparts, selectivity};
+use crate::common::selectivity::TestArguments;
 
+/// Whether units prefer the same location in two epochs, of one rule or two (paper: direction agreement).
 #[derive(Debug, Args)]
-pub struct Agreement {
+#[command(
+    after_help = "Example:\n  maturation agreement runs/paper --first odr:stim1 --second odrd:stim1 --figure agreement.html"
+)]
+pub struct Arguments {
     /// The run directory.
     #[arg(value_name = "RUN")]
     pub run: PathBuf,
@@ -24,8 +28,8 @@ pub struct Agreement {
     #[arg(long, value_name = "RULE:EPOCH")]
     pub second: RuleEpoch,
     /// The checkpoints: N,N,… (trials trained), A..B, last or all.
-    #[arg(long, value_name = "CHECKPOINTS", default_value = "all")]
-    pub trials: Selection,
+    #[arg(long, alias = "trials", value_name = "CHECKPOINTS", default_value = "all")]
+    pub checkpoints: Selection,
     /// The kinds of units that count, of excited, inhibited and mixed.
     #[arg(long, value_name = "KIND,…", value_delimiter = ',', default_value = "excited,mixed")]
     pub units: Vec<Kind>,
@@ -47,7 +51,7 @@ pub struct Agreement {
 }
 
 /// Makes the table and the figure.
-pub fn run(arguments: Agreement) -> Result<()> {
+pub fn run(arguments: Arguments) -> Result<()> {
     let run = Run::open(&arguments.run)?;
     let options = AgreementOptions {
         kinds: arguments.units,
@@ -56,7 +60,7 @@ pub fn run(arguments: Agreement) -> Result<()> {
     };
     let readout =
         ReadoutOptions { seed: arguments.seed, same_noise: arguments.same_noise, ..ReadoutOptions::default() };
-    let table = agreement(&run, &arguments.trials, arguments.first, arguments.second, &options, &readout)?;
+    let table = agreement(&run, &arguments.checkpoints, arguments.first, arguments.second, &options, &readout)?;
     put_both(table, &arguments.table, &arguments.figure, figures::agreement)
 }
 

@@ -5,10 +5,12 @@ use std::path::PathBuf;
 use clap::Args;
 use maturation::prelude::*;
 
-use crate::commands::say;
+use crate::common::output::say;
 
+/// Make a run of one checkpoint from the weights of another program.
 #[derive(Debug, Args)]
-pub struct ImportArguments {
+#[command(after_help = "Example:\n  maturation import model.safetensors runs/theirs --hp hp.json")]
+pub struct Arguments {
     /// The weights: .npz (numpy.savez) or .safetensors, under this crate's names or those of the published program.
     #[arg(value_name = "WEIGHTS")]
     pub weights: PathBuf,
@@ -24,7 +26,7 @@ pub struct ImportArguments {
 }
 
 /// Makes the run and tells how well its network does each rule.
-pub fn run(arguments: &ImportArguments) -> Result<()> {
+pub fn run(arguments: Arguments) -> Result<()> {
     let hyperparameters = Hyperparameters::read(&arguments.hp)?;
     let run = Run::import(&arguments.weights, &hyperparameters, &arguments.run, arguments.trials)?;
     let cell = run.hyperparameters().rnn_type;

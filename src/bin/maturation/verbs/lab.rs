@@ -7,14 +7,16 @@ use std::process::Command;
 use clap::Args;
 use maturation::prelude::*;
 
-use crate::commands::{refuse, say};
+use crate::common::output::{refuse, say};
 use crate::setup::{KERNEL, Setup, SetupArguments};
 
 /// Where JupyterLab listens, unless another port is asked for, or it is taken: then on one of the next.
 const PORTS: std::ops::Range<u16> = 8888..8920;
 
+/// Set up JupyterLab with the Rust kernel, and open it on the notebooks.
 #[derive(Debug, Args)]
-pub struct Lab {
+#[command(after_help = "Example:\n  maturation lab --dry-run")]
+pub struct Arguments {
     /// The port to listen on [default: the first free one from 8888].
     #[arg(long, value_name = "N")]
     pub port: Option<u16>,
@@ -32,7 +34,7 @@ pub struct Lab {
 }
 
 /// Sets up what is missing, then opens JupyterLab and stays until it ends.
-pub fn lab(arguments: &Lab) -> Result<()> {
+pub fn run(arguments: Arguments) -> Result<()> {
     let setup = Setup::find(&arguments.setup)?;
     let folder = arguments.dir.clone().unwrap_or_else(|| setup.notebooks());
     if !folder.is_dir() {

@@ -7,13 +7,15 @@ use maturation::prelude::*;
 use maturation::readout::ReadoutOptions;
 use maturation::training::Selection;
 
-use crate::arguments::{FigureOut, Source, TableOut};
-use crate::commands::{Opened, open, put_table};
-use crate::page_rules::{counterparts_or_any, population, relative};
-use crate::population::{PopulationArguments, seed};
+use crate::common::output::{FigureOut, TableOut, put_table};
+use crate::common::page_rules::{counterparts_or_any, population, relative};
+use crate::common::population::{PopulationArguments, seed};
+use crate::common::source::{Opened, Source, open};
 
+/// The tuning curves of selective units by stage, their width and height (paper, Fig. S3B).
 #[derive(Debug, Args)]
-pub struct TuningArguments {
+#[command(after_help = "Example:\n  maturation tuning runs/paper --rule odr --epoch delay1 --figure tuning.html")]
+pub struct Arguments {
     #[command(flatten)]
     pub source: Source,
     /// The epoch in which units must be selective and are measured, for example stim1 or delay1.
@@ -55,7 +57,7 @@ impl Shown {
 }
 
 /// The tables and the figure of tuning.
-pub fn tuning(arguments: TuningArguments) -> Result<()> {
+pub fn run(arguments: Arguments) -> Result<()> {
     let epoch = arguments.epoch;
     let mut options = arguments.population.options(arguments.source.seed.unwrap_or(0));
     let (tuning, rule) = match open(&arguments.source, Selection::All)? {

@@ -7,12 +7,15 @@ use maturation::prelude::*;
 use maturation::readout::ReadoutOptions;
 use maturation::training::Selection;
 
-use crate::arguments::{FigureOut, Source, TableOut, TestArguments};
-use crate::commands::{Opened, open, put_both};
-use crate::page_rules::{rule_epochs, selectivity};
+use crate::common::output::{FigureOut, TableOut, put_both};
+use crate::common::page_rules::{rule_epochs, selectivity};
+use crate::common::selectivity::TestArguments;
+use crate::common::source::{Opened, Source, open};
 
+/// How many units the published and the unbiased test of selectivity keep at each stage.
 #[derive(Debug, Args)]
-pub struct UnitsArguments {
+#[command(after_help = "Example:\n  maturation unit-counts runs/paper --rule odr --epoch stim1 --figure counts.html")]
+pub struct Arguments {
     #[command(flatten)]
     pub source: Source,
     /// The epoch in which units are tested, for example stim1 or delay1.
@@ -27,7 +30,7 @@ pub struct UnitsArguments {
 }
 
 /// The table and the figure of unit counts.
-pub fn units(arguments: UnitsArguments) -> Result<()> {
+pub fn run(arguments: Arguments) -> Result<()> {
     let (epoch, options) = (arguments.epoch, SelectivityOptions::from(&arguments.tested));
     let (table, title) = match open(&arguments.source, Selection::All)? {
         Opened::Table(activity) => {
