@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use evcxr::{CommandContext, Completions, Error, EvalCallbacks, EvalOutputs};
 use serde_json::{Map, Value};
 
-use crate::completion::MemberNames;
+use crate::completion::Members;
 use crate::console::{Console, Stream};
 use crate::interrupt;
 use crate::problem::Problem;
@@ -23,7 +23,7 @@ pub struct Cells {
     /// The types that cells have defined, with their texts.
     definitions: BTreeMap<String, String>,
     /// The crate's fields and methods, once they have been asked for.
-    member_names: OnceCell<MemberNames>,
+    members: OnceCell<Members>,
 }
 
 /// What came of a cell, beside what it printed.
@@ -45,8 +45,8 @@ impl Cells {
         let (context, outputs) = CommandContext::new().map_err(|error| failed("starting evcxr", &error))?;
         let console = Arc::new(Console::new(outputs, show));
         let sandbox = sandbox.clone();
-        let (definitions, member_names) = (BTreeMap::new(), OnceCell::new());
-        let mut cells = Cells { context, console, sandbox, definitions, member_names };
+        let (definitions, members) = (BTreeMap::new(), OnceCell::new());
+        let mut cells = Cells { context, console, sandbox, definitions, members };
         cells.context.execute(":load_config --quiet").map_err(|error| failed("loading the crate", &error))?;
         Ok(cells)
     }
@@ -168,17 +168,14 @@ impl Cells {
     /// What could stand at a place of a text.
     pub fn completions(&mut self, code: &str, place: usize) -> Option<Completions> {
         let mut found = self.context.completions(code, place).ok()?;
-        let names = self.member_names.get_or_init(|| {
+        let members = self.members.get_or_init(|| {
             let checkout = self.sandbox.setting().ok().and_then(|setting| setting.checkout);
-            checkout.map(|folder| MemberNames::below(&folder.join("src"))).unwrap_or_default()
+            checkout.map(|folder| Members::below(&folder.join("src"))).unwrap_or_default()
         });
-        let before = code.get(..found.start_offset).unwrap_or_default();
-        names.order(
-            before,
-            &mut found.completions,
-            |one| &one.code,
-            |name| self.definitions.values().any(|text| syntax::mentions(text, name)),
-        );
+        let (before, rest) = code.split_at_checked(found.start_offset)?;
+        let typed = rest.get(..place.saturating_sub(found.start_offset)).unwrap_or_default();
+        let is_of_cells = |name: &str| self.definitions.values().any(|text| syntax::mentions(text, name));
+        members.order(before, typed, &mut found.completions, |one| &one.code, is_of_cells);
         Some(found)
     }
 
