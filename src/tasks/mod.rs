@@ -12,6 +12,8 @@ mod ring;
 mod rule;
 mod table;
 mod timeline;
+#[cfg(test)]
+mod tests;
 mod trials;
 
 pub use epoch::Epoch;
