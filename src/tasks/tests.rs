@@ -2,7 +2,7 @@
 
 use crate::hyperparameters::{Hyperparameters, Loss};
 use crate::numerics::random::RandomStream;
-use crate::tasks::{Encoding, Mode, Rule, Ruleset, Trials};
+use crate::tasks::{Condition, Encoding, Epoch, Mode, Rule, Ruleset, Shown, Trials};
 
 /// Each rule, the number of its random streams, and the fingerprint of its trials.
 const PINNED: [(&str, u64, u64); 19] = [
@@ -39,9 +39,60 @@ fn fingerprint(hash: &mut u64, trials: &Trials) {
 }
 
 #[test]
+fn a_batch_without_trials_is_refused() {
+    let paper = Hyperparameters::paper();
+    let drawn = Trials::random(&paper, Rule::ODR, 0, &mut RandomStream::new(1, 0)).unwrap_err();
+    let given = Trials::from_conditions(&paper, Rule::ODR, Vec::new()).unwrap_err();
+    for error in [drawn, given] {
+        assert_eq!(error.to_string(), "no trial of `odr`: give at least one");
+    }
+}
+
+#[test]
+fn conditions_of_another_rule_are_refused() {
+    let paper = Hyperparameters::paper();
+    let refused = |rule: Rule, condition: Condition, words: &str| {
+        let message = Trials::from_conditions(&paper, rule, vec![condition]).unwrap_err().to_string();
+        assert!(message.contains(words), "{message}");
+    };
+    refused(Rule::ODRD, Condition::delayed_response(1.0), "a trial of `odrd` shows 1, but has 2 events");
+    refused(Rule::ODR, Condition::new(0.0, vec![Shown::Level(1.0)], None), "on the ring");
+    refused(Rule::ODR, Condition::delayed_response(f64::NAN), "finite");
+    let long = Condition { lengths: vec![(Epoch::Delay1, 2000.0)], ..Condition::delayed_response(1.0) };
+    refused(Rule::ODR, long.clone(), "trial 0 of `odr` has 200 steps, a trial of it has 175");
+    refused(Rule::ODR, Condition { lengths: vec![(Epoch::Delay1, f64::NAN)], ..long }, "lasts NaN ms");
+}
+
+#[test]
+fn trials_whose_delays_differ_respond_each_at_its_time() {
+    let delay = |length: f64| Condition { lengths: vec![(Epoch::Delay1, length)], ..Condition::delayed_response(1.0) };
+    let no_go = Condition { response: None, ..delay(500.0) };
+    let (paper, usual) = (Hyperparameters::paper(), Condition::delayed_response(1.0));
+    let conditions = vec![usual.clone(), delay(500.0), delay(1000.0), no_go];
+    let mixed = Trials::from_conditions(&paper, Rule::ODR, conditions).unwrap();
+    let alone = Trials::from_conditions(&paper, Rule::ODR, vec![usual]).unwrap();
+    let of = |array: &ndarray::Array3<f32>, trial: usize| array.index_axis(ndarray::Axis(1), trial).to_owned();
+    for (mixed, alone) in [(&mixed.inputs, &alone.inputs), (&mixed.targets, &alone.targets), (&mixed.mask, &alone.mask)]
+    {
+        assert_eq!(of(mixed, 0), of(alone, 0));
+    }
+    // Fixation and stimulus last 75 steps, the delays 75, 25 and 50.
+    for (trial, go) in [(0, 150), (1, 100), (2, 125)] {
+        let fixation = |step: usize| (mixed.inputs[[step, trial, 0]], mixed.targets[[step, trial, 0]]);
+        assert_eq!((fixation(go - 1), fixation(go), fixation(174)), ((1.0, 0.8), (0.0, 0.05), (0.0, 0.05)));
+        let weight = |step: usize| mixed.mask[[step, trial, 1]];
+        assert_eq!([go - 1, go, go + 5, 174].map(weight), [1.0, 0.0, 5.0, 5.0]);
+        assert_eq!((mixed.required_response(go - 1, trial), mixed.required_response(go, trial)), (None, Some(1.0)));
+    }
+    assert!((0..175).all(|step| mixed.targets[[step, 3, 0]] == 0.8), "fixation is to be kept");
+    assert_eq!((mixed.epoch(Epoch::Delay1).unwrap(), mixed.epoch(Epoch::Go1).unwrap()), (75..100, 150..175));
+    assert_eq!(mixed.locations(), [1; 4]);
+}
+
+#[test]
 fn every_rule_keeps_its_random_streams_and_the_bits_of_its_trials() {
     let mut found = Vec::new();
-    for rule in Rule::ALL {
+    for rule in Rule::all() {
         let ruleset = Ruleset::containing(rule);
         let paper = Hyperparameters { ruleset, rule_trains: vec![rule], seed: 7, ..Hyperparameters::paper() };
         let classes = Hyperparameters {
@@ -58,7 +109,7 @@ fn every_rule_keeps_its_random_streams_and_the_bits_of_its_trials() {
             let mut stream = RandomStream::new(3, 4);
             fingerprint(&mut hash, &Trials::random(hyperparameters, rule, 9, &mut stream).unwrap());
         }
-        found.push((rule.name(), rule as u64, hash));
+        found.push((rule.name(), rule.stream(), hash));
     }
     assert_eq!(found, PINNED, "{found:#?}");
 }

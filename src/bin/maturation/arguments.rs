@@ -140,6 +140,10 @@ pub struct Train {
     /// The seed, which decides every random number of the run.
     #[arg(long, value_name = "N")]
     pub seed: Option<u64>,
+    /// A task of your own, defined in FILE (JSON): the network has an input for it, and trains it alone or beside the
+    /// rules that --rules names; may be repeated.
+    #[arg(long, value_name = "FILE")]
+    pub task: Vec<PathBuf>,
     /// The rules to train, for example odr,odrd.
     #[arg(long, value_name = "RULE,…", value_delimiter = ',')]
     pub rules: Option<Vec<Rule>>,
@@ -168,6 +172,9 @@ pub struct TrialsArguments {
     /// The rule.
     #[arg(long, value_name = "RULE")]
     pub rule: Rule,
+    /// A task of your own, defined in FILE (JSON), which --rule may name; may be repeated.
+    #[arg(long, value_name = "FILE")]
+    pub task: Vec<PathBuf>,
     /// The ruleset, which decides the rule's input channel [default: the first that has the rule].
     #[arg(long, value_name = "SET")]
     pub ruleset: Option<Ruleset>,

@@ -1,7 +1,7 @@
 //! What each subcommand does.
 
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -11,7 +11,7 @@ use maturation::figures::Figure;
 use maturation::prelude::*;
 use maturation::readout::{Readout, ReadoutOptions};
 use maturation::tables::{read_table, write_table};
-use maturation::tasks::Timeline;
+use maturation::tasks::{TaskDefinition, Timeline};
 use maturation::training::Selection;
 use polars::frame::DataFrame;
 
@@ -105,6 +105,12 @@ fn train(arguments: Train) -> Result<()> {
         (None, None, None) if hp_path.exists() => Hyperparameters::read(&hp_path)?,
         (None, None, None) => Hyperparameters::paper(),
     };
+    let own = define(&arguments.task)?;
+    if !own.is_empty() {
+        let mut rules = arguments.rules.clone().unwrap_or_default();
+        rules.extend(own.iter().filter(|rule| !rules.contains(rule)).copied().collect::<Vec<_>>());
+        hyperparameters.set("ruleset", Ruleset::of(&rules)?.name())?;
+    }
     for change in &arguments.set {
         let (key, value) = change
             .split_once('=')
@@ -146,6 +152,11 @@ fn train(arguments: Train) -> Result<()> {
         newest.map_or(0.0, |entry| entry.worst_performance())
     ));
     Ok(())
+}
+
+/// The tasks that files define.
+fn define(files: &[PathBuf]) -> Result<Vec<Rule>> {
+    files.iter().map(|file| Rule::define(TaskDefinition::read(file)?)).collect()
 }
 
 /// The checkpoint that RUN[:TRIALS] means.
@@ -190,6 +201,7 @@ fn log(arguments: Log) -> Result<()> {
 }
 
 fn trials(arguments: TrialsArguments) -> Result<()> {
+    define(&arguments.task)?;
     let ruleset = arguments.ruleset.unwrap_or_else(|| Ruleset::containing(arguments.rule));
     let hyperparameters = Hyperparameters {
         ruleset,

@@ -25,12 +25,39 @@ mod setup;
 mod tuning;
 mod units;
 
+use std::ffi::OsString;
+use std::path::Path;
+
 use clap::Parser;
 use clap::error::ErrorKind;
+use maturation::prelude::*;
+use maturation::tasks::TaskDefinition;
 
 use arguments::{Arguments, Command};
 
+/// Makes the tasks known that the arguments bring along, in the `hp.json` of a run and in files after `--task` and
+/// `--hp`, since the arguments name rules. What is wrong with a file is told by the verb that uses it.
+fn know_tasks(arguments: impl Iterator<Item = OsString>) {
+    let mut option = String::new();
+    for argument in arguments {
+        let text = argument.to_string_lossy().into_owned();
+        let (name, value) = text.split_once('=').unwrap_or((&option, &text));
+        match name {
+            "--task" => drop(TaskDefinition::read(value).and_then(Rule::define)),
+            "--hp" => drop(Hyperparameters::read(value)),
+            _ => {
+                let run = Path::new(&argument).join("hp.json");
+                if run.is_file() {
+                    drop(Hyperparameters::read(run));
+                }
+            }
+        }
+        option = text;
+    }
+}
+
 fn main() {
+    know_tasks(std::env::args_os().skip(1));
     let arguments = Arguments::try_parse().unwrap_or_else(|error| {
         let failed = !matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
         // Nobody may be reading; the exit status tells it too.

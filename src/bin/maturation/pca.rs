@@ -63,7 +63,7 @@ pub fn pca(arguments: Pca) -> Result<()> {
 }
 
 /// Rules on the page.
-const RULES: [Rule; 2] = [Rule::Odr, Rule::Odrd];
+const RULES: [Rule; 2] = [Rule::ODR, Rule::ODRD];
 
 /// The page's sections: the components of each rule against time, and as paths.
 pub fn section(run: &Run) -> Result<Vec<Section>> {
