@@ -13,8 +13,8 @@ const ROOMS: [(&str, &str); 15] = [
     ("seed", "who draws which random numbers"),
     ("statistics", "tests, fits, resamples"),
     ("tables", "Parquet, CSV, rows"),
-    ("hyperparameters", "hp.json, presets"),
     ("tasks", "rules, timelines, trials"),
+    ("hyperparameters", "hp.json, presets"),
     ("network", "parameters, cells, engines"),
     ("training", "sessions, runs, checkpoints"),
     ("activity", "rates of units"),
@@ -25,10 +25,8 @@ const ROOMS: [(&str, &str); 15] = [
 ];
 
 /// Arrows that run up, and why they may.
-const UP: [(&str, &str, &str); 2] = [
-    ("hyperparameters", "network", "hp.json names the cell and the cost term, which their lists know"),
-    ("hyperparameters", "tasks", "hp.json names rules, which their list knows"),
-];
+const UP: [(&str, &str, &str); 1] =
+    [("hyperparameters", "network", "hp.json names the cell and the cost term, which their lists know")];
 
 const BEGIN: &str = "<!-- drawn by tests/architecture.rs -->\n";
 const END: &str = "<!-- end of the drawing -->\n";

@@ -35,7 +35,7 @@ fn run() -> &'static Path {
         let small = Hyperparameters {
             n_rnn: 10,
             batch_size_test: 32,
-            rule_trains: vec![Rule::Gap, Rule::Odr, Rule::Odrd],
+            rule_trains: vec![Rule::GAP, Rule::ODR, Rule::ODRD],
             ..Hyperparameters::paper()
         };
         Training::new(small).quiet().max_trials(2560).train(&path).unwrap();

@@ -21,7 +21,7 @@ const ADVICE: &str = "to have completion know Rust's own types: rustup component
 
 /// Cells as notebooks have them: a variable of a type of ours, a table, a picture.
 const CELLS: [&str; 3] = [
-    "let rules: Vec<Rule> = vec![Rule::Odr, Rule::Gap];",
+    "let rules: Vec<Rule> = vec![Rule::ODR, Rule::GAP];",
     "DataFrame::empty()",
     "let options: SelectivityOptions = SelectivityOptions::default();",
 ];

@@ -15,7 +15,7 @@ const REMEDY: &str = "Is the disk full? Set MATURATION_CACHE to a folder that ca
 /// which would otherwise take a second or two at the notebook's first variable.
 const PRELUDE: &str = "\
 use maturation::prelude::*;
-let maturation_is_loaded: bool = \"odr\".parse::<Rule>()? == Rule::Odr;
+let maturation_is_loaded: bool = \"odr\".parse::<Rule>()? == Rule::ODR;
 ";
 
 /// A folder in which one evcxr works.

@@ -28,6 +28,7 @@ struct Arguments {
 }
 
 fn main() {
+    common::own_tasks::know(std::env::args_os().skip(1));
     let arguments = Arguments::try_parse().unwrap_or_else(|error| {
         let failed = !matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
         // Nobody may be reading; the exit status tells it too.

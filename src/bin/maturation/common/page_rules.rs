@@ -10,7 +10,7 @@ use crate::common::output::refuse;
 pub fn counterpart(run: &Run, wanted: Rule) -> Option<Rule> {
     let trains = |rule: &Rule| run.hyperparameters().rule_trains.contains(rule);
     // The delayed responses differ in their delay alone, and have the same epochs.
-    let others = Rule::ALL.into_iter().filter(|rule| wanted == Rule::Odr && rule.epochs() == wanted.epochs());
+    let others = Rule::all().into_iter().filter(|rule| wanted == Rule::ODR && rule.epochs() == wanted.epochs());
     std::iter::once(wanted).chain(others).find(trains)
 }
 

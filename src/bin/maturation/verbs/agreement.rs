@@ -66,7 +66,7 @@ pub fn run(arguments: Arguments) -> Result<()> {
 
 /// The sections of the page: the cue of the two memory rules, if the run was trained on both.
 pub fn section(run: &Run) -> Result<Vec<Section>> {
-    let pair = [counterparts(run, &[Rule::Odr])?[0], counterparts(run, &[Rule::Odrd])?[0]];
+    let pair = [counterparts(run, &[Rule::ODR])?[0], counterparts(run, &[Rule::ODRD])?[0]];
     let [first, second] = pair.map(|rule| RuleEpoch { rule, epoch: Epoch::Stim1 });
     let options = AgreementOptions { selectivity: selectivity(run), ..AgreementOptions::default() };
     let readout = ReadoutOptions::default();

@@ -93,7 +93,7 @@ pub fn run(arguments: Arguments) -> Result<()> {
 
 /// The sections of the page: the last checkpoint on the delayed-response task, if the run was trained on it.
 pub fn section(run: &Run) -> Result<Vec<Section>> {
-    let rule = counterparts_or_any(run, &[Rule::Odr, Rule::Odrd])[0];
+    let rule = counterparts_or_any(run, &[Rule::ODR, Rule::ODRD])[0];
     let checkpoint = run.last()?;
     let activity = checkpoint.activity(rule)?;
     let held_out = DecoderOptions::default();

@@ -66,8 +66,8 @@ pub enum Shown {
 
 /// Reads the checkpoints out, with a line of progress every few seconds.
 fn read(run: &Run, selection: &Selection, options: &DistractorOptions, readout: &ReadoutOptions) -> Result<Distractor> {
-    run.check_trained(Rule::Odrd)?;
-    let checkpoints = run.selected(selection, Rule::Odrd)?;
+    run.check_trained(Rule::ODRD)?;
+    let checkpoints = run.selected(selection, Rule::ODRD)?;
     let mut readout = Readout::new(readout.clone())?;
     let mut found = Distractor::new(run.hyperparameters().n_eachring);
     let mut told = Instant::now();
@@ -110,7 +110,7 @@ pub fn section(run: &Run) -> Result<Vec<Section>> {
     /// Trials of each pair: an eighth of the published number, in an eighth of the time; a stage's performance moves by
     /// less than its checkpoints differ.
     const REPEATS: usize = 16;
-    counterparts(run, &[Rule::Odrd])?;
+    counterparts(run, &[Rule::ODRD])?;
     let options = DistractorOptions { repeats: REPEATS, ..DistractorOptions::default() };
     let found = read(run, &Selection::All, &options, &ReadoutOptions::default())?;
     let (performance, saccades) = (found.performance()?, found.saccades()?);

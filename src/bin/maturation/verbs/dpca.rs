@@ -130,14 +130,14 @@ fn remark(found: &analysis::Dpca) -> String {
 }
 
 /// Rules on the page; overlap with two opposite locations alone, as published.
-const RULES: [Rule; 3] = [Rule::Odr, Rule::Odrd, Rule::Overlap];
+const RULES: [Rule; 3] = [Rule::ODR, Rule::ODRD, Rule::OVERLAP];
 
 /// The page's sections: the components of each rule, and what they explain.
 pub fn section(run: &Run) -> Result<Vec<Section>> {
     let mut sections = Vec::new();
     let checkpoint = run.last()?;
     for rule in counterparts_or_any(run, &RULES) {
-        let opposite = rule == Rule::Overlap;
+        let opposite = rule == Rule::OVERLAP;
         eprintln!("demixed principal components, rule {rule}");
         let activity = checkpoint.activity(rule)?;
         let ring = activity.location_count;

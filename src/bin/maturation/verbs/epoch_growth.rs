@@ -57,7 +57,7 @@ pub fn section(run: &Run) -> Result<Vec<Section>> {
     let mut sections = Vec::new();
     let epoch = Epoch::Delay1;
     let options = population(run, 1000);
-    for rule in counterparts(run, &[Rule::Odr, Rule::Odrd])? {
+    for rule in counterparts(run, &[Rule::ODR, Rule::ODRD])? {
         let readout = ReadoutOptions::default();
         let table = analysis::epoch_growth(run, &run.checkpoints()?, rule, epoch, epoch, &options, &readout)?;
         let title = title(rule, epoch, epoch);

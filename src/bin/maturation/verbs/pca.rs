@@ -65,7 +65,7 @@ pub fn run(arguments: Arguments) -> Result<()> {
 }
 
 /// Rules on the page.
-const RULES: [Rule; 2] = [Rule::Odr, Rule::Odrd];
+const RULES: [Rule; 2] = [Rule::ODR, Rule::ODRD];
 
 /// The page's sections: the components of each rule against time, and as paths.
 pub fn section(run: &Run) -> Result<Vec<Section>> {

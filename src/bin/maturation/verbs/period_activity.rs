@@ -115,7 +115,7 @@ pub fn run(arguments: Arguments) -> Result<()> {
 
 /// The sections of the page: the second delay of the distractor task, if the run was trained on it.
 pub fn section(run: &Run) -> Result<Vec<Section>> {
-    let (rule, epoch) = (counterparts(run, &[Rule::Odrd])?[0], Epoch::Delay2);
+    let (rule, epoch) = (counterparts(run, &[Rule::ODRD])?[0], Epoch::Delay2);
     let period = Period::Epoch(epoch);
     let options = PeriodOptions { selectivity: selectivity(run), ..PeriodOptions::default() };
     let readout = ReadoutOptions::default();

@@ -73,7 +73,7 @@ pub fn run(arguments: Arguments) -> Result<()> {
 /// The page's section on the units of one stage, followed through the others.
 pub fn section(run: &Run) -> Result<Vec<Section>> {
     let mut sections = Vec::new();
-    for (rule, epoch) in rule_epochs(run, &[(Rule::Odrd, Epoch::Stim1), (Rule::Odr, Epoch::Delay1)]) {
+    for (rule, epoch) in rule_epochs(run, &[(Rule::ODRD, Epoch::Stim1), (Rule::ODR, Epoch::Delay1)]) {
         let has = |stage: &Stage| run.stage(rule, *stage).is_ok();
         let Some(stage) = Stage::ALL.into_iter().rev().find(has) else { continue };
         let options = PsthOptions {

@@ -36,18 +36,18 @@ impl Arguments {
 
 /// The epochs whose selective units the page shows over the trial.
 const PSTHS: [(Rule, Epoch); 4] =
-    [(Rule::Odrd, Epoch::Stim1), (Rule::Odr, Epoch::Stim1), (Rule::Odr, Epoch::Delay1), (Rule::Gap, Epoch::Stim1)];
+    [(Rule::ODRD, Epoch::Stim1), (Rule::ODR, Epoch::Stim1), (Rule::ODR, Epoch::Delay1), (Rule::GAP, Epoch::Stim1)];
 
 /// The same for a variant of the paper's model: what the published scripts draw of their variants.
 const PSTHS_OF_A_VARIANT: [(Rule, Epoch); 8] = [
-    (Rule::Odr, Epoch::Stim1),
-    (Rule::Odr, Epoch::Delay1),
-    (Rule::Odrd, Epoch::Stim1),
-    (Rule::Odrd, Epoch::Delay1),
-    (Rule::Odrd, Epoch::Delay2),
-    (Rule::Overlap, Epoch::Stim1),
-    (Rule::ZeroGap, Epoch::Stim1),
-    (Rule::Gap, Epoch::Stim1),
+    (Rule::ODR, Epoch::Stim1),
+    (Rule::ODR, Epoch::Delay1),
+    (Rule::ODRD, Epoch::Stim1),
+    (Rule::ODRD, Epoch::Delay1),
+    (Rule::ODRD, Epoch::Delay2),
+    (Rule::OVERLAP, Epoch::Stim1),
+    (Rule::ZERO_GAP, Epoch::Stim1),
+    (Rule::GAP, Epoch::Stim1),
 ];
 
 /// Makes sections of the page; an error says why a run cannot have them.

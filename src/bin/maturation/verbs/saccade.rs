@@ -51,8 +51,8 @@ pub fn run(arguments: Arguments) -> Result<()> {
 /// The sections of the page: the rules of the published figures that the run was trained on.
 pub fn section(run: &Run) -> Result<Vec<Section>> {
     let rules: &[Rule] = match of_the_paper(run) {
-        true => &[Rule::Overlap, Rule::ZeroGap, Rule::Gap],
-        false => &[Rule::Overlap, Rule::ZeroGap, Rule::Gap, Rule::Odr],
+        true => &[Rule::OVERLAP, Rule::ZERO_GAP, Rule::GAP],
+        false => &[Rule::OVERLAP, Rule::ZERO_GAP, Rule::GAP, Rule::ODR],
     };
     let section = |rule: Rule| {
         let options = SaccadeOptions::default();

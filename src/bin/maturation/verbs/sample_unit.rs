@@ -74,7 +74,7 @@ pub fn run(arguments: Arguments) -> Result<()> {
 
 /// The page's section on a sample unit.
 pub fn section(run: &Run) -> Result<Vec<Section>> {
-    let (rule, epoch) = (counterparts_or_any(run, &[Rule::Odr, Rule::Odrd])[0], Epoch::Stim1);
+    let (rule, epoch) = (counterparts_or_any(run, &[Rule::ODR, Rule::ODRD])[0], Epoch::Stim1);
     let activity = run.last()?.activity(rule)?;
     let options = population(run, 0);
     let unit = SampleUnit::of(&activity, epoch, None, &options)?;

@@ -8,6 +8,7 @@ use clap::Args;
 use maturation::prelude::*;
 
 use crate::common::output::{refuse, say};
+use crate::common::own_tasks::define;
 
 /// Train a network into a run directory; the same command again goes on where it stopped.
 #[derive(Debug, Args)]
@@ -33,6 +34,10 @@ pub struct Arguments {
     /// The seed, which decides every random number of the run.
     #[arg(long, value_name = "N")]
     pub seed: Option<u64>,
+    /// A task of your own, defined in FILE (JSON): the network has an input for it, and trains it alone or beside the
+    /// rules that --rules names; may be repeated.
+    #[arg(long, value_name = "FILE")]
+    pub task: Vec<PathBuf>,
     /// The rules to train, for example odr,odrd.
     #[arg(long, value_name = "RULE,…", value_delimiter = ',')]
     pub rules: Option<Vec<Rule>>,
@@ -59,6 +64,12 @@ pub fn run(arguments: Arguments) -> Result<()> {
         (None, None, None) if hp_path.exists() => Hyperparameters::read(&hp_path)?,
         (None, None, None) => Hyperparameters::paper(),
     };
+    let own = define(&arguments.task)?;
+    if !own.is_empty() {
+        let mut rules = arguments.rules.clone().unwrap_or_default();
+        rules.extend(own.iter().filter(|rule| !rules.contains(rule)).copied().collect::<Vec<_>>());
+        hyperparameters.set("ruleset", Ruleset::of(&rules)?.name())?;
+    }
     for change in &arguments.set {
         let (key, value) = change
             .split_once('=')

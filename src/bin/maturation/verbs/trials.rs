@@ -1,9 +1,12 @@
 //! `maturation trials`: the trials of a rule.
 
+use std::path::PathBuf;
+
 use clap::Args;
 use maturation::prelude::*;
 
 use crate::common::output::{TableOut, put_table};
+use crate::common::own_tasks::define;
 
 /// The trials of a rule: inputs, target outputs, cost mask, required response.
 #[derive(Debug, Args)]
@@ -12,6 +15,9 @@ pub struct Arguments {
     /// The rule.
     #[arg(long, value_name = "RULE")]
     pub rule: Rule,
+    /// A task of your own, defined in FILE (JSON), which --rule may name; may be repeated.
+    #[arg(long, value_name = "FILE")]
+    pub task: Vec<PathBuf>,
     /// The ruleset, which decides the rule's input channel [default: the first that has the rule].
     #[arg(long, value_name = "SET")]
     pub ruleset: Option<Ruleset>,
@@ -30,6 +36,7 @@ pub struct Arguments {
 
 /// Makes the trials, and puts their table where it is asked for.
 pub fn run(arguments: Arguments) -> Result<()> {
+    define(&arguments.task)?;
     let ruleset = arguments.ruleset.unwrap_or_else(|| Ruleset::containing(arguments.rule));
     let hyperparameters = Hyperparameters {
         ruleset,

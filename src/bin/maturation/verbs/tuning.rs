@@ -92,7 +92,7 @@ pub fn run(arguments: Arguments) -> Result<()> {
 
 /// The page's sections on tuning.
 pub fn section(run: &Run) -> Result<Vec<Section>> {
-    let (rule, epoch) = (counterparts_or_any(run, &[Rule::Odrd, Rule::Odr])[0], Epoch::Stim1);
+    let (rule, epoch) = (counterparts_or_any(run, &[Rule::ODRD, Rule::ODR])[0], Epoch::Stim1);
     let options = population(run, 1000);
     let tuning = analysis::tuning(run, &run.checkpoints()?, rule, epoch, &options, &ReadoutOptions::default())?;
     let table = tuning.table()?;

@@ -50,7 +50,7 @@ pub fn run(arguments: Arguments) -> Result<()> {
 /// The page's sections on unit counts.
 pub fn section(run: &Run) -> Result<Vec<Section>> {
     let mut sections = Vec::new();
-    for (rule, epoch) in rule_epochs(run, &[(Rule::Odrd, Epoch::Stim1), (Rule::Odr, Epoch::Delay1)]) {
+    for (rule, epoch) in rule_epochs(run, &[(Rule::ODRD, Epoch::Stim1), (Rule::ODR, Epoch::Delay1)]) {
         let (options, readout) = (selectivity(run), ReadoutOptions::default());
         let table = analysis::unit_counts(run, &run.checkpoints()?, rule, epoch, &options, &readout)?;
         let title = format!("Units selective in {epoch}, rule {rule}");
