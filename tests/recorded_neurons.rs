@@ -548,3 +548,75 @@ fn time_may_begin_below_zero_and_bins_be_told_by_their_centre() {
     let pca = analysis::pca(&activity, &PcaOptions { components: 1, locations: None }).unwrap();
     assert_eq!(floats(&pca.table().unwrap(), "time_ms")[0], -40.0);
 }
+
+/// Numbers of spikes_expected.json, by trial and unit, then time.
+fn spike_numbers(name: &str) -> Vec<Vec<f64>> {
+    let text = std::fs::read_to_string(fixture("spikes_expected.json")).unwrap();
+    let all: serde_json::Value = serde_json::from_str(&text).unwrap();
+    serde_json::from_value(all[name].clone()).unwrap()
+}
+
+#[test]
+fn rates_of_spikes_are_those_of_numpy_scipy_and_elephant() {
+    let (spikes, trials) = (read_table(fixture("spikes.csv")).unwrap(), read_table(fixture("trials.csv")).unwrap());
+    let counted = SpikeOptions { align: Some("cue".into()), from_ms: -200.0, to_ms: 600.0, ..SpikeOptions::default() };
+    let smoothed = SpikeOptions { smooth_ms: Some(50.0), ..counted.clone() };
+    let causal = SpikeOptions { causal: true, ..smoothed.clone() };
+    for (name, options) in [("counted", &counted), ("smoothed", &smoothed), ("causal", &causal)] {
+        let (activity, events) = Activity::from_spikes(&spikes, &trials, options).unwrap();
+        assert_eq!((activity.rates.dim(), activity.location_count), ((40, 8, 2), 8));
+        assert_eq!((activity.start_ms, events.height()), (-200.0, 8 * 3));
+        for (row, expected) in spike_numbers(name).iter().enumerate() {
+            for (step, expected) in expected.iter().enumerate() {
+                let found = f64::from(activity.rates[[step, row / 2, row % 2]]);
+                assert!((found - expected).abs() < 1e-4, "{name}, row {row}, step {step}: {found}, {expected}");
+            }
+        }
+    }
+    let text = std::fs::read_to_string(fixture("spikes_expected.json")).unwrap();
+    let all: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let elephant: Vec<f64> = serde_json::from_value(all["elephant_trial_2_unit_3"].clone()).unwrap();
+    let (activity, _) = Activity::from_spikes(&spikes, &trials, &counted).unwrap();
+    let found: Vec<f64> =
+        activity.rates.slice(maturation::ndarray::s![.., 2, 0]).iter().map(|r| f64::from(*r)).collect();
+    assert_eq!(found, elephant);
+}
+
+#[test]
+fn a_pseudo_population_goes_through_every_analysis_of_populations() {
+    // Two sessions of the same trials: the units of one are missing in those of the other.
+    let whole = recorded("zero_based.csv");
+    let mut table = whole.table().unwrap();
+    for unit in 0..6 {
+        let name = format!("unit_{unit}");
+        let even = floats(&table, "trial").into_iter().map(|trial| trial as usize % 2 == unit % 2);
+        let values = even.zip(floats(&table, &name)).map(|(there, rate)| there.then_some(rate));
+        let column = Column::new(name.as_str().into(), values.collect::<Vec<_>>());
+        table.with_column(column).unwrap();
+    }
+    let message = Activity::from_table(&table, None).unwrap_err().to_string();
+    assert!(message.contains("--pseudo-trials"), "{message}");
+    let pseudo = |trials| RecordingOptions { pseudo: Some(PseudoPopulation { trials, seed: 1 }), ..Default::default() };
+    let activity = Activity::from_table_with(&table, &pseudo(2)).unwrap();
+    assert_eq!((activity.trials(), activity.units()), (16, 6));
+    assert!(activity.notes.iter().any(|note| note.contains("pseudo-population of 6 units")), "{:?}", activity.notes);
+    let activity = activity.with_epochs(whole.epochs.clone()).unwrap();
+    let units = tested(&activity);
+    assert!([0, 2, 4].iter().all(|unit| units.units[*unit].unbiased_selective));
+    let preferred: Vec<usize> = [0, 2, 4].iter().map(|unit| units.units[*unit].preferred_location).collect();
+    assert_eq!(preferred, [0, 2, 6]);
+    let mut psth = Psth::new(PsthOptions::default());
+    psth.add("both", &activity, &units).unwrap();
+    assert!(psth.table().unwrap().height() > 0);
+    let options = DecoderOptions { held_out: 1, ..DecoderOptions::default().at_least(100.0) };
+    assert!(analysis::Decoder::of(&activity, &options).unwrap().means().0 > 0.125);
+    assert_eq!(analysis::dpca(&activity, &DpcaOptions::default()).unwrap().locations.len(), 8);
+    assert_eq!(analysis::pca(&activity, &PcaOptions::default()).unwrap().components.len(), 3);
+    let message = Activity::from_table_with(&table, &pseudo(3)).unwrap_err().to_string();
+    assert!(message.contains("no unit has 3 trials") && message.contains("draw fewer"), "{message}");
+
+    let sessions = Activity::read(fixture("two_sessions.csv"), &RecordingOptions::default()).unwrap();
+    assert_eq!((sessions.trials(), sessions.units()), (32, 2));
+    let apart = Activity::read(fixture("two_sessions.csv"), &pseudo(2)).unwrap();
+    assert_eq!((apart.trials(), apart.units()), (16, 4), "each session has units of its own");
+}

@@ -52,7 +52,7 @@ impl PseudoPopulation {
         let sessions = 1 + trials.iter().map(|trial| trial.session).max().unwrap_or(0);
         let (mut kept, mut left_out, mut fewest) = (Vec::new(), 0_usize, usize::MAX);
         let mut of_sessions = vec![0_usize; sessions];
-        for session in 0..sessions {
+        for (session, units) in of_sessions.iter_mut().enumerate() {
             for column in 0..rates.dim().2 {
                 let unit = unit_of(rates, locations, trials, &places, session, column)?;
                 let least = unit.trials.iter().map(Vec::len).min().unwrap_or(0);
@@ -63,7 +63,7 @@ impl PseudoPopulation {
                     left_out += 1;
                     fewest = fewest.min(least);
                 } else {
-                    of_sessions[session] += 1;
+                    *units += 1;
                     kept.push(Unit { session: (sessions > 1).then_some(session), ..unit });
                 }
             }

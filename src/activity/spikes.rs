@@ -153,7 +153,7 @@ impl SpikeOptions {
             return refuse("causal smoothing without smoothing".to_owned(), "give --smooth-ms too");
         }
         let bins = ((self.to_ms - self.from_ms) / self.bin_ms + 1e-9).floor();
-        if !(bins >= 1.0 && bins < 1e7 && self.from_ms.is_finite()) {
+        if !((1.0..1e7).contains(&bins) && self.from_ms.is_finite()) {
             return refuse(
                 format!("the window from {} to {} ms in bins of {} ms", self.from_ms, self.to_ms, self.bin_ms),
                 "give a window of one bin or more, --from-ms before --to-ms",

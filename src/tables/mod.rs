@@ -16,6 +16,7 @@ mod columns;
 mod csv;
 mod parquet;
 mod rows;
+mod text;
 
 use std::fs::{self, File};
 use std::io::{Read, Write};
@@ -25,6 +26,7 @@ use polars::prelude::*;
 
 pub(crate) use columns::Columns;
 pub use rows::Rows;
+pub(crate) use text::{signed_thousands, thousands};
 
 use crate::error::{Error, Result};
 

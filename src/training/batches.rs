@@ -10,6 +10,7 @@ use crate::hyperparameters::Hyperparameters;
 use crate::numerics::random::{Noise, RandomStream};
 use crate::seed::Purpose;
 use crate::tasks::{Rule, Trials};
+use crate::training::noise_step;
 use crate::training::sequence::Sequence;
 
 /// A source of batches in the order of the training steps. Its thread ends with it.
@@ -72,7 +73,8 @@ fn batch(hyperparameters: &Hyperparameters, stage: usize, step: u64) -> Result<(
     }
     let mut stream = RandomStream::new(seed, Purpose::TrainingTrials.stream([step, 0]));
     let mut trials = Trials::random(hyperparameters, rule, hyperparameters.batch_size_train, &mut stream)?;
-    trials.add_input_noise(hyperparameters, Noise::new(seed, Purpose::TrainingInput.stream([0, 0])), step as u32);
+    let noise = Noise::new(seed, Purpose::TrainingInput.stream([0, 0]));
+    trials.add_input_noise(hyperparameters.input_noise(), noise, noise_step(step)?);
     Ok((rule, trials))
 }
 
@@ -95,8 +97,8 @@ mod tests {
     fn rules_come_as_often_as_their_probabilities_say() {
         let hyperparameters = Hyperparameters { batch_size_train: 1, ..Hyperparameters::paper() };
         let count = 600;
-        let of_odr = (0..count).filter(|step| batch(&hyperparameters, 0, *step).unwrap().0 == Rule::Odr).count();
-        let (place, _) = hyperparameters.rule_trains.iter().enumerate().find(|(_, rule)| **rule == Rule::Odr).unwrap();
+        let of_odr = (0..count).filter(|step| batch(&hyperparameters, 0, *step).unwrap().0 == Rule::ODR).count();
+        let (place, _) = hyperparameters.rule_trains.iter().enumerate().find(|(_, rule)| **rule == Rule::ODR).unwrap();
         let expected = hyperparameters.rule_probabilities()[place] * count as f64;
         assert!((of_odr as f64 - expected).abs() < 5.0 * expected.sqrt(), "{of_odr} {expected}");
     }
@@ -106,16 +108,16 @@ mod tests {
         let hyperparameters = Hyperparameters {
             batch_size_train: 1,
             rule_stages: Some(vec![
-                vec![Rule::Odr, Rule::Odrd],
-                vec![Rule::Overlap, Rule::ZeroGap, Rule::Gap, Rule::Gap500],
+                vec![Rule::ODR, Rule::ODRD],
+                vec![Rule::OVERLAP, Rule::ZERO_GAP, Rule::GAP, Rule::GAP500],
             ]),
             ..Hyperparameters::paper()
         };
         let count = |stage: usize, rule: Rule| {
             (0..300).filter(|step| batch(&hyperparameters, stage, *step).unwrap().0 == rule).count()
         };
-        let [odr, odrd] = [count(0, Rule::Odr), count(0, Rule::Odrd)];
+        let [odr, odrd] = [count(0, Rule::ODR), count(0, Rule::ODRD)];
         assert!(odr + odrd == 300 && odr.abs_diff(150) < 45, "{odr} {odrd}");
-        assert_eq!(count(1, Rule::Odr), 0);
+        assert_eq!(count(1, Rule::ODR), 0);
     }
 }

@@ -144,8 +144,8 @@ impl Log {
     pub fn read(path: impl AsRef<Path>, hyperparameters: &Hyperparameters) -> Result<Self> {
         let path = path.as_ref();
         let remedy = "Restore the file from a copy of the run, or train again";
-        let text = std::fs::read(path).map_err(|source| Error::io("read", path, source))?;
-        let object: Map<String, Value> = serde_json::from_slice(&text)
+        let text = std::fs::read_to_string(path).map_err(|source| Error::io("read", path, source))?;
+        let (object, _): (Map<String, Value>, bool) = crate::json::read(&text)
             .map_err(|problem| Error::file(path, format!("it is truncated or no JSON ({problem})"), remedy))?;
         let column = |key: &str| -> Result<&Vec<Value>> {
             let found = object.get(key).and_then(Value::as_array);
@@ -154,7 +154,7 @@ impl Log {
         let trials = column("trials")?;
         let number = |key: &str, place: usize| -> Result<f64> {
             let value = column(key)?.get(place);
-            // JSON has no NaN and no infinity; a cost that was one is written as null.
+            // JSON has no NaN and no infinity; a cost that was one is written as null here, and as NaN by Python.
             let value = value.map(|value| if value.is_null() { Some(f64::NAN) } else { value.as_f64() });
             let wrong = || Error::file(path, format!("`{key}` has no number at place {place}"), remedy);
             value.flatten().ok_or_else(wrong)
@@ -162,7 +162,8 @@ impl Log {
         let mut log = Log::default();
         for (place, count) in trials.iter().enumerate() {
             let wrong = || Error::file(path, format!("`trials` has no whole number at place {place}"), remedy);
-            let trials_trained = count.as_u64().ok_or_else(wrong)?;
+            let whole = |count: &Value| count.as_f64().filter(|count| count.fract() == 0.0 && *count >= 0.0);
+            let trials_trained = count.as_u64().or_else(|| whole(count).map(|count| count as u64)).ok_or_else(wrong)?;
             if log.entries.last().is_some_and(|last| last.trials_trained >= trials_trained) {
                 return Err(Error::file(path, format!("`trials` does not rise at place {place}"), remedy));
             }
@@ -186,13 +187,13 @@ mod tests {
     use super::*;
 
     fn example() -> (Hyperparameters, Log) {
-        let hyperparameters = Hyperparameters { rule_trains: vec![Rule::Odr, Rule::Gap], ..Hyperparameters::paper() };
+        let hyperparameters = Hyperparameters { rule_trains: vec![Rule::ODR, Rule::GAP], ..Hyperparameters::paper() };
         let evaluation = |rule, performance| Evaluation { rule, cost: 1.5, regularisation_cost: 0.25, performance };
         let entries = (0..3)
             .map(|place| LogEntry {
                 trials_trained: 1280 * place,
                 seconds: 0.5 * place as f64,
-                rules: vec![evaluation(Rule::Odr, 0.3 * place as f64), evaluation(Rule::Gap, 0.96)],
+                rules: vec![evaluation(Rule::ODR, 0.3 * place as f64), evaluation(Rule::GAP, 0.96)],
             })
             .collect();
         (hyperparameters, Log { entries })
@@ -233,5 +234,18 @@ mod tests {
         std::fs::write(&path, br#"{"trials": [0], "times": [0], "cost_odr": [1], "creg_odr": [0]}"#).unwrap();
         let message = Log::read(&path, &hyperparameters).unwrap_err().to_string();
         assert!(message.contains("perf_odr"), "{message}");
+    }
+
+    #[test]
+    fn logs_of_python_may_hold_numbers_that_are_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("log.json");
+        let text = r#"{"model_dir": "NaN", "trials": [0, 1280.0], "times": [0, 1.5], "cost_odr": [1.0, NaN],
+            "creg_odr": [0.0, Infinity], "perf_odr": [0.2, 0.5], "growth": [NaN]}"#;
+        std::fs::write(&path, text).unwrap();
+        let hyperparameters = Hyperparameters { rule_trains: vec![Rule::ODR], ..Hyperparameters::paper() };
+        let log = Log::read(&path, &hyperparameters).unwrap();
+        assert_eq!((log.entries[1].trials_trained, log.entries[1].rules[0].performance), (1280, 0.5));
+        assert!(log.entries[1].rules[0].cost.is_nan() && log.entries[1].rules[0].regularisation_cost.is_nan());
     }
 }

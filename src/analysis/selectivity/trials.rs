@@ -76,7 +76,7 @@ impl Trials<'_> {
         let active = fires && smallest <= options.gate_level;
         let selective = active && published.is_ok_and(|p_value| p_value <= options.level);
         let response = Kind::of_response(differences);
-        let found = UnitSelectivity {
+        UnitSelectivity {
             unit,
             active,
             selective,
@@ -90,8 +90,7 @@ impl Trials<'_> {
             preferred_location: largest(if relative { &rates } else { &absolute }).unwrap_or(0),
             rates,
             absolute,
-        };
-        found
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use clap::ArgMatches;
 use clap::parser::ValueSource;
 use maturation::prelude::*;
 
-use crate::commands::refuse;
+use crate::common::output::refuse;
 
 /// When an option has an effect, and what to do where it has none.
 struct Use {
@@ -71,8 +71,18 @@ const fn within(
 }
 
 /// The verbs that take a table of activity in place of a run.
-const OF_ACTIVITY: &[&str] =
-    &["selectivity", "psth", "period", "tuning", "epoch-growth", "sample-unit", "units", "dpca", "pca", "decoder"];
+const OF_ACTIVITY: &[&str] = &[
+    "selectivity",
+    "psth",
+    "period-activity",
+    "tuning",
+    "epoch-growth",
+    "sample-unit",
+    "unit-counts",
+    "dpca",
+    "pca",
+    "decoder",
+];
 
 fn table(given: &Given) -> bool {
     given.has("activity")
@@ -102,7 +112,7 @@ const USES: &[Use] = &[
         },
         "--locations-on-ring names the locations in order already: leave one of the two out",
     ),
-    within(OF_ACTIVITY, "trials", run, OF_A_RUN),
+    within(OF_ACTIVITY, "checkpoints", run, OF_A_RUN),
     within(OF_ACTIVITY, "stage", run, OF_A_RUN),
     within(OF_ACTIVITY, "all", run, OF_A_RUN),
     within(OF_ACTIVITY, "follow", run, OF_A_RUN),
@@ -136,7 +146,12 @@ const USES: &[Use] = &[
     within(&["lesion"], "selected_by", |given| given.has("selective_in"), OF_SELECTIVE),
     within(&["lesion"], "normalised", |given| given.has("selective_in"), OF_SELECTIVE),
     within(&["lesion"], "baseline_skip_ms", |given| given.has("selective_in"), OF_SELECTIVE),
-    within(&["growth"], "published_average", |given| given.flag("automatic"), "give --automatic, or leave it out"),
+    within(
+        &["performance-growth"],
+        "published_average",
+        |given| given.flag("automatic"),
+        "give --automatic, or leave it out",
+    ),
     within(&["activity", "outputs", "saccade", "distractor"], "same_noise", |given| given.is_noisy(), OF_NOISE),
     within(
         &["activity", "outputs", "saccade", "distractor"],
@@ -172,7 +187,7 @@ mod tests {
     use clap::{Arg, ArgAction, Command, CommandFactory};
 
     use super::*;
-    use crate::arguments::Arguments;
+    use crate::Arguments;
 
     /// Options that have an effect whatever else is given, by verb; with what USES says, these must be all that there are.
     const ALWAYS: &[(&str, &[&str])] = &[
@@ -182,9 +197,9 @@ mod tests {
         ("import", &["weights", "run", "hp", "trials"]),
         ("log", &["run", "out"]),
         ("trials", &["rule", "ruleset", "mode", "noise", "out"]),
-        ("activity", &["run", "trials", "rule", "mode", "no_noise", "input_noise", "out"]),
-        ("outputs", &["run", "trials", "rule", "mode", "no_noise", "input_noise", "out"]),
-        ("gradients", &["run", "trials", "rule", "out"]),
+        ("activity", &["run", "checkpoints", "rule", "mode", "no_noise", "input_noise", "out"]),
+        ("outputs", &["run", "checkpoints", "rule", "mode", "no_noise", "input_noise", "out"]),
+        ("gradients", &["run", "checkpoints", "rule", "out"]),
         (
             "bin",
             &[
@@ -221,14 +236,14 @@ mod tests {
                 "figure",
             ],
         ),
-        ("growth", &["run", "window", "stage_window", "automatic", "out", "figure"]),
+        ("performance-growth", &["run", "window", "stage_window", "automatic", "out", "figure"]),
         (
             "agreement",
             &[
                 "run",
                 "first",
                 "second",
-                "trials",
+                "checkpoints",
                 "units",
                 "selected_by",
                 "normalised",
@@ -240,7 +255,7 @@ mod tests {
             ],
         ),
         (
-            "period",
+            "period-activity",
             &[
                 "run",
                 "activity",
@@ -258,11 +273,33 @@ mod tests {
         ),
         (
             "distractor",
-            &["run", "trials", "stage", "repeats", "show", "stage_window", "no_noise", "input_noise", "out", "figure"],
+            &[
+                "run",
+                "checkpoints",
+                "stage",
+                "repeats",
+                "show",
+                "stage_window",
+                "no_noise",
+                "input_noise",
+                "out",
+                "figure",
+            ],
         ),
         (
             "saccade",
-            &["run", "rule", "trials", "batches", "stage_window", "mode", "no_noise", "input_noise", "out", "figure"],
+            &[
+                "run",
+                "rule",
+                "checkpoints",
+                "batches",
+                "stage_window",
+                "mode",
+                "no_noise",
+                "input_noise",
+                "out",
+                "figure",
+            ],
         ),
         (
             "tuning",
@@ -302,12 +339,12 @@ mod tests {
             "sample-unit",
             &["run", "activity", "rule", "epoch", "unit", "test", "normalised", "baseline_skip_ms", "out", "figure"],
         ),
-        ("units", &["run", "activity", "rule", "epoch", "normalised", "baseline_skip_ms", "out", "figure"]),
+        ("unit-counts", &["run", "activity", "rule", "epoch", "normalised", "baseline_skip_ms", "out", "figure"]),
         (
             "lesion",
             &[
                 "run",
-                "trials",
+                "checkpoints",
                 "rules",
                 "silence",
                 "selective_in",
@@ -399,7 +436,7 @@ mod tests {
             "epoch_ms" => "fix1=0..800",
             "first" | "second" | "selective_in" => "odr:stim1",
             "stage" | "follow" => "mid",
-            "trials" => "1280",
+            "trials" | "checkpoints" => "1280",
             "time_unit" => "s",
             "times_are" => "centre",
             "location_unit" => "degrees",
@@ -495,7 +532,7 @@ mod tests {
                             "permutation_seed" => !ids.contains(&"permutations"),
                             "published_average" => !ids.contains(&"automatic"),
                             "significance_out" => !ids.contains(&"shuffles"),
-                            "trials" | "stage" | "all" | "follow" | "same_noise" | "by_checkpoint"
+                            "checkpoints" | "stage" | "all" | "follow" | "same_noise" | "by_checkpoint"
                                 if *source == "activity" =>
                             {
                                 true

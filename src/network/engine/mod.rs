@@ -73,7 +73,7 @@ pub struct Rollout {
 /// use maturation::prelude::*;
 ///
 /// let network = Network::new(&Hyperparameters { n_rnn: 16, ..Hyperparameters::paper() })?;
-/// let trials = Trials::test(network.hyperparameters(), Rule::Gap, Mode::Test)?;
+/// let trials = Trials::test(network.hyperparameters(), Rule::GAP, Mode::Test)?;
 /// let (cost, outputs) = CpuEngine::new(0)?.evaluate(&network, &trials, SweepNoise::None)?;
 /// assert_eq!(outputs.dim(), trials.targets.dim());
 /// let (again, _) = DfdxEngine::cpu().evaluate(&network, &trials, SweepNoise::None)?;

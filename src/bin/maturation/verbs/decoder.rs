@@ -1,0 +1,150 @@
+//! `maturation decoder`.
+
+use clap::Args;
+use maturation::analysis::{Decoder, HoldOut, Scoring, decoder_by_checkpoint, decoder_of_run};
+use maturation::figures::Section;
+use maturation::prelude::*;
+use maturation::training::Selection;
+
+use crate::common::output::{FigureOut, TableOut, put_both, refuse};
+use crate::common::page_rules::counterparts_or_any;
+use crate::common::recording::chosen_locations;
+use crate::common::source::{Opened, Source, open};
+
+/// How well a decoder trained in one window of the trial tells locations apart in another (paper, Fig. S5E).
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  maturation decoder runs/paper --rule odr --figure decoder.html")]
+pub struct Arguments {
+    #[command(flatten)]
+    pub source: Source,
+    /// The locations to tell apart, for example 0,4 [default: all that have trials].
+    #[arg(long, value_name = "L,…", value_delimiter = ',')]
+    pub locations: Option<Vec<String>>,
+    /// ms over which rates are averaged [default: 200, or a time step if that is longer].
+    #[arg(long, value_name = "MS")]
+    pub window_ms: Option<f64>,
+    /// ms from the start of one window to that of the next [default: 20, or a time step if that is longer].
+    #[arg(long, value_name = "MS")]
+    pub stride_ms: Option<f64>,
+    /// Trials of each location that are held out.
+    #[arg(long, value_name = "N", default_value_t = 2)]
+    pub held_out: usize,
+    /// Splits of the trials to average, each with other trials held out; 8 use every trial of the test once.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub folds: usize,
+    /// Decides which trials are held out: they are drawn over the session.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub split_seed: u64,
+    /// Hold out the first trials of each location, as published; a drift through the session then lowers accuracy.
+    #[arg(long, conflicts_with = "split_seed")]
+    pub published_hold_out: bool,
+    /// Score windows other than the one trained in on all trials, those trained on included, as published.
+    #[arg(long)]
+    pub published_scoring: bool,
+    /// Permute the locations N times to tell what chance gives: adds a band and p-values.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub permutations: usize,
+    /// Decides the permutations.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub permutation_seed: u64,
+    /// The table of each checkpoint, one below the other, in place of their average.
+    #[arg(long)]
+    pub by_checkpoint: bool,
+    #[command(flatten)]
+    pub table: TableOut,
+    #[command(flatten)]
+    pub figure: FigureOut,
+}
+
+impl Arguments {
+    /// The options at a time step of `dt` ms.
+    fn options(&self, dt: f64, locations: Option<Vec<usize>>) -> DecoderOptions {
+        let usual = DecoderOptions::default().at_least(dt);
+        DecoderOptions {
+            window_ms: self.window_ms.unwrap_or(usual.window_ms),
+            stride_ms: self.stride_ms.unwrap_or(usual.stride_ms),
+            held_out: self.held_out,
+            folds: self.folds,
+            hold_out: match self.published_hold_out {
+                true => HoldOut::First,
+                false => HoldOut::Drawn { seed: self.split_seed },
+            },
+            locations,
+            scoring: if self.published_scoring { Scoring::Published } else { Scoring::HeldOut },
+            permutations: self.permutations,
+            permutation_seed: self.permutation_seed,
+            ..usual
+        }
+    }
+}
+
+/// Makes the table and the figure.
+pub fn run(arguments: Arguments) -> Result<()> {
+    let (table, mut about, scoring) = match open(&arguments.source, Selection::Last)? {
+        Opened::Table(activity) => {
+            let locations = chosen_locations(arguments.locations.as_deref(), &activity)?;
+            let options = arguments.options(activity.dt, locations);
+            (analysis::decoder(&activity, &options)?, DecoderAbout::of(&activity, &options), options.scoring)
+        }
+        Opened::Run(run, selection, rule, readout) => {
+            let hyperparameters = run.hyperparameters();
+            let number = |text: &String| text.trim().parse::<usize>();
+            let locations = arguments.locations.as_ref().map(|given| given.iter().map(number).collect());
+            let locations = locations.transpose().map_err(|_| {
+                let most = hyperparameters.n_eachring - 1;
+                refuse("--locations names no numbers", format!("give numbers from 0 to {most}"))
+            })?;
+            let options = arguments.options(hyperparameters.dt, locations);
+            let checkpoints = run.selected(&selection, rule)?;
+            let which = match checkpoints.len() {
+                1 => format!("after {} trials", checkpoints.first().trials_trained()),
+                count => format!("{count} checkpoints"),
+            };
+            eprintln!("decoding the location in trials of {rule}, {which}");
+            let about = DecoderAbout::of_run(&run, rule, &options);
+            let about = DecoderAbout { title: format!("{}, {which}", about.title), ..about };
+            let table = if arguments.by_checkpoint {
+                decoder_by_checkpoint(&run, &selection, rule, &options, &readout)?
+            } else {
+                decoder_of_run(&run, &selection, rule, &options, &readout)?.table()?
+            };
+            (table, about, options.scoring)
+        }
+    };
+    about.title.push_str(&format!(", {scoring}"));
+    put_both(table, &arguments.table, &arguments.figure, |table| figures::decoder(table, &about))
+}
+
+/// The sections of the page: the last checkpoint on the delayed-response task, if the run was trained on it.
+pub fn section(run: &Run) -> Result<Vec<Section>> {
+    let rule = counterparts_or_any(run, &[Rule::ODR, Rule::ODRD])[0];
+    let checkpoint = run.last()?;
+    let activity = checkpoint.activity(rule)?;
+    let held_out = DecoderOptions::published(activity.dt);
+    let published = DecoderOptions { scoring: Scoring::Published, ..held_out.clone() };
+    let about = DecoderAbout::of(&activity, &held_out);
+    let [held_out, published] = [Decoder::of(&activity, &held_out)?, Decoder::of(&activity, &published)?];
+    let table = held_out.table()?;
+    let title = format!("{}, after {} trials", about.title, checkpoint.trials_trained());
+    let names = Scoring::ALL.map(Scoring::name);
+    let figure = figures::decoder_compared(
+        (names[0], &table),
+        (names[1], &published.table()?),
+        &DecoderAbout { title, ..about },
+    )?;
+    Ok(vec![Section {
+        id: format!("decoder-{rule}"),
+        title: format!("The location decoded across time, rule {rule} (paper, Fig. S5E)"),
+        text: format!(
+            "A classifier is trained to tell the stimulus location from the rates in one window of the trial (14 of 16 \
+             trials a location) and tested in every other. A code that stays the same would fill the square; one that \
+             moves on is read along the diagonal alone. Left: tested on the trials held out. Right: as published, off \
+             the diagonal on all trials, those trained on included. Mean accuracy over all cells: {:.3} held out, {:.3} \
+             as published.",
+            held_out.means().0,
+            published.means().0
+        ),
+        figure,
+        table,
+    }])
+}
