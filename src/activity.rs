@@ -134,7 +134,9 @@ impl Activity {
                 return Err(Error::argument(what(), "give its start and end in ms"));
             }
             let (start, end) = (self.step_at(range.start), self.step_at(range.end));
-            if start < -1.0 || end > self.steps() as f64 {
+            // Half a step before the first is the first where times are the middles of bins.
+            let early = (range.start - self.start_ms) / self.dt < -0.5 - NEAR;
+            if early || end > self.steps() as f64 {
                 return Err(Error::argument(what(), span()));
             }
             in_steps.push((*epoch, start.max(0.0) as usize..end.max(0.0) as usize));

@@ -6,8 +6,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// The rooms of the library, each with what it holds, from the ground up: a room knows only those before it.
-const ROOMS: [(&str, &str); 15] = [
+const ROOMS: [(&str, &str); 16] = [
     ("error", "what can go wrong"),
+    ("json", "JSON of Python"),
     ("numerics", "vectorised mathematics, random numbers"),
     ("environment", "threads, interrupts, folders"),
     ("seed", "who draws which random numbers"),

@@ -69,8 +69,11 @@ fn tables_have_the_columns_that_they_promise() {
         let expected = ["trial", "location", "response", "distance", "performance", "fixation"];
         assert_eq!((names, rows), (expected.map(String::from).to_vec(), 128));
         let (names, rows) = columns(&["activity", run, "--rule", "gap"], kind);
-        assert_eq!(names[..5], ["step", "time_ms", "trial", "location", "unit_0"].map(String::from));
-        assert_eq!((names.len(), rows), (14, 85 * 128));
+        assert_eq!(
+            names[..6],
+            ["step", "time_ms", "trial", "location", "locations_on_ring", "unit_0"].map(String::from)
+        );
+        assert_eq!((names.len(), rows), (15, 85 * 128));
         let (names, rows) = columns(&["selectivity", run, "--rule", "odr", "--epoch", "delay1", "--all"], kind);
         let expected = [
             "trials_trained",
@@ -81,14 +84,17 @@ fn tables_have_the_columns_that_they_promise() {
             "selective",
             "kind",
             "p_value",
+            "not_tested",
             "unbiased_selective",
             "unbiased_p_value",
             "unbiased_q_value",
+            "response",
+            "normalisation",
             "preferred_location",
             "rate_0",
         ];
-        assert_eq!(names[..13], expected.map(String::from));
-        assert_eq!((names.len(), rows), (12 + 16, 3 * 10));
+        assert_eq!(names[..16], expected.map(String::from));
+        assert_eq!((names.len(), rows), (15 + 16, 3 * 10));
         let (names, _) = columns(&["psth", run, "--rule", "gap", "--epoch", "stim1", "--opposite"], kind);
         let expected = ["stage", "direction", "step", "time_ms", "activity", "units", "checkpoints"];
         assert_eq!(names, expected.map(String::from));
@@ -263,7 +269,8 @@ fn silent_units_and_missing_trials_give_a_message_or_an_empty_table() {
         let epochs: Vec<&str> = epochs.iter().flat_map(|epoch| ["--epoch-ms", epoch]).collect();
         for command in OF_ACTIVITY {
             let (out, figure) = (path("out.csv"), path("figure.html"));
-            let mut arguments = [command, &["--activity", text(&table), "--out", text(&out)], &epochs].concat();
+            let ring = ["--locations-on-ring", "8"];
+            let mut arguments = [command, &["--activity", text(&table), "--out", text(&out)], &ring, &epochs].concat();
             if command[0] != "selectivity" {
                 arguments.extend(["--figure", text(&figure)]);
             }
@@ -375,6 +382,10 @@ fn every_verb_explains_itself_by_an_example_that_works() {
     let folder = tempfile::tempdir().unwrap();
     for (from, to) in [("hp.json", "hp.json"), ("2560/model.safetensors", "model.safetensors")] {
         std::fs::copy(run().join(from), folder.path().join(to)).unwrap();
+    }
+    for name in ["spikes.csv", "trials.csv"] {
+        let recordings = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/recordings");
+        std::fs::copy(recordings.join(name), folder.path().join(name)).unwrap();
     }
     let verbs = verbs();
     assert!(verbs.len() > 25 && verbs.contains(&"unit-counts".to_owned()), "{verbs:?}");

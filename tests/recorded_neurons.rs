@@ -587,10 +587,14 @@ fn a_pseudo_population_goes_through_every_analysis_of_populations() {
     // Two sessions of the same trials: the units of one are missing in those of the other.
     let whole = recorded("zero_based.csv");
     let mut table = whole.table().unwrap();
+    // Each trial's rank among those at its location.
+    let rank: Vec<usize> = (0..whole.trials())
+        .map(|trial| whole.locations[..trial].iter().filter(|place| **place == whole.locations[trial]).count())
+        .collect();
     for unit in 0..6 {
         let name = format!("unit_{unit}");
-        let even = floats(&table, "trial").into_iter().map(|trial| trial as usize % 2 == unit % 2);
-        let values = even.zip(floats(&table, &name)).map(|(there, rate)| there.then_some(rate));
+        let there = floats(&table, "trial").into_iter().map(|trial| rank[trial as usize] % 2 == unit % 2);
+        let values = there.zip(floats(&table, &name)).map(|(there, rate)| there.then_some(rate));
         let column = Column::new(name.as_str().into(), values.collect::<Vec<_>>());
         table.with_column(column).unwrap();
     }

@@ -71,6 +71,11 @@ impl Clock {
         if let Some(dt) = said.dt.filter(|dt| !(*dt > 0.0 && dt.is_finite())) {
             return Err(Error::argument(format!("the time step is {dt} ms"), "give a positive number of ms a step"));
         }
+        for (name, ms) in [("from", said.from_ms), ("to", said.to_ms)] {
+            if ms.is_some_and(f64::is_nan) {
+                return Err(Error::argument(format!("the window is {name} NaN ms"), "give a time in ms"));
+            }
+        }
         let from_steps: Vec<f64>;
         let keys = match (times, steps) {
             (Some(times), _) => times,

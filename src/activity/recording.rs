@@ -1,5 +1,6 @@
 //! Activity out of tables of recorded neurons.
 
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::path::Path;
 
@@ -92,7 +93,29 @@ impl Activity {
     /// # Errors
     /// As [`Activity::from_table_with`], and if the file cannot be read.
     pub fn read(path: impl AsRef<Path>, options: &RecordingOptions) -> Result<Activity> {
-        Activity::from_table_with(&read_columns(path, is_used)?, options)
+        let names = RefCell::new(Vec::new());
+        let path = path.as_ref();
+        let table = read_columns(path, |name| {
+            names.borrow_mut().push(name.to_owned());
+            is_used(name)
+        })?;
+        if let Some(missing) = ["trial", "location", "unit_0"].into_iter().find(|name| !has(&table, name)) {
+            let mut names = names.into_inner();
+            if names.len() > 20 {
+                names.truncate(20);
+                names.push("…".to_owned());
+            }
+            return Err(Error::file(
+                path,
+                format!("it has no column `{missing}`"),
+                format!(
+                    "A table of activity has the columns trial, location, step or time_ms, and unit_0, unit_1, … without a \
+                     gap; this one has {}",
+                    names.join(", ")
+                ),
+            ));
+        }
+        Activity::from_table_with(&table, options)
     }
 
     /// [`Activity::from_table_with`] with a time step in ms, or that of the table, and all else as the table says.

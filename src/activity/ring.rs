@@ -197,7 +197,7 @@ fn on_ring_by_index(numbers: &[f64], count: Option<usize>, from_zero: bool) -> O
     Some((count, numbers.iter().map(|number| *number as usize - first).collect(), 0.0))
 }
 
-/// Angles; without `count`, only if they tell the spacing beyond doubt: more than half of the ring is there.
+/// Angles; without `count`, only if they tell the spacing beyond doubt: three or more, and more than half of the ring.
 fn on_ring_by_angle(numbers: &[f64], count: Option<usize>, degrees: f64) -> Option<OnRing> {
     let angles: Vec<f64> = numbers.iter().map(|number| (number * degrees).rem_euclid(360.0)).collect();
     let mut sorted = angles.clone();
@@ -210,7 +210,9 @@ fn on_ring_by_angle(numbers: &[f64], count: Option<usize>, degrees: f64) -> Opti
         }
     };
     let places = (360.0 / spacing).round();
-    if !(places >= 1.0 && places <= MOST_LOCATIONS as f64) || count.is_none() && 2.0 * numbers.len() as f64 <= places {
+    if !(places >= 1.0 && places <= MOST_LOCATIONS as f64)
+        || count.is_none() && (numbers.len() < 3 || 2.0 * numbers.len() as f64 <= places)
+    {
         return None;
     }
     let count = places as usize;

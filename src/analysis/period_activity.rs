@@ -552,10 +552,9 @@ mod tests {
     #[test]
     fn a_unit_without_a_baseline_has_no_relative_activity() {
         let activity = golden::synthetic();
-        // Unit 0 is silent, and unit 7 has a baseline of zero.
-        // The baseline of unit 11 is negative.
+        // Unit 0 is silent, unit 7 has a baseline of zero, units 8 and 11 have negative ones.
         for (normalisation, expected) in
-            [(Normalisation::Ratio, 9), (Normalisation::Absolute, 12), (Normalisation::Difference, 12)]
+            [(Normalisation::Ratio, 8), (Normalisation::Absolute, 12), (Normalisation::Difference, 12)]
         {
             let selectivity = SelectivityOptions { normalisation, ..SelectivityOptions::default() };
             let options = PeriodOptions { kinds: Kind::ALL.to_vec(), selectivity, ..PeriodOptions::default() };

@@ -402,7 +402,8 @@ mod tests {
     use crate::analysis::golden;
 
     fn units_of(activity: &Activity, epoch: &str) -> Selectivity {
-        Selectivity::of(activity, epoch.parse().unwrap(), &SelectivityOptions::default()).unwrap()
+        let published = SelectivityOptions { normalisation: Normalisation::Ratio, ..SelectivityOptions::default() };
+        Selectivity::of(activity, epoch.parse().unwrap(), &published).unwrap()
     }
 
     fn column(table: &DataFrame, name: &str) -> Vec<f64> {
@@ -603,8 +604,8 @@ mod tests {
         assert_eq!(column(&psth.table().unwrap(), "units")[0], 12.0);
         let mut psth = Psth::new(PsthOptions { test: Test::Unbiased, ..PsthOptions::default() });
         psth.add(Stage::Early, &activity, &units_of(&activity, "stim1")).unwrap();
-        // Of the selective units 4, 5, 6 and 11, two are inhibited by the published definition: 5, and 11, whose
-        // negative baseline turns the sign.
+        // Of the selective units 4, 5, 6 and 11, one is inhibited, 5, and one, 11, has a negative baseline, to which no
+        // activity is relative.
         assert_eq!(column(&psth.table().unwrap(), "units")[0], 2.0);
     }
 

@@ -90,7 +90,7 @@ pub struct SelectivityOptions {
     pub level: f64,
     /// Level of the gate, the paired t-tests of fix1 against stim1.
     pub gate_level: f64,
-    /// A unit is active only if its mean absolute rate exceeds this at some location.
+    /// A unit is active only if its mean absolute rate is farther from 0 than this at some location.
     pub active_rate: f64,
     /// The share of false discoveries that the unbiased test accepts among the units that it calls selective.
     pub false_discovery_rate: f64,
@@ -286,7 +286,7 @@ impl Selectivity {
 
     /// Tests every unit in `epoch`.
     ///
-    /// A unit is **active** if its mean rate exceeds `active_rate` at some location and a paired t-test of the fix1
+    /// A unit is **active** if its mean rate is farther from 0 than `active_rate` at some location and a paired t-test of the fix1
     /// and stim1 rates of the trials has p ≤ `gate_level` at some location.
     ///
     /// The published test calls an active unit **selective** if a one-way analysis of variance of its rates over

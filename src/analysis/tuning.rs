@@ -638,7 +638,11 @@ mod tests {
         assert_eq!(tuning.fits().unwrap().column("width").unwrap().null_count(), 2, "a flat curve has no width");
         flat.units.iter_mut().for_each(|unit| unit.rates[3] = None);
         tuning.add(Some(Stage::Mid), &flat, &units).unwrap();
-        assert_eq!(tuning.table().unwrap().height(), 9, "units without a rate at a location are left out");
+        assert_eq!(
+            tuning.table().unwrap().height(),
+            18,
+            "a location without a rate leaves out its point, not the unit"
+        );
 
         let mut fewer = units.clone();
         fewer.units.truncate(2);

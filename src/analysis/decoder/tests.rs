@@ -244,21 +244,27 @@ fn trials_are_held_out_in_order_or_as_drawn() {
 
 #[test]
 fn a_slow_drift_does_not_lower_the_accuracy_of_trials_drawn_over_the_session() {
-    // 8 locations × 16 trials, in turn; the responses of all units fall and rise through the session.
-    let mut stream = crate::numerics::random::RandomStream::new(5, 0);
-    let rates = Array3::from_shape_fn((8, 128, 24), |(_, trial, unit)| {
-        let distance = (unit % 8).abs_diff(trial % 8).min(8 - (unit % 8).abs_diff(trial % 8)) as f64;
-        let drift = if unit % 2 == 0 { trial as f64 / 20.0 } else { 7.0 - trial as f64 / 20.0 };
-        (3.0 + 1.5 * (-0.5 * distance * distance).exp() + drift + 0.8 * stream.standard_normal()) as f32
-    });
-    let activity = Activity::new(rates, (0..128).map(|trial| trial % 8).collect(), 8, 20.0).unwrap();
-    let of = |hold_out| {
-        let options =
-            DecoderOptions { hold_out, folds: if hold_out == HoldOut::First { 1 } else { 8 }, ..in_steps(8.0, 1.0) };
-        Decoder::of(&activity, &options).unwrap().accuracy[[0, 0]]
+    // 8 locations × 16 trials, in turn; each unit's rate walks at random through the session.
+    let of = |seed: u64, hold_out: HoldOut| {
+        let mut stream = crate::numerics::random::RandomStream::new(seed, 0);
+        let mut drift = [0.0; 24];
+        let mut rates = Array3::zeros((1, 128, 24));
+        for trial in 0..128 {
+            for (unit, drift) in drift.iter_mut().enumerate() {
+                let away = (unit % 8).abs_diff(trial % 8);
+                let distance = away.min(8 - away) as f64;
+                *drift += 0.1 * stream.standard_normal();
+                let noise = 0.3 * stream.standard_normal();
+                rates[[0, trial, unit]] = (3.0 + (-0.5 * distance * distance).exp() + *drift + noise) as f32;
+            }
+        }
+        let activity = Activity::new(rates, (0..128).map(|trial| trial % 8).collect(), 8, 20.0).unwrap();
+        Decoder::of(&activity, &DecoderOptions { hold_out, ..in_steps(1.0, 1.0) }).unwrap().accuracy[[0, 0]]
     };
-    let (first, drawn) = (of(HoldOut::First), of(HoldOut::default()));
-    assert!(drawn > 0.9 && first < drawn - 0.15, "first {first}, drawn {drawn}");
+    let mean = |hold_out| (0..12).map(|seed| of(seed, hold_out)).sum::<f64>() / 12.0;
+    let (first, drawn) = (mean(HoldOut::First), mean(HoldOut::default()));
+    // scikit-learn has 0.68 and 0.90 of such sessions.
+    assert!(drawn > 0.82 && first < 0.76, "first {first}, drawn {drawn}");
 }
 
 #[test]

@@ -71,7 +71,7 @@ impl Trials<'_> {
             None if relative => anova(&relative_groups, &absolute_groups),
             None => unbiased,
         };
-        let fires = absolute.iter().flatten().any(|rate| *rate > options.active_rate);
+        let fires = absolute.iter().flatten().any(|rate| rate.abs() > options.active_rate);
         let smallest = gate.iter().copied().min_by(f64::total_cmp).unwrap_or(f64::INFINITY);
         let active = fires && smallest <= options.gate_level;
         let selective = active && published.is_ok_and(|p_value| p_value <= options.level);

@@ -193,10 +193,10 @@ mod tests {
     const ALWAYS: &[(&str, &[&str])] = &[
         ("reproduce", &["run", "out"]),
         ("presets", &["out"]),
-        ("train", &["run", "preset", "hp", "from", "set", "seed", "rules", "max_trials", "device", "threads"]),
+        ("train", &["run", "preset", "hp", "from", "set", "seed", "rules", "max_trials", "task", "device", "threads"]),
         ("import", &["weights", "run", "hp", "trials"]),
         ("log", &["run", "out"]),
-        ("trials", &["rule", "ruleset", "mode", "noise", "out"]),
+        ("trials", &["rule", "task", "ruleset", "mode", "noise", "out"]),
         ("activity", &["run", "checkpoints", "rule", "mode", "no_noise", "input_noise", "out"]),
         ("outputs", &["run", "checkpoints", "rule", "mode", "no_noise", "input_noise", "out"]),
         ("gradients", &["run", "checkpoints", "rule", "out"]),
