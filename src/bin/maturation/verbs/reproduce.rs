@@ -9,6 +9,7 @@ use maturation::figures::{Page, PsthAbout, Section};
 use maturation::prelude::*;
 use maturation::training::Selection;
 
+use crate::common::output::refuse;
 use crate::common::page_rules::{of_rates, of_the_paper, relative, rule_epochs};
 use crate::verbs::{
     agreement, claims, decoder, distractor, dpca, epoch_growth, pca, period_activity, psth, saccade, sample_unit,
@@ -168,11 +169,8 @@ pub fn run(arguments: Arguments) -> Result<()> {
     for (key, value) in hyperparameters.to_json()? {
         page.facts.push((key, value.to_string().replace('"', "")));
     }
-    std::fs::create_dir_all(out).map_err(|source| Error::Io {
-        action: "create",
-        path: out.to_owned(),
-        source,
-        remedy: "Choose another folder with --out",
+    std::fs::create_dir_all(out).map_err(|problem| {
+        refuse(format!("cannot create `{}`: {problem}", out.display()), "choose another folder with --out")
     })?;
     let index = out.join("index.html");
     page.write(&index)?;
@@ -191,8 +189,8 @@ pub fn run(arguments: Arguments) -> Result<()> {
 
 /// Why a section is not on the page. What would spoil the other sections too ends the page.
 fn reason(error: Error) -> Result<String> {
-    match error {
-        Error::Interrupted | Error::Io { .. } | Error::File { .. } => Err(error),
-        error => Ok(error.to_string()),
+    if error.is_interrupted() || error.is_io() || error.is_unusable_file() {
+        return Err(error);
     }
+    Ok(error.to_string())
 }
