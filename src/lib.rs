@@ -34,6 +34,29 @@
 //! [`hyperparameters`] decide everything about a run, the seed included: the same seed gives the same bits on the same
 //! machine, whatever the number of threads. [`statistics`], [`tables`] and [`numerics`] serve the others.
 //!
+//! # Where the paper's figures are
+//!
+//! <!-- figures of the paper -->
+//!
+//! | paper | | table | picture | verb | notebook |
+//! | --- | --- | --- | --- | --- | --- |
+//! | Fig. S7 | performance growth | [`analysis::performance_growth`](crate::analysis::performance_growth()) | [`figures::performance_growth`](crate::figures::performance_growth()) | `performance-growth` | 01-maturation |
+//! | Fig. 4E–G | average activity over the trial | [`analysis::psth`](crate::analysis::psth()) | [`figures::psth`](crate::figures::psth()) | `psth` | 03-psth |
+//! | Fig. 3B | a sample unit | [`analysis::SampleUnit`](crate::analysis::SampleUnit) | [`figures::sample_unit`](crate::figures::sample_unit()) | `sample-unit` | 02-sample-units |
+//! | Fig. S3B | tuning curves | [`analysis::tuning`](crate::analysis::tuning()) | [`figures::tuning`](crate::figures::tuning()) | `tuning` | 04-tuning |
+//! | Fig. S2B | growth of delay activity | [`analysis::epoch_growth`](crate::analysis::epoch_growth()) | [`figures::epoch_growth`](crate::figures::epoch_growth()) | `epoch-growth` | 05-growth |
+//! | – | units of one stage followed through the others | [`analysis::psth`](crate::analysis::psth()) | [`figures::psth`](crate::figures::psth()) | `psth` | 03-psth |
+//! | analysis of variance | activity in the second delay | [`analysis::period_activity`](crate::analysis::period_activity()) | [`figures::period_activity`](crate::figures::period_activity()) | `period-activity` | 07-period-and-agreement |
+//! | direction agreement | agreement of preferred locations | [`analysis::agreement`](crate::analysis::agreement()) | [`figures::agreement`](crate::figures::agreement()) | `agreement` | 07-period-and-agreement |
+//! | Fig. S5E | cross-temporal decoder | [`analysis::decoder`](crate::analysis::decoder()) | [`figures::decoder`](crate::figures::decoder()) | `decoder` | 09-decoder |
+//! | Fig. 5E | demixed principal components | [`analysis::dpca`](crate::analysis::dpca()) | [`figures::dpca`](crate::figures::dpca()) | `dpca` | 10-dpca-and-pca |
+//! | – | principal components | [`analysis::pca`](crate::analysis::pca()) | [`figures::pca`](crate::figures::pca()) | `pca` | 10-dpca-and-pca |
+//! | distractor effect | distractors | [`analysis::distractor`](crate::analysis::distractor()) | [`figures::distractor`](crate::figures::distractor()) | `distractor` | 06-behaviour |
+//! | saccade end points | where responses end | [`analysis::saccade`](crate::analysis::saccade()) | [`figures::saccade`](crate::figures::saccade()) | `saccade` | 06-behaviour |
+//! | – | how many units are selective | [`analysis::unit_counts`](crate::analysis::unit_counts()) | [`figures::unit_counts`](crate::figures::unit_counts()) | `unit-counts` | 03-psth |
+//!
+//! <!-- end of the figures -->
+//!
 //! # For users of multitask, neurogym and PyTorch
 //!
 //! | there | here |
