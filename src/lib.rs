@@ -112,7 +112,7 @@ pub mod prelude {
     pub use crate::error::{Error, Result};
     pub use crate::figures::{self, ChartAbout, DecoderAbout, Figure, ImageFormat, PsthAbout, TrialAbout};
     pub use crate::hyperparameters::{Activation, Hyperparameters, Loss, OptimizerKind, Preset, RecurrentInit};
-    pub use crate::network::{CpuEngine, Engine, Network, SweepNoise};
+    pub use crate::network::{CpuEngine, Device, Engine, Network, SweepNoise};
     pub use crate::notebook::{Show, ShowAll};
     pub use crate::readout::{Readout, ReadoutOptions};
     pub use crate::tables::{Rows, read_table, write_table};

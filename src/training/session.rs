@@ -9,10 +9,11 @@ use std::time::Instant;
 use crate::environment::Interruption;
 use crate::error::{Error, Result};
 use crate::hyperparameters::Hyperparameters;
-use crate::network::{CpuEngine, Engine, Learner, Network, SweepNoise, WeightCost};
+use crate::network::{Diverged, Engine, Learner, Network, SweepNoise, WeightCost};
 use crate::numerics::random::Noise;
 use crate::seed::Purpose;
 use crate::tables::write_atomically;
+use crate::tasks::Rule;
 use crate::training::batches::Batches;
 use crate::training::log::{Log, LogEntry};
 use crate::training::progress::{self, Progress, Spent};
@@ -28,7 +29,7 @@ pub(super) fn train(training: Training, path: &Path, interruption: Option<&Inter
     training.check()?;
     let engine = match training.engine {
         Some(make) => make()?,
-        None => Box::new(CpuEngine::new(training.threads)?),
+        None => training.device.engine(training.threads)?,
     };
     if training.hyperparameters.load_dir.is_some() && !path.join(HYPERPARAMETERS_FILE).exists() {
         // What cannot begin is told before anything is written.
@@ -80,6 +81,8 @@ struct Session {
     path: PathBuf,
     engine: Box<dyn Engine>,
     learner: Learner,
+    /// The rules of the steps that the engine may not have done yet, and of which update the first is.
+    pending: (u64, Vec<Rule>),
     log: Log,
     /// The next training step, counted from 0.
     step: u64,
@@ -134,6 +137,7 @@ impl Session {
         Ok(Session {
             path: path.to_owned(),
             engine,
+            pending: (learner.optimizer.updates, Vec::new()),
             learner,
             log,
             step,
@@ -197,7 +201,7 @@ impl Session {
     /// Evaluates every trained rule, saves a checkpoint, the log and the state.
     fn evaluate(&mut self) -> Result<()> {
         let begin = Instant::now();
-        self.engine.settle(&mut self.learner)?;
+        self.settle()?;
         let trials_trained = self.trials_trained();
         let Learner { network, weight_cost, .. } = &self.learner;
         let rules = &network.hyperparameters().rule_trains;
@@ -223,8 +227,31 @@ impl Session {
     }
 
     fn save_state(&mut self) -> Result<()> {
-        self.engine.settle(&mut self.learner)?;
+        self.settle()?;
         state::write(&self.path.join(STATE_FILE), &self.learner, self.step)
+    }
+
+    /// Makes the learner hold what training has come to.
+    fn settle(&mut self) -> Result<()> {
+        let diverged = self.engine.settle(&mut self.learner)?;
+        let first_step = self.step - self.pending.1.len() as u64;
+        let (first, rules) = std::mem::replace(&mut self.pending, (self.learner.optimizer.updates, Vec::new()));
+        let Some(Diverged { update, cost }) = diverged else { return Ok(()) };
+        let place = update - first;
+        let rule = rules.get(place as usize).map_or_else(String::new, Rule::to_string);
+        Err(self.not_finite(&rule, first_step + place, cost))
+    }
+
+    /// The cost of a step was not finite.
+    fn not_finite(&self, rule: &impl ToString, step: u64, cost: f64) -> Error {
+        let last_checkpoint = self.log.entries.last().map(|entry| entry.trials_trained.to_string());
+        Error::NotFinite {
+            rule: rule.to_string(),
+            step,
+            trials_trained: step * self.hyperparameters().batch_size_train as u64,
+            cost,
+            last_checkpoint: last_checkpoint.unwrap_or_else(|| "none".to_owned()),
+        }
     }
 
     /// One batch of one rule.
@@ -240,16 +267,10 @@ impl Session {
         self.spent.trials += (generated - begin).as_secs_f64();
 
         let total = self.engine.train(&mut self.learner, &trials, noise)?;
-        if !total.is_finite() {
-            let last_checkpoint = self.log.entries.last().map(|entry| entry.trials_trained.to_string());
-            return Err(Error::NotFinite {
-                rule: rule.to_string(),
-                step: self.step,
-                trials_trained: self.trials_trained(),
-                cost: total,
-                last_checkpoint: last_checkpoint.unwrap_or_else(|| "none".to_owned()),
-            });
+        if let Some(cost) = total.filter(|cost| !cost.is_finite()) {
+            return Err(self.not_finite(&rule, self.step, cost));
         }
+        self.pending.1.push(rule);
         self.step += 1;
         self.spent.training += generated.elapsed().as_secs_f64();
         Ok(())

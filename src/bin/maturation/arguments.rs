@@ -146,7 +146,8 @@ pub struct Train {
     /// Stop after N trials, if the target performance has not stopped it before.
     #[arg(long, value_name = "N")]
     pub max_trials: Option<u64>,
-    /// Where to compute: cpu, or cuda:0 (if built with --features cuda).
+    /// Where to compute: cpu, cuda:N (a GPU of NVIDIA's, counted from 0), or auto (a GPU if there is one, otherwise the
+    /// CPU). A run may go on on another device than it began on.
     #[arg(long, value_name = "DEVICE", default_value = "cpu")]
     pub device: String,
     /// Threads; 0 takes one a processor core. The result does not depend on it.
@@ -218,6 +219,9 @@ pub struct ReadoutArguments {
     /// Give every checkpoint the same noise, for paired comparisons.
     #[arg(long)]
     pub same_noise: bool,
+    /// Where to compute: cpu, cuda:N (a GPU of NVIDIA's), or auto.
+    #[arg(long, value_name = "DEVICE", default_value = "cpu")]
+    pub device: Device,
 }
 
 impl From<ReadoutArguments> for ReadoutOptions {
@@ -229,6 +233,7 @@ impl From<ReadoutArguments> for ReadoutOptions {
             seed: arguments.seed,
             same_noise: arguments.same_noise,
             threads: 0,
+            device: arguments.device,
         }
     }
 }
@@ -244,6 +249,9 @@ pub struct Gradients {
     /// The rule.
     #[arg(long, value_name = "RULE")]
     pub rule: Rule,
+    /// Where to compute: cpu, cuda:N (a GPU of NVIDIA's), or auto.
+    #[arg(long, value_name = "DEVICE", default_value = "cpu")]
+    pub device: Device,
     /// Write the gradients to FILE (.safetensors).
     #[arg(long, value_name = "FILE")]
     pub out: PathBuf,

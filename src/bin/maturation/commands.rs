@@ -134,9 +134,9 @@ fn train(arguments: Train) -> Result<()> {
     };
     ctrlc::set_handler(handler)
         .map_err(|problem| refuse(format!("Ctrl-C cannot be watched for ({problem})"), "run the command in a shell"))?;
-    let run = match arguments.device.as_str() {
-        "cpu" => training.train(&arguments.run)?,
-        device => train_on_gpu(training, device, &arguments.run)?,
+    let run = match arguments.device.strip_prefix("dfdx-cuda:") {
+        None => training.device(arguments.device.parse()?).train(&arguments.run)?,
+        Some(number) => train_with_dfdx(training, number, &arguments.run)?,
     };
     let newest = run.evaluations().entries.last();
     say(format!(
@@ -157,31 +157,32 @@ fn checkpoint(text: &str) -> Result<Checkpoint> {
     }
 }
 
+/// On dfdx's own CUDA device, the second opinion beside the crate's kernels.
 #[cfg(feature = "cuda")]
-fn train_on_gpu(training: Training, device: &str, path: &Path) -> Result<Run> {
-    let unknown = || refuse(format!("there is no device `{device}`"), "choose cpu, or cuda:N with N counted from 0");
-    let ordinal = device.strip_prefix("cuda:").and_then(|number| number.parse().ok()).ok_or_else(unknown)?;
-    let device = device.to_owned();
+fn train_with_dfdx(training: Training, number: &str, path: &Path) -> Result<Run> {
+    let unknown = || refuse(format!("there is no device `dfdx-cuda:{number}`"), "write dfdx-cuda:N, N counted from 0");
+    let ordinal = number.parse().map_err(|_| unknown())?;
     let open = move || {
         // The driver's library is loaded on first use, and its absence is a panic there.
         match std::panic::catch_unwind(|| dfdx::tensor::Cuda::try_build(ordinal, 0)) {
             Ok(Ok(gpu)) => Ok(maturation::network::DfdxEngine::cuda(gpu)),
             Ok(Err(problem)) => {
-                Err(refuse(format!("device `{device}` cannot be used ({problem:?})"), "choose --device cpu"))
+                Err(refuse(format!("device `dfdx-cuda:{ordinal}` cannot be used ({problem:?})"), "choose --device cpu"))
             }
-            Err(_) => {
-                Err(refuse(format!("device `{device}` needs the NVIDIA driver"), "install it, or choose --device cpu"))
-            }
+            Err(_) => Err(refuse(
+                format!("device `dfdx-cuda:{ordinal}` needs the NVIDIA driver"),
+                "install it, or choose --device cpu",
+            )),
         }
     };
     training.engine_from(open).train(path)
 }
 
 #[cfg(not(feature = "cuda"))]
-fn train_on_gpu(_: Training, device: &str, _: &Path) -> Result<Run> {
+fn train_with_dfdx(_: Training, number: &str, _: &Path) -> Result<Run> {
     Err(refuse(
-        format!("device `{device}` is not available in this build"),
-        "choose --device cpu, or build with `cargo build --release --features cuda`",
+        format!("device `dfdx-cuda:{number}` is not in this build"),
+        "choose --device cuda:0, which every build has, or build with `cargo build --release --features cuda`",
     ))
 }
 
@@ -227,7 +228,8 @@ fn outputs(arguments: ActivityArguments) -> Result<()> {
 fn gradients(arguments: Gradients) -> Result<()> {
     let run = Run::open(&arguments.run)?;
     let checkpoint = one(&run, &arguments.trials, arguments.rule)?;
-    let cost = Readout::new(ReadoutOptions::default())?.gradients(&checkpoint, arguments.rule, &arguments.out)?;
+    let options = ReadoutOptions { device: arguments.device, ..ReadoutOptions::default() };
+    let cost = Readout::new(options)?.gradients(&checkpoint, arguments.rule, &arguments.out)?;
     say(format!("cost {cost}"));
     Ok(())
 }
