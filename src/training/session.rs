@@ -80,6 +80,8 @@ pub(super) fn write_hyperparameters(path: &Path, hyperparameters: &Hyperparamete
 struct Session {
     path: PathBuf,
     engine: Box<dyn Engine>,
+    /// What it runs on.
+    device: String,
     learner: Learner,
     /// The rules of the steps that the engine may not have done yet, and of which update the first is.
     pending: (u64, Vec<Rule>),
@@ -133,10 +135,13 @@ impl Session {
         // A kill between two files can leave the log one evaluation ahead of the state.
         let trials_trained = step * hyperparameters.batch_size_train as u64;
         log.entries.retain(|entry| entry.trials_trained <= trials_trained);
+        let device = engine.runs(learner.network());
+        log.note_device(trials_trained, &device);
         let seconds_before = log.entries.last().map_or(0.0, |entry| entry.seconds);
         Ok(Session {
             path: path.to_owned(),
             engine,
+            device,
             pending: (learner.optimizer.updates, Vec::new()),
             learner,
             log,
@@ -287,6 +292,7 @@ impl Session {
             batch: self.hyperparameters().batch_size_train as u64,
             stage: Sequence::of(self.hyperparameters()).describe(&self.log),
             spent: self.spent,
+            device: self.device.clone(),
             finished,
         }
     }

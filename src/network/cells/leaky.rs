@@ -6,7 +6,7 @@ use crate::hyperparameters::Hyperparameters;
 use crate::network::cells::{BuiltIn, Cell, Kernel, RnnType};
 use crate::network::definition::{Defined, Moment, Value, with_bias};
 use crate::network::engine::cpu::kernels::*;
-use crate::network::engine::cuda::{OnCuda, Product, Program};
+use crate::network::engine::cuda::{OnCuda, Parts, Product, Program};
 use crate::network::{Initial, ParameterSpec, Role};
 
 /// `h ← (1−alpha)·h + alpha·f(x·w_in + h·w_rec + b_rec + noise)`.
@@ -128,11 +128,26 @@ impl Fused for Leaky {
 }
 
 /// The kernels of leaky rates.
-static PROGRAM: Program = Program { name: "leaky", cell: include_str!("leaky.cu") };
+static PROGRAM: Program = Program { name: "leaky", parts: Parts::Cell(include_str!("leaky.cu")) };
+
+/// The kernels with weights in registers, of which a thread has up to 64.
+static IN_REGISTERS: [Program; 3] = [
+    in_registers("leaky_up_to_128_units", 128, 1),
+    in_registers("leaky_up_to_256_units", 256, 2),
+    in_registers("leaky_up_to_512_units", 512, 8),
+];
+
+const fn in_registers(name: &'static str, units: usize, blocks: usize) -> Program {
+    Program { name, parts: Parts::Clusters { units, blocks, kernels: include_str!("leaky_clusters.cu") } }
+}
 
 impl OnCuda for Leaky {
     fn program(&self) -> &'static Program {
         &PROGRAM
+    }
+
+    fn in_registers(&self) -> &'static [Program] {
+        &IN_REGISTERS
     }
 
     fn gates(&self) -> usize {

@@ -7,7 +7,7 @@ use crate::hyperparameters::{Activation, Hyperparameters};
 use crate::network::cells::{BuiltIn, Cell, Kernel, RnnType, no_choice_of_recurrent};
 use crate::network::definition::{Defined, Moment, Value, columns, with_bias};
 use crate::network::engine::cpu::kernels::*;
-use crate::network::engine::cuda::{OnCuda, Product, Program, Source};
+use crate::network::engine::cuda::{OnCuda, Parts, Product, Program, Source};
 use crate::network::{Initial, ParameterSpec, Role};
 use crate::numerics::dispatch::{multiply_add, vectorised};
 use crate::numerics::mathematics::sigmoid_in_place;
@@ -113,7 +113,7 @@ impl Kernel for LeakyGru {
 }
 
 /// The kernels of gated recurrent units.
-pub(super) static PROGRAM: Program = Program { name: "leaky_gru", cell: include_str!("leaky_gru.cu") };
+pub(super) static PROGRAM: Program = Program { name: "leaky_gru", parts: Parts::Cell(include_str!("leaky_gru.cu")) };
 
 /// The products of a gated recurrent unit, whose gates stand in the order candidate, reset, update.
 pub(super) fn products(hyperparameters: &Hyperparameters) -> Vec<Product> {

@@ -7,7 +7,7 @@ use crate::hyperparameters::{Activation, Hyperparameters};
 use crate::network::cells::{BuiltIn, Cell, Kernel, RnnType, no_choice_of_recurrent};
 use crate::network::definition::{Defined, Moment, Value, columns, with_bias};
 use crate::network::engine::cpu::kernels::*;
-use crate::network::engine::cuda::{OnCuda, Product, Program};
+use crate::network::engine::cuda::{OnCuda, Parts, Product, Program};
 use crate::network::{Initial, ParameterSpec, Role};
 use crate::numerics::dispatch::{multiply_add, vectorised};
 use crate::numerics::mathematics::sigmoid;
@@ -170,7 +170,7 @@ impl Fused for Lstm {
 }
 
 /// The kernels of long short-term memory.
-static PROGRAM: Program = Program { name: "lstm", cell: include_str!("lstm.cu") };
+static PROGRAM: Program = Program { name: "lstm", parts: Parts::Cell(include_str!("lstm.cu")) };
 
 impl OnCuda for Lstm {
     fn program(&self) -> &'static Program {

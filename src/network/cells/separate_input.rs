@@ -124,6 +124,10 @@ impl OnCuda for LeakySeparateInput {
         OnCuda::program(&Leaky)
     }
 
+    fn in_registers(&self) -> &'static [Program] {
+        Leaky.in_registers()
+    }
+
     fn gates(&self) -> usize {
         OnCuda::gates(&Leaky)
     }

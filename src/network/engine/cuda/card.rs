@@ -39,6 +39,9 @@ pub(crate) trait Card: Debug {
     /// What it is, for logs.
     fn name(&self) -> String;
 
+    /// Whether blocks in clusters reach into each other's memory.
+    fn has_clusters(&self) -> bool;
+
     /// How many blocks it runs at the same time without any having to wait, roughly.
     fn processors(&self) -> usize;
 

@@ -10,6 +10,11 @@ pub(crate) trait OnCuda: Send + Sync {
     /// The kernels, with the cell's own steps among them.
     fn program(&self) -> &'static Program;
 
+    /// Kernels that sweep networks of up to so many units with the weights in registers, the smallest first.
+    fn in_registers(&self) -> &'static [Program] {
+        &[]
+    }
+
     /// Columns of its gates, in units.
     fn gates(&self) -> usize;
 

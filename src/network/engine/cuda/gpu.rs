@@ -17,6 +17,9 @@ use crate::network::engine::cuda::program::Program;
 /// for newer cards.
 const EARLIER: [(i32, i32); 3] = [(9, 0), (8, 0), (7, 5)];
 
+/// Cards from this one on have clusters of blocks.
+const CLUSTERS_FROM: (i32, i32) = (9, 0);
+
 /// A card with a stream of its own, so that several networks train side by side.
 pub(super) struct Gpu {
     ordinal: usize,
@@ -168,6 +171,10 @@ impl Card for Gpu {
         format!("cuda:{} ({})", self.ordinal, self.name)
     }
 
+    fn has_clusters(&self) -> bool {
+        self.capability >= CLUSTERS_FROM
+    }
+
     fn processors(&self) -> usize {
         self.processors
     }
@@ -215,5 +222,61 @@ impl Card for Gpu {
         // given: the same calls run the same source in the tests' stand-in, which compares the types and fences memory.
         let launched = unsafe { call.launch(config) };
         launched.map(drop).map_err(|error| explain(self.ordinal, launch.kernel, error))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::network::cells;
+
+    /// The generations of cards that the kernels are compiled for here; those in clusters need the third.
+    const GENERATIONS: [(i32, i32); 4] = [(7, 5), (8, 0), (9, 0), (10, 0)];
+
+    /// No card is needed for it, only NVRTC: `pip install nvidia-cuda-nvrtc` into the active Python environment.
+    #[test]
+    fn all_kernels_compile_for_every_generation_of_cards() {
+        if !nvrtc::is_there() {
+            eprintln!("skipped: CUDA's run-time compiler (NVRTC) is not installed");
+            return;
+        }
+        for cell in cells::built_in().into_iter().filter_map(|known| known.cuda) {
+            for target in GENERATIONS {
+                let in_clusters = cell.in_registers().iter().filter(|_| target >= CLUSTERS_FROM);
+                for program in std::iter::once(cell.program()).chain(in_clusters) {
+                    let ptx =
+                        compile(program, target).unwrap_or_else(|log| panic!("{} {target:?}: {log}", program.name));
+                    let (text, wanted) = (ptx.to_src(), format!(".target sm_{}{}", target.0, target.1));
+                    assert!(text.contains(&wanted), "{} {wanted}", program.name);
+                    for kernel in program.kernels() {
+                        assert!(text.contains(&format!(".entry {kernel}(")), "{} {kernel}", program.name);
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn kernels_that_do_not_compile_are_an_error_with_the_compilers_words() {
+        static WRONG: Program =
+            Program { name: "wrong", parts: crate::network::engine::cuda::Parts::Cell("nonsense;") };
+        if nvrtc::is_there() {
+            let log = compile(&WRONG, (9, 0)).unwrap_err();
+            assert!(log.contains("wrong.cu") && log.contains("nonsense"), "{log}");
+            let message = faults::not_compiled(0, WRONG.name, &log).to_string();
+            assert!(message.contains("nonsense") && !message.contains('\n'), "{message}");
+        }
+    }
+
+    /// On a machine without a driver this is a message, and nothing panics.
+    #[test]
+    fn a_card_that_cannot_be_opened_says_why() {
+        match Gpu::open(0) {
+            Ok(card) => assert!(card.name().starts_with("cuda:0 ("), "{}", card.name()),
+            Err(problem) => {
+                assert!(problem.to_string().starts_with("the GPU cuda:0 cannot be used, since"), "{problem}")
+            }
+        }
+        assert!(Gpu::open(1_000_000).is_err());
     }
 }

@@ -17,7 +17,7 @@ mod training;
 mod work;
 
 pub(crate) use cell::{FromInputs, OnCuda, Product, Source};
-pub(crate) use program::Program;
+pub(crate) use program::{Parts, Program};
 
 use crate::error::Result;
 use crate::network::Engine;

@@ -83,6 +83,8 @@ fn compile(source: &PathBuf, library: &PathBuf) {
 pub(super) struct StandIn {
     /// Whether the threads of a block run in reverse.
     pub(super) reversed: bool,
+    /// Whether it has clusters of blocks.
+    pub(super) clusters: bool,
     /// How many blocks it says that it runs at once.
     pub(super) processors: usize,
     /// Numbers that it has room for; more is out of memory.
@@ -92,7 +94,7 @@ pub(super) struct StandIn {
 
 impl StandIn {
     pub(super) fn new() -> Self {
-        StandIn { reversed: false, processors: 1, room: usize::MAX, used: Default::default() }
+        StandIn { reversed: false, clusters: false, processors: 1, room: usize::MAX, used: Default::default() }
     }
 }
 
@@ -142,6 +144,10 @@ impl Card for StandIn {
 
     fn name(&self) -> String {
         "stand-in".to_owned()
+    }
+
+    fn has_clusters(&self) -> bool {
+        self.clusters
     }
 
     fn processors(&self) -> usize {

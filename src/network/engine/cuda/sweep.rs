@@ -9,6 +9,7 @@ use crate::hyperparameters::{Activation, Hyperparameters, Loss};
 use crate::network::engine::cpu::kernels::Dimensions;
 use crate::network::engine::cuda::card::{Argument, Card};
 use crate::network::engine::cuda::cell::{OnCuda, Product, Source};
+use crate::network::engine::cuda::program::{Parts, Program};
 use crate::network::engine::cuda::work::{Factor, MatrixProduct, Places, Room, Work, behind, int};
 use crate::network::{Cost, Role, SweepNoise};
 
@@ -70,6 +71,12 @@ impl Job<'_> {
     }
 }
 
+/// Kernels that sweep with the weights in registers, and the blocks of a cluster.
+struct Clusters {
+    program: &'static Program,
+    blocks: usize,
+}
+
 /// The number of an activation in mathematics.cu.
 fn number_of(activation: Activation) -> i32 {
     match activation {
@@ -97,11 +104,51 @@ impl<C: Card> Work<C> {
         let gates = self.room(Room::Gates, job.rows() * job.gate_width())?;
         let mut arguments = vec![Argument::Address(rates), Argument::Address(gates), Argument::Address(kept)];
         let products = job.cell.products(job.hyperparameters);
+        if let (Some(clusters), [product]) = (self.clusters(job), &products[..]) {
+            let weights = job.parameter(product.recurrent)?;
+            return self.launch_clusters(&clusters, false, job, [weights, gates, gates, rates]);
+        }
         for place in 0..2 {
             let weights = products.get(place).map_or(Ok(0), |product| job.parameter(product.recurrent))?;
             arguments.push(Argument::Address(weights));
         }
         self.launch_sweep("forward", job, arguments)
+    }
+
+    /// The kernels with weights in registers, if the network fits and the card has clusters.
+    fn clusters(&self, job: &Job<'_>) -> Option<Clusters> {
+        let fitting = |program: &'static Program| match program.parts {
+            Parts::Clusters { units, blocks, .. } if job.dimensions.units <= units => {
+                Some(Clusters { program, blocks })
+            }
+            _ => None,
+        };
+        self.card.has_clusters().then(|| job.cell.in_registers().iter().find_map(fitting)).flatten()
+    }
+
+    /// Sweeps with the weights in registers; the addresses are those of the matrix, the drive, the gates and the rates.
+    fn launch_clusters(
+        &mut self,
+        &Clusters { program, blocks }: &Clusters,
+        back: bool,
+        job: &Job<'_>,
+        addresses: [u64; 4],
+    ) -> Result<()> {
+        let Dimensions { steps, trials, units, .. } = job.dimensions;
+        // One trial a cluster is fastest as long as all clusters run at once.
+        let of_cluster = if trials * blocks <= self.card.processors() { 1 } else { BLOCK_TRIALS };
+        let kernel = match (back, of_cluster) {
+            (false, 1) => "forward_one",
+            (false, _) => "forward_four",
+            (true, 1) => "backward_one",
+            (true, _) => "backward_four",
+        };
+        let mut arguments = addresses.map(Argument::Address).to_vec();
+        arguments.extend([int(units)?, int(steps)?, int(trials)?]);
+        arguments.push(Argument::Int(number_of(job.hyperparameters.activation)));
+        arguments.push(Argument::Float(job.cell.numbers(job.hyperparameters)[0]));
+        let blocks = trials.div_ceil(of_cluster) * blocks;
+        self.launch_of(program, kernel, [blocks, 1, 1], SWEEP_THREADS, &arguments)
     }
 
     /// Inputs and biases of a product, for all steps.
@@ -297,14 +344,17 @@ impl<C: Card> Work<C> {
         let carried = self.room(Room::Carried, trials * units)?;
         let mut arguments = [rates, gates, kept, added, by_rates, carried].map(Argument::Address).to_vec();
         let products = job.cell.products(job.hyperparameters);
-        for place in 0..2 {
-            let transposed = match products.get(place) {
-                Some(product) => self.transposed(job, place, product.recurrent)?,
-                None => 0,
-            };
-            arguments.push(Argument::Address(transposed));
+        let mut transposed = [0; 2];
+        for (place, product) in products.iter().take(transposed.len()).enumerate() {
+            transposed[place] = self.transposed(job, place, product.recurrent)?;
         }
-        self.launch_sweep("backward", job, arguments)?;
+        match self.clusters(job) {
+            Some(clusters) => self.launch_clusters(&clusters, true, job, [transposed[0], added, gates, 0])?,
+            None => {
+                arguments.extend(transposed.map(Argument::Address));
+                self.launch_sweep("backward", job, arguments)?;
+            }
+        }
         for product in &products {
             self.gradients_of(job, product)?;
         }

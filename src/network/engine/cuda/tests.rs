@@ -3,10 +3,11 @@
 use super::engine::CardEngine;
 use super::stand_in::{StandIn, is_there};
 use crate::hyperparameters::{Activation, Hyperparameters, Loss, OptimizerKind, Trainables};
-use crate::network::cells;
+use crate::network::cells::{self, Cell};
 use crate::network::{CpuEngine, Engine, Learner, Network, Role, SweepNoise, Values};
 use crate::numerics::random::{Noise, RandomStream};
 use crate::tasks::{Rule, Trials};
+use crate::training::{LogEntry, Run, Training};
 
 const NOISE: SweepNoise = SweepNoise::None;
 
@@ -133,6 +134,30 @@ fn every_size_agrees_with_the_cpu() {
     agree(&mut engine, &Hyperparameters { n_rnn: 5, dt: 20.0, ..leaky }, 13);
 }
 
+/// The leaky cells with their weights in registers: units that fill a cluster's blocks and units that do not, clusters of
+/// one, two and eight blocks, of one trial and of four, the last of them not full.
+#[test]
+fn weights_in_registers_agree_with_the_cpu() {
+    if !is_there() {
+        return;
+    }
+    let few_steps = Hyperparameters { dt: 200.0, tau: 1000.0, ..Hyperparameters::paper() };
+    for processors in [1, 1000] {
+        for reversed in [false, true] {
+            let card = StandIn { clusters: true, reversed, processors, ..StandIn::new() };
+            let mut engine = CardEngine::new(card, 1);
+            let activations = [Activation::Softplus, Activation::Tanh, Activation::Elu];
+            for (activation, n_rnn) in activations.into_iter().cycle().zip([5, 100, 128, 200, 256, 300, 512]) {
+                agree(&mut engine, &Hyperparameters { activation, n_rnn, ..few_steps.clone() }, 6);
+            }
+            let separate = Hyperparameters { use_separate_input: true, n_rnn: 17, l1_h: 1e-3, ..few_steps.clone() };
+            agree(&mut engine, &separate, 1);
+            // What does not fit takes the other kernels.
+            agree(&mut engine, &Hyperparameters { n_rnn: 513, ..few_steps.clone() }, 1);
+        }
+    }
+}
+
 #[test]
 fn no_bit_depends_on_the_order_of_threads_or_on_the_trials_of_a_block() {
     if !is_there() {
@@ -146,6 +171,11 @@ fn no_bit_depends_on_the_order_of_threads_or_on_the_trials_of_a_block() {
         assert_eq!(of(StandIn { reversed: true, ..StandIn::new() }), expected, "{}", name(&hyperparameters));
         for processors in [2, 100] {
             assert_eq!(of(StandIn { processors, ..StandIn::new() }), expected, "{}", name(&hyperparameters));
+        }
+        let expected = of(StandIn { clusters: true, ..StandIn::new() });
+        for (processors, reversed) in [(1, true), (100, false), (100, true)] {
+            let card = StandIn { clusters: true, processors, reversed, ..StandIn::new() };
+            assert_eq!(of(card), expected, "{}", name(&hyperparameters));
         }
     }
 }
@@ -303,4 +333,131 @@ fn a_card_that_is_full_is_an_error_and_nothing_is_lost() {
     }
     roomy.settle(&mut expected).unwrap();
     assert_eq!(learner.network().parameters().values(), expected.network().parameters().values());
+}
+
+/// A run that trains in moments.
+fn short_run() -> Hyperparameters {
+    Hyperparameters {
+        n_rnn: 6,
+        dt: 100.0,
+        tau: 500.0,
+        batch_size_train: 4,
+        batch_size_test: 8,
+        display_step: 3,
+        rule_trains: vec![Rule::Gap, Rule::Overlap],
+        ..Hyperparameters::paper()
+    }
+}
+
+fn on_stand_in(steps: u64, path: &std::path::Path) -> crate::Result<Run> {
+    let training = Training::new(short_run()).quiet().max_trials(4 * steps);
+    training.engine_from(|| Ok(CardEngine::new(StandIn::new(), 1))).train(path)
+}
+
+/// The newest weights and the state on disk.
+fn files(path: &std::path::Path, steps: u64) -> [Vec<u8>; 2] {
+    let checkpoint = path.join((4 * steps).to_string()).join("model.safetensors");
+    [checkpoint, path.join("state.safetensors")].map(|file| std::fs::read(file).unwrap())
+}
+
+#[test]
+fn a_run_on_a_card_that_was_stopped_and_resumed_is_the_same_run() {
+    if !is_there() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let whole = folder.path().join("whole");
+    on_stand_in(7, &whole).unwrap();
+    for stop in [1, 3, 5] {
+        let resumed = folder.path().join(stop.to_string());
+        on_stand_in(stop, &resumed).unwrap();
+        on_stand_in(7, &resumed).unwrap();
+        assert!(files(&resumed, 7) == files(&whole, 7), "stopped after {stop} steps");
+    }
+}
+
+#[test]
+fn a_run_may_change_its_device_and_the_log_says_so() {
+    if !is_there() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let (mixed, plain) = (folder.path().join("mixed"), folder.path().join("plain"));
+    let on_cpu =
+        |steps: u64, path: &std::path::Path| Training::new(short_run()).quiet().max_trials(4 * steps).train(path);
+    on_cpu(2, &mixed).unwrap();
+    on_stand_in(4, &mixed).unwrap();
+    let run = on_cpu(6, &mixed).unwrap();
+    let devices = [(8, "stand-in".to_owned()), (16, "CPU".to_owned())];
+    assert_eq!(run.evaluations().devices, devices);
+    let expected = on_cpu(6, &plain).unwrap();
+    assert!(expected.evaluations().devices.is_empty());
+    let weights = |run: &Run| run.last().unwrap().network().unwrap().parameters().values().concat();
+    assert!(difference(&weights(&run), &weights(&expected)) < 1e-4);
+    for (found, expected) in run.evaluations().entries.iter().zip(&expected.evaluations().entries) {
+        let costs = |entry: &LogEntry| entry.rules.iter().map(|rule| rule.cost as f32).collect::<Vec<_>>();
+        assert!(difference(&costs(found), &costs(expected)) < 1e-4);
+    }
+}
+
+/// The step is the first that diverged, though nobody waited for its cost, and what was finished before is kept.
+#[test]
+fn a_run_that_diverges_on_a_card_stops_with_its_step_and_rule() {
+    if !is_there() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let wild = Hyperparameters { activation: Activation::Power, learning_rate: 1e3, ..short_run() };
+    let train = |folder: &std::path::Path, on_card: bool| {
+        let training = Training::new(wild.clone()).quiet().max_trials(400);
+        let training = match on_card {
+            true => training.engine_from(|| Ok(CardEngine::new(StandIn::new(), 1))),
+            false => training,
+        };
+        training.train(folder).unwrap_err()
+    };
+    let (card, cpu) = (train(&folder.path().join("card"), true), train(&folder.path().join("cpu"), false));
+    let place = |error: &crate::Error| match error {
+        crate::Error::NotFinite { rule, step, trials_trained, .. } => (rule.clone(), *step, *trials_trained),
+        other => panic!("{other}"),
+    };
+    assert_eq!(place(&card), place(&cpu));
+    assert!(folder.path().join("card/state.safetensors").exists());
+}
+
+/// A network that cannot be on a card runs on the processor, and that is said.
+#[test]
+fn a_cell_without_kernels_runs_on_the_processor() {
+    let mut engine = CardEngine::new(StandIn::new(), 1);
+    let own = crate::hyperparameters::RnnType::define(Unwritten).unwrap();
+    let hyperparameters = Hyperparameters { rnn_type: own, n_rnn: 4, ..short_run() };
+    let network = Network::new(&hyperparameters).unwrap();
+    let runs = engine.runs(&network);
+    assert!(runs.starts_with("CPU, in place of stand-in") && runs.contains("`unwritten`"), "{runs}");
+    let trials = trials(&hyperparameters, 3);
+    let found = engine.gradients(&network, &trials, noise()).unwrap();
+    assert_eq!(found, CpuEngine::new(1).unwrap().gradients(&network, &trials, noise()).unwrap());
+    let mut learner = Learner::new(network).unwrap();
+    assert!(engine.train(&mut learner, &trials, noise()).unwrap().is_some());
+    assert_eq!(engine.settle(&mut learner).unwrap(), None);
+}
+
+/// A cell that nobody wrote in CUDA.
+struct Unwritten;
+
+impl Cell for Unwritten {
+    fn name(&self) -> &'static str {
+        "unwritten"
+    }
+
+    fn parameters(&self, hyperparameters: &Hyperparameters) -> Vec<crate::network::ParameterSpec> {
+        cells::Leaky.parameters(hyperparameters)
+    }
+
+    fn step<D: dfdx::tensor_ops::Device<f32>>(
+        &self,
+        now: &crate::network::definition::Moment<'_, D>,
+    ) -> crate::network::definition::Defined<Vec<crate::network::definition::Value<D>>, D> {
+        cells::Leaky.step(now)
+    }
 }

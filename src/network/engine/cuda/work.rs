@@ -204,6 +204,18 @@ impl<C: Card> Work<C> {
         arguments: &[Argument],
     ) -> Result<()> {
         let Some(program) = self.program else { return Ok(()) };
+        self.launch_of(program, kernel, blocks, threads, arguments)
+    }
+
+    /// Runs a kernel of another program.
+    pub(super) fn launch_of(
+        &mut self,
+        program: &'static Program,
+        kernel: &'static str,
+        blocks: [usize; 3],
+        threads: u32,
+        arguments: &[Argument],
+    ) -> Result<()> {
         let mut grid = [0; 3];
         for (size, blocks) in grid.iter_mut().zip(blocks) {
             int(blocks)?;
