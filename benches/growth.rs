@@ -82,11 +82,11 @@ fn measure((units, trials, steps): (usize, usize, usize), threads: usize, second
     });
     // Trials of no rule: only their sizes matter.
     let batch = Trials {
-        timeline: Timeline { end: steps, ..Timeline::of(Rule::Odr, hyperparameters.dt) },
+        timeline: Timeline { end: steps, ..Timeline::of(Rule::ODR, hyperparameters.dt) },
         inputs: given,
         targets: Array3::from_elem((steps, trials, hyperparameters.n_output()), 0.05),
         mask: Array3::ones((steps, trials, hyperparameters.n_output())),
-        ..Trials::random(hyperparameters, Rule::Odr, trials, &mut stream)?
+        ..Trials::random(hyperparameters, Rule::ODR, trials, &mut stream)?
     };
     let noise = SweepNoise::Gaussian { noise: Noise::new(0, 1), step: 0 };
     let mut engine = CpuEngine::new(threads)?;

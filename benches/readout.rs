@@ -19,7 +19,7 @@ fn main() -> Result<()> {
     let mut times: [Vec<f64>; 2] = Default::default();
     for _ in 0..60 {
         let begin = Instant::now();
-        let activity = readout.activity(&checkpoint, Rule::Odr)?;
+        let activity = readout.activity(&checkpoint, Rule::ODR)?;
         let read = begin.elapsed();
         let table = selectivity(&activity, Epoch::Stim1)?;
         let both = begin.elapsed();

@@ -57,7 +57,7 @@ fn main() -> Result<()> {
         // The paper's cell on each of its rules, the others on one.
         let all = place == 0 || only.is_some();
         for rule in paper.rule_trains.iter().filter(|rule| only.is_none_or(|only| only == **rule)) {
-            if all || *rule == Rule::Odr {
+            if all || *rule == Rule::ODR {
                 of_cell(&name, &hyperparameters, *rule, &mut engine, threads, rounds)?;
             }
         }
@@ -81,7 +81,7 @@ fn of_cell(
     let noise = SweepNoise::Gaussian { noise: Noise::new(0, 1), step: 0 };
     let make = || {
         let mut trials = Trials::random(hyperparameters, rule, 64, &mut RandomStream::new(0, 0))?;
-        trials.add_input_noise(hyperparameters, Noise::new(0, 2), 0);
+        trials.add_input_noise(hyperparameters.input_noise(), Noise::new(0, 2), 0);
         Ok::<Trials, Error>(trials)
     };
     let trials = make()?;

@@ -9,8 +9,8 @@
 //! use maturation::prelude::*;
 //!
 //! let run = Run::open("data/6tasks")?;                       // a run of the paper's model
-//! let mature = run.stage(Rule::Odr, Stage::Mature)?;         // its checkpoints at which the task is mastered
-//! let activity = mature.last().activity(Rule::Odr)?;         // rates: (time, trial, unit)
+//! let mature = run.stage(Rule::ODR, Stage::Mature)?;         // its checkpoints at which the task is mastered
+//! let activity = mature.last().activity(Rule::ODR)?;         // rates: (time, trial, unit)
 //! let units = selectivity(&activity, Epoch::Stim1)?;         // a table, one row a unit
 //! figures::performance_growth(&run)?.save(std::env::temp_dir().join("growth.html"))?;
 //! # assert_eq!(units.height(), 256);
@@ -82,7 +82,7 @@ pub use {ndarray, plotly, polars, rand, serde_json};
 /// ```
 /// use maturation::prelude::*;
 ///
-/// let activity: Activity = Run::open("data/6tasks")?.last()?.activity(Rule::Odr)?;
+/// let activity: Activity = Run::open("data/6tasks")?.last()?.activity(Rule::ODR)?;
 /// let units: DataFrame = selectivity(&activity, Epoch::Stim1)?;
 /// let sharp: DataFrame = units.filter(&units.column("unbiased_p_value")?.f64()?.lt(1e-10))?;
 /// assert!((1..=256).contains(&sharp.height()));

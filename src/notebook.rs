@@ -288,8 +288,8 @@ mod tests {
         let run = Run::open("data/6tasks").unwrap();
         let checkpoint = run.last().unwrap();
         let network = checkpoint.network().unwrap();
-        let activity = checkpoint.activity(Rule::Odr).unwrap();
-        let trials = Trials::test(run.hyperparameters(), Rule::Gap, Mode::Test).unwrap();
+        let activity = checkpoint.activity(Rule::ODR).unwrap();
+        let trials = Trials::test(run.hyperparameters(), Rule::GAP, Mode::Test).unwrap();
         for (summary, words) in [
             (Summary::of_run(&run), vec!["data/6tasks", "256", "448 evaluations", "odr 1.00"]),
             (Summary::of_checkpoints(&run.checkpoints().unwrap()), vec!["checkpoints", "0 to 572160"]),

@@ -56,8 +56,8 @@ impl Default for ReadoutOptions {
 ///
 /// let run = Run::open("data/6tasks")?;
 /// let mut readout = Readout::new(ReadoutOptions::default())?;
-/// for checkpoint in run.stage(Rule::Gap, Stage::Early)?.iter().take(2) {
-///     let activity = readout.activity(checkpoint, Rule::Gap)?;
+/// for checkpoint in run.stage(Rule::GAP, Stage::Early)?.iter().take(2) {
+///     let activity = readout.activity(checkpoint, Rule::GAP)?;
 ///     assert_eq!(activity.rates.dim(), (85, 128, 256)); // (time, trial, unit)
 /// }
 /// # Ok::<(), maturation::Error>(())
@@ -96,7 +96,7 @@ impl Readout {
         let mut trials = Trials::of_mode(hyperparameters, rule, self.options.mode, false)?;
         if self.options.input_noise {
             let noise = Noise::new(seed, Purpose::ActivityInput.stream(self.parts(trained, rule)));
-            trials.add_input_noise(hyperparameters, noise, 0);
+            trials.add_input_noise(hyperparameters.input_noise(), noise, 0);
         }
         Ok(trials)
     }
@@ -107,7 +107,7 @@ impl Readout {
 
     /// What tells the noise of one checkpoint and rule from that of another.
     fn parts(&self, trained: u64, rule: Rule) -> [u64; 2] {
-        [if self.options.same_noise { u64::MAX } else { trained }, rule as u64]
+        [if self.options.same_noise { u64::MAX } else { trained }, rule.stream()]
     }
 
     fn noise(&self, hyperparameters: &Hyperparameters, trained: u64, rule: Rule) -> SweepNoise {
@@ -139,7 +139,7 @@ impl Readout {
         let trials = self.trials_at(hyperparameters, trained, rule)?;
         let noise = self.noise(hyperparameters, trained, rule);
         let rollout = self.engine.run(network, &trials.inputs, noise)?;
-        let locations = trials.locations(hyperparameters);
+        let locations = trials.locations();
         let activity = Activity::new(rollout.hidden, locations, hyperparameters.n_eachring, trials.dt)?
             .with_epochs(trials.timeline.epochs)?;
         Ok(activity.with_rule(rule))
@@ -150,10 +150,14 @@ impl Readout {
     pub(crate) fn responses_of(&mut self, network: &Network, rule: Rule, count: usize) -> Result<Responses> {
         let seed = self.seed(network.hyperparameters());
         let hyperparameters = &Hyperparameters { seed, ..network.hyperparameters().clone() };
-        let parts = [u64::MAX, rule as u64];
+        let parts = [u64::MAX, rule.stream()];
         let mut stream = RandomStream::new(seed, Purpose::EvaluationTrials.stream(parts));
         let mut trials = Trials::random(hyperparameters, rule, count, &mut stream)?;
-        trials.add_input_noise(hyperparameters, Noise::new(seed, Purpose::EvaluationInput.stream(parts)), 0);
+        trials.add_input_noise(
+            hyperparameters.input_noise(),
+            Noise::new(seed, Purpose::EvaluationInput.stream(parts)),
+            0,
+        );
         let noise = Noise::new(seed, Purpose::EvaluationNoise.stream(parts));
         let rollout = self.engine.run(network, &trials.inputs, SweepNoise::Gaussian { noise, step: 0 })?;
         let answers = answers(&trials, &rollout.outputs)?;
@@ -182,7 +186,7 @@ impl Readout {
         let noise = self.noise(checkpoint.hyperparameters(), checkpoint.trials_trained(), rule);
         let rollout = self.engine.run(&network, &trials.inputs, noise)?;
         let answers = answers(&trials, &rollout.outputs)?;
-        let locations = trials.locations(checkpoint.hyperparameters());
+        let locations = trials.locations();
         let degrees = |angle: Option<f64>| angle.map(f64::to_degrees);
         df![
             "trial" => (0..trials.len() as u32).collect::<Vec<_>>(),
@@ -206,7 +210,7 @@ impl Readout {
     ///
     /// let last = Run::open("data/6tasks")?.last()?;
     /// let batches = vec![vec![Condition::with_distractor(0.0, 0.8); 4], vec![Condition::with_distractor(0.0, 3.1); 4]];
-    /// let answers = Readout::new(ReadoutOptions::default())?.answers(&last, Rule::Odrd, &batches)?;
+    /// let answers = Readout::new(ReadoutOptions::default())?.answers(&last, Rule::ODRD, &batches)?;
     /// assert_eq!((answers.len(), answers[0].len()), (2, 4));
     /// # Ok::<(), maturation::Error>(())
     /// ```
@@ -231,7 +235,7 @@ impl Readout {
             }
             let mut trials = Trials::from_conditions(hyperparameters, rule, conditions.clone())?;
             if self.options.input_noise {
-                trials.add_input_noise(hyperparameters, input_noise, batch as u32);
+                trials.add_input_noise(hyperparameters.input_noise(), input_noise, batch as u32);
             }
             let noise = match self.noise(hyperparameters, trained, rule) {
                 SweepNoise::Gaussian { noise, .. } => SweepNoise::Gaussian { noise, step: batch as u32 },
@@ -282,7 +286,7 @@ impl Network {
     ///
     /// let mut network = Run::open("data/6tasks")?.last()?.network()?;
     /// network.lesion(&[0, 1, 2])?;
-    /// let activity = network.activity(Rule::Gap)?;
+    /// let activity = network.activity(Rule::GAP)?;
     /// assert_eq!(activity.rates.dim(), (85, 128, 256)); // (time, trial, unit)
     /// # Ok::<(), maturation::Error>(())
     /// ```
@@ -323,20 +327,20 @@ mod tests {
         let run = Run::open(concat!(env!("CARGO_MANIFEST_DIR"), "/data/6tasks")).unwrap();
         let checkpoint = run.last().unwrap();
         let mut readout = Readout::new(ReadoutOptions { input_noise: true, ..ReadoutOptions::default() }).unwrap();
-        let outputs = readout.outputs(&checkpoint, Rule::Gap).unwrap();
+        let outputs = readout.outputs(&checkpoint, Rule::GAP).unwrap();
         let fixation: Vec<f32> = outputs.column("fixation").unwrap().f32().unwrap().iter().flatten().collect();
-        let conditions = readout.trials(&checkpoint, Rule::Gap).unwrap().conditions;
+        let conditions = readout.trials(&checkpoint, Rule::GAP).unwrap().conditions;
         let batches = vec![conditions.clone(), conditions];
-        let found = readout.answers(&checkpoint, Rule::Gap, &batches).unwrap();
+        let found = readout.answers(&checkpoint, Rule::GAP, &batches).unwrap();
         let of = |batch: usize| found[batch].iter().map(|answer| answer.fixation).collect::<Vec<_>>();
         assert_eq!(of(0), fixation);
         assert_ne!(of(1), fixation);
-        assert_eq!(readout.answers(&checkpoint, Rule::Gap, &batches).unwrap(), found);
+        assert_eq!(readout.answers(&checkpoint, Rule::GAP, &batches).unwrap(), found);
 
         let mut silent = Readout::new(ReadoutOptions { recurrent_noise: false, ..ReadoutOptions::default() }).unwrap();
-        let found = silent.answers(&checkpoint, Rule::Gap, &batches).unwrap();
+        let found = silent.answers(&checkpoint, Rule::GAP, &batches).unwrap();
         assert_eq!(found[0], found[1]);
-        let message = silent.answers(&checkpoint, Rule::Gap, &[vec![]]).unwrap_err().to_string();
+        let message = silent.answers(&checkpoint, Rule::GAP, &[vec![]]).unwrap_err().to_string();
         assert!(message.contains("no trial"), "{message}");
     }
 }

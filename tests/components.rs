@@ -113,7 +113,7 @@ fn what_cannot_be_analysed_is_refused_with_the_remedy() {
 #[test]
 fn a_run_gives_components_of_one_checkpoint() {
     let run = Run::open("data/6tasks").unwrap();
-    let activity = run.last().unwrap().activity(Rule::Overlap).unwrap();
+    let activity = run.last().unwrap().activity(Rule::OVERLAP).unwrap();
     let options = DpcaOptions { locations: Some(vec![0, 4]), ..DpcaOptions::default() };
     let found = analysis::dpca(&activity, &options).unwrap();
     assert_eq!(found.components.each_ref().map(Vec::len), [10, 1, 10]);

@@ -53,7 +53,7 @@ fn difference<'a>(found: impl IntoIterator<Item = &'a f32>, expected: impl IntoI
 
 fn agree(gpu: &mut dyn Engine, cpu: &mut CpuEngine, hyperparameters: &Hyperparameters, count: usize) {
     let (network, name) = (Network::new(hyperparameters).unwrap(), name(hyperparameters));
-    let trials = Trials::random(hyperparameters, Rule::Gap, count, &mut RandomStream::new(3, 3)).unwrap();
+    let trials = Trials::random(hyperparameters, Rule::GAP, count, &mut RandomStream::new(3, 3)).unwrap();
     let (found, expected) = [&mut *gpu, cpu as &mut dyn Engine]
         .map(|engine| engine.run(&network, &trials.inputs, noise(4)).unwrap())
         .into();
@@ -181,7 +181,7 @@ fn a_readout_is_that_of_the_processor() {
     let last = Run::shipped().unwrap().last().unwrap();
     let [found, expected] = [Device::Cuda(0), Device::Cpu].map(|device| {
         let mut readout = Readout::new(ReadoutOptions { device, ..ReadoutOptions::default() }).unwrap();
-        readout.activity(&last, Rule::Odrd).unwrap()
+        readout.activity(&last, Rule::ODRD).unwrap()
     });
     assert!(difference(&found.rates, &expected.rates) < 1e-4);
 }

@@ -78,7 +78,7 @@ fn small(rnn_type: RnnType) -> Hyperparameters {
         batch_size_test: 24,
         display_step: 5,
         dt: 50.0,
-        rule_trains: vec![Rule::Gap, Rule::Overlap],
+        rule_trains: vec![Rule::GAP, Rule::OVERLAP],
         ..Hyperparameters::paper()
     }
 }
@@ -89,7 +89,7 @@ fn a_leaky_cell_of_ones_own_trains_as_the_crates() {
     let mut costs = Vec::new();
     for rnn_type in [own, RnnType::LEAKY_RNN] {
         let network = Network::new(&small(rnn_type)).unwrap();
-        let trials = Trials::test(network.hyperparameters(), Rule::Gap, Mode::Test).unwrap();
+        let trials = Trials::test(network.hyperparameters(), Rule::GAP, Mode::Test).unwrap();
         let mut learner = Learner::new(network).unwrap();
         let mut engine = CpuEngine::new(1).unwrap();
         let noise = SweepNoise::Gaussian { noise: Noise::new(1, 2), step: 3 };
@@ -108,7 +108,7 @@ fn gradients_of_an_own_cell_and_cost_are_their_slopes() {
         ..small(RnnType::define(Adapting { name: "tiring", strength: 1.0 }).unwrap())
     };
     let mut network = Network::new(&hyperparameters).unwrap();
-    let trials = Trials::random(&hyperparameters, Rule::Gap, 6, &mut RandomStream::new(1, 1)).unwrap();
+    let trials = Trials::random(&hyperparameters, Rule::GAP, 6, &mut RandomStream::new(1, 1)).unwrap();
     let mut engine = DfdxEngine::cpu();
     let (cost, gradients) = engine.gradients(&network, &trials, SweepNoise::None).unwrap();
     assert!(cost.extra > 0.01, "{cost:?}");
@@ -144,7 +144,7 @@ fn an_own_cell_trains_resumes_and_is_read_out_like_any_other() {
     assert_eq!(values(&whole), values(&resumed));
     assert_ne!(values(&whole), Network::new(&hyperparameters).unwrap().parameters().values());
     assert!(whole.evaluations().entries[0].rules[0].regularisation_cost > 0.0);
-    let activity = whole.last().unwrap().activity(Rule::Gap).unwrap();
+    let activity = whole.last().unwrap().activity(Rule::GAP).unwrap();
     assert_eq!(activity.units(), 12);
     let plain = Hyperparameters { extra_cost: None, ..hyperparameters.clone() };
     let message = Training::new(plain).quiet().train(folder.path().join("whole")).unwrap_err().to_string();
@@ -196,7 +196,7 @@ fn mistakes_in_a_cell_are_told() {
         ("doubled", "two parameters `w_out`"),
     ] {
         let hyperparameters = small(RnnType::define(Wrong(name)).unwrap());
-        let trials = Trials::test(&hyperparameters, Rule::Gap, Mode::Test).unwrap();
+        let trials = Trials::test(&hyperparameters, Rule::GAP, Mode::Test).unwrap();
         let ran = Network::new(&hyperparameters)
             .and_then(|network| CpuEngine::new(1)?.run(&network, &trials.inputs, SweepNoise::None));
         let message = ran.unwrap_err().to_string();

@@ -5,11 +5,11 @@ use maturation::analysis::{DistractorOptions, GrowthOptions, SaccadeOptions};
 use maturation::prelude::*;
 
 const USUAL: [(Rule, Epoch); 5] = [
-    (Rule::Odr, Epoch::Stim1),
-    (Rule::Odr, Epoch::Delay1),
-    (Rule::Odrd, Epoch::Stim1),
-    (Rule::Odrd, Epoch::Delay1),
-    (Rule::Odrd, Epoch::Delay2),
+    (Rule::ODR, Epoch::Stim1),
+    (Rule::ODR, Epoch::Delay1),
+    (Rule::ODRD, Epoch::Stim1),
+    (Rule::ODRD, Epoch::Delay1),
+    (Rule::ODRD, Epoch::Delay2),
 ];
 
 #[test]
@@ -48,7 +48,7 @@ fn a_variant_with_absolute_rates_goes_through_every_analysis_of_the_published_sc
     let distractor = analysis::distractor(&run, &from, &DistractorOptions::default(), &readout).unwrap();
     figures::distractor(&distractor.performance().unwrap()).unwrap();
     figures::distractor_saccades(&distractor.saccades().unwrap()).unwrap();
-    for rule in [Rule::ZeroGap, Rule::Gap, Rule::Overlap, Rule::Odr] {
+    for rule in [Rule::ZERO_GAP, Rule::GAP, Rule::OVERLAP, Rule::ODR] {
         let saccades = analysis::saccade(&run, &from, rule, &SaccadeOptions::default(), &readout).unwrap();
         figures::saccade(&saccades, rule).unwrap();
     }

@@ -15,7 +15,7 @@ fn small() -> Hyperparameters {
         batch_size_train: 8,
         batch_size_test: 24,
         display_step: 5,
-        rule_trains: vec![Rule::Gap, Rule::Overlap],
+        rule_trains: vec![Rule::GAP, Rule::OVERLAP],
         ..Hyperparameters::paper()
     }
 }
@@ -340,7 +340,7 @@ fn the_paper_network_learns_an_easy_rule() {
     let folder = tempfile::tempdir().unwrap();
     let easy = Hyperparameters {
         n_rnn: 64,
-        rule_trains: vec![Rule::Overlap],
+        rule_trains: vec![Rule::OVERLAP],
         batch_size_test: 256,
         target_perf: 0.9,
         ..Hyperparameters::paper()
@@ -358,7 +358,7 @@ fn a_run_begins_with_the_weights_of_another_ones_checkpoint_and_resumes() {
     let checkpoint = first.checkpoint(40).unwrap();
     let weights = |checkpoint: &Checkpoint| checkpoint.network().unwrap().parameters().values();
     let other = Hyperparameters {
-        rule_trains: vec![Rule::Odr],
+        rule_trains: vec![Rule::ODR],
         learning_rate: 0.002,
         l2_weight_init: 0.1,
         p_weight_train: Some(0.5),
@@ -383,7 +383,7 @@ fn a_run_begins_with_the_weights_of_another_ones_checkpoint_and_resumes() {
         (Hyperparameters { n_rnn: 13, ..other.clone() }, "n_rnn"),
         (Hyperparameters { rnn_type: RnnType::GRU, ..other.clone() }, "rnn_type"),
         (Hyperparameters { use_separate_input: true, ..other.clone() }, "use_separate_input"),
-        (Hyperparameters { ruleset: Ruleset::Ozg, rule_trains: vec![Rule::Gap], ..other.clone() }, "ruleset"),
+        (Hyperparameters { ruleset: Ruleset::OZG, rule_trains: vec![Rule::GAP], ..other.clone() }, "ruleset"),
     ] {
         let path = folder.path().join("misfit");
         let error = Training::new(misfit).start_from(&checkpoint).quiet().train(&path).unwrap_err().to_string();
@@ -438,7 +438,7 @@ fn only_the_weights_from_inputs_or_from_rules_train_where_that_is_asked_for() {
 fn rules_train_one_after_the_other_and_the_log_says_which() {
     let folder = tempfile::tempdir().unwrap();
     let staged = Hyperparameters {
-        rule_stages: Some(vec![vec![Rule::Gap], vec![Rule::Overlap]]),
+        rule_stages: Some(vec![vec![Rule::GAP], vec![Rule::OVERLAP]]),
         // So low that chance passes it, sooner or later.
         target_perf: 0.1,
         display_step: 2,

@@ -20,7 +20,7 @@ use crate::training::{Run, Selection};
 /// use maturation::prelude::*;
 ///
 /// let cue: RuleEpoch = "odr:stim1".parse()?;
-/// assert_eq!(cue, RuleEpoch { rule: Rule::Odr, epoch: Epoch::Stim1 });
+/// assert_eq!(cue, RuleEpoch { rule: Rule::ODR, epoch: Epoch::Stim1 });
 /// assert!("odr:delay2".parse::<RuleEpoch>().is_err());
 /// # Ok::<(), maturation::Error>(())
 /// ```

@@ -159,7 +159,7 @@ pub struct Chance {
 /// use maturation::analysis::{DecoderOptions, decoder};
 /// use maturation::prelude::*;
 ///
-/// let activity = Run::open("data/6tasks")?.last()?.activity(Rule::Gap)?;
+/// let activity = Run::open("data/6tasks")?.last()?.activity(Rule::GAP)?;
 /// let table = decoder(&activity, &DecoderOptions { stride_ms: 100.0, ..DecoderOptions::default() })?;
 /// assert_eq!(table.height(), 16 * 16);
 /// # Ok::<(), maturation::Error>(())

@@ -117,13 +117,13 @@ impl Distractor {
         if options.repeats == 0 {
             return Err(Error::argument("0 trials of each pair are none", "use 1 or more"));
         }
-        let stage = stage_of(run, Rule::Odrd, checkpoint.trials_trained(), options.stage_window)?;
+        let stage = stage_of(run, Rule::ODRD, checkpoint.trials_trained(), options.stage_window)?;
         let ring = Ring::new(run.hyperparameters().n_eachring);
         let pairs: Vec<Vec<Condition>> = (ring.preferred().iter())
             .flat_map(|stimulus| ring.preferred().iter().map(|distractor| (*stimulus, *distractor)))
             .map(|(stimulus, distractor)| vec![Condition::with_distractor(stimulus, distractor); options.repeats])
             .collect();
-        self.add(stage, &readout.answers(checkpoint, Rule::Odrd, &pairs)?)?;
+        self.add(stage, &readout.answers(checkpoint, Rule::ODRD, &pairs)?)?;
         self.spans.entry(stage).or_default().add(checkpoint.trials_trained(), options.stage_window);
         Ok(())
     }
@@ -256,10 +256,10 @@ pub fn distractor(
     options: &DistractorOptions,
     readout: &ReadoutOptions,
 ) -> Result<Distractor> {
-    run.check_trained(Rule::Odrd)?;
+    run.check_trained(Rule::ODRD)?;
     let mut readout = Readout::new(readout.clone())?;
     let mut distractor = Distractor::new(run.hyperparameters().n_eachring);
-    for checkpoint in unless_interrupted(run.selected(checkpoints, Rule::Odrd)?.iter()) {
+    for checkpoint in unless_interrupted(run.selected(checkpoints, Rule::ODRD)?.iter()) {
         let checkpoint = checkpoint?;
         distractor.read(run, checkpoint, options, &mut readout)?;
     }
@@ -290,7 +290,7 @@ mod tests {
         let answers: Vec<Vec<Answer>> = (outputs.iter().enumerate())
             .map(|(pair, outputs)| {
                 let mode = Mode::TestPair { stimulus: pair / 8, distractor: pair % 8 };
-                answers(&Trials::test(&Hyperparameters::paper(), Rule::Odrd, mode).unwrap(), outputs).unwrap()
+                answers(&Trials::test(&Hyperparameters::paper(), Rule::ODRD, mode).unwrap(), outputs).unwrap()
             })
             .collect();
         let mut distractor = Distractor::new(8);

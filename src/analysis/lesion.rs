@@ -181,7 +181,7 @@ const MATCHED: &str = "as many of all units";
 ///
 /// let network = Run::open("data/6tasks")?.last()?.network()?;
 /// let options = LesionOptions { shares: vec![0.0, 0.5], repeats: 3, trials: 32, ..LesionOptions::default() };
-/// let table = lesion(&network, &[LesionTarget::All], &[Rule::Gap], &options)?;
+/// let table = lesion(&network, &[LesionTarget::All], &[Rule::GAP], &options)?;
 /// assert_eq!(table.height(), 1 + 3); // nothing silenced, then three draws of half of the units
 /// # Ok::<(), maturation::Error>(())
 /// ```
@@ -335,7 +335,7 @@ mod tests {
     #[test]
     fn performance_is_that_of_the_whole_network_without_a_lesion_and_chance_without_units() {
         let network = network();
-        let table = lesion(&network, &[LesionTarget::All], &[Rule::Gap, Rule::Odr], &options()).unwrap();
+        let table = lesion(&network, &[LesionTarget::All], &[Rule::GAP, Rule::ODR], &options()).unwrap();
         assert_eq!(table.height(), 2 * (1 + 2 + 1));
         assert_eq!(values(&table, "silenced")[..2], [Some(0.0); 2]);
         let performance = values(&table, "performance");
@@ -347,13 +347,13 @@ mod tests {
         // Not the same draws twice.
         assert_ne!(performance[2..4], performance[4..6]);
         assert!(
-            table.equals_missing(&lesion(&network, &[LesionTarget::All], &[Rule::Gap, Rule::Odr], &options()).unwrap())
+            table.equals_missing(&lesion(&network, &[LesionTarget::All], &[Rule::GAP, Rule::ODR], &options()).unwrap())
         );
     }
 
     #[test]
     fn a_target_is_set_against_as_many_units_of_all() {
-        let table = lesion(&network(), &[delay_units()], &[Rule::Odr], &options()).unwrap();
+        let table = lesion(&network(), &[delay_units()], &[Rule::ODR], &options()).unwrap();
         let names = table.column("target").unwrap().str().unwrap().clone();
         let names: Vec<&str> = names.iter().flatten().collect();
         assert_eq!(names[0], "selective in delay1 of odr (excited)");
@@ -366,7 +366,7 @@ mod tests {
         // All of the target can be silenced in one way, as many of all units in many.
         assert_eq!([of(MATCHED), vec![]].concat(), [target, vec![of(MATCHED)[4]]].concat());
         let alone = LesionOptions { matched: false, ..options() };
-        assert_eq!(lesion(&network(), &[delay_units()], &[Rule::Odr], &alone).unwrap().height(), 4);
+        assert_eq!(lesion(&network(), &[delay_units()], &[Rule::ODR], &alone).unwrap().height(), 4);
     }
 
     #[test]
@@ -389,13 +389,13 @@ mod tests {
             let message = lesion(&network, targets, rules, options).unwrap_err().to_string();
             words.iter().for_each(|word| assert!(message.contains(word), "'{word}' is not in: {message}"));
         };
-        let (all, gap) = ([LesionTarget::All], [Rule::Gap]);
+        let (all, gap) = ([LesionTarget::All], [Rule::GAP]);
         refused(&[LesionTarget::Listed(vec![3, 256])], &gap, &options(), &["unit 256", "0 to 255"]);
         refused(&[LesionTarget::Listed(vec![])], &gap, &options(), &["nothing to silence", "0 listed units"]);
         let beyond =
             LesionTarget::Selective { at: "odr:stim1".parse().unwrap(), kinds: vec![Kind::Mixed], locations: vec![8] };
         refused(&[beyond], &gap, &options(), &["location 8", "0 to 7"]);
-        refused(&all, &[Rule::MatchOrNon], &options(), &["match_or_non"]);
+        refused(&all, &[Rule::MATCH_OR_NON], &options(), &["match_or_non"]);
         refused(&all, &[], &options(), &["0 rules"]);
         refused(&[], &gap, &options(), &["0 targets"]);
         for shares in [vec![1.5], vec![-0.1], vec![f64::NAN]] {

@@ -87,7 +87,7 @@ pub fn selectivity_of_run(
 ///
 /// let run = Run::open("data/6tasks")?;
 /// let last = Selection::Last;
-/// let curves = psth(&run, &last, Rule::Odr, Epoch::Stim1, &PsthOptions::default())?;
+/// let curves = psth(&run, &last, Rule::ODR, Epoch::Stim1, &PsthOptions::default())?;
 /// assert_eq!(curves.height(), 175);
 /// # Ok::<(), maturation::Error>(())
 /// ```
@@ -136,9 +136,9 @@ pub fn psth_with(
 /// use maturation::readout::ReadoutOptions;
 ///
 /// let run = Run::open("data/6tasks")?;
-/// let last = run.selected(&Selection::Last, Rule::Gap)?;
+/// let last = run.selected(&Selection::Last, Rule::GAP)?;
 /// let (options, readout) = (PopulationOptions::default(), ReadoutOptions::default());
-/// let tuning = analysis::tuning(&run, &last, Rule::Gap, Epoch::Stim1, &options, &readout)?;
+/// let tuning = analysis::tuning(&run, &last, Rule::GAP, Epoch::Stim1, &options, &readout)?;
 /// assert_eq!(tuning.table()?.height(), 9); // one stage, offsets −4 … 4
 /// assert_eq!(tuning.fits()?.height(), 2);  // a Gaussian and a von Mises curve
 /// # Ok::<(), maturation::Error>(())
@@ -177,10 +177,10 @@ pub fn tuning(
 /// use maturation::readout::ReadoutOptions;
 ///
 /// let run = Run::open("data/6tasks")?;
-/// let checkpoints = run.selected(&Selection::Last, Rule::Odr)?;
+/// let checkpoints = run.selected(&Selection::Last, Rule::ODR)?;
 /// let delay = Epoch::Delay1;
 /// let (options, readout) = (PopulationOptions::default(), ReadoutOptions::default());
-/// let growth = analysis::epoch_growth(&run, &checkpoints, Rule::Odr, delay, delay, &options, &readout)?;
+/// let growth = analysis::epoch_growth(&run, &checkpoints, Rule::ODR, delay, delay, &options, &readout)?;
 /// assert_eq!(growth.height(), 1);
 /// # Ok::<(), maturation::Error>(())
 /// ```
@@ -244,7 +244,7 @@ pub fn unit_counts(
 /// let run = Run::open("data/6tasks")?;
 /// let options = DecoderOptions { stride_ms: 200.0, ..DecoderOptions::default() };
 /// let checkpoints = Selection::Trials(vec![568320, 570880]);
-/// let decoder = decoder_of_run(&run, &checkpoints, Rule::Gap, &options, &ReadoutOptions::default())?;
+/// let decoder = decoder_of_run(&run, &checkpoints, Rule::GAP, &options, &ReadoutOptions::default())?;
 /// assert_eq!((decoder.checkpoints, decoder.starts_ms.len()), (2, 8));
 /// # Ok::<(), maturation::Error>(())
 /// ```

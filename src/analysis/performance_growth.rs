@@ -131,7 +131,7 @@ mod tests {
         for (place, stage) in Stage::ALL.into_iter().enumerate() {
             let marked: Vec<u64> = rows.iter().filter(|row| row.2[place]).map(|row| row.0).collect();
             assert!(!marked.is_empty() && marked.len() <= choice.most, "{stage}: {}", marked.len());
-            let checkpoints = run.automatic(Rule::Odrd, stage, &choice).unwrap();
+            let checkpoints = run.automatic(Rule::ODRD, stage, &choice).unwrap();
             assert!(checkpoints.iter().all(|checkpoint| marked.contains(&checkpoint.trials_trained())));
         }
         assert_eq!(performance_growth(&run, 5).unwrap().width(), 5);
@@ -145,14 +145,14 @@ mod tests {
             let options = GrowthOptions { stage_window, automatic, ..GrowthOptions::default() };
             let rows = rows(&performance_growth_with(&run, &options).unwrap());
             for (trials, stage, _) in &rows {
-                let of_run = run.averaged_stage_at(Rule::Odrd, *trials, stage_window).unwrap();
+                let of_run = run.averaged_stage_at(Rule::ODRD, *trials, stage_window).unwrap();
                 assert_eq!(of_run.name(), stage);
-                assert!(stage_window > 1 || run.stage_at(Rule::Odrd, *trials) == Some(of_run));
+                assert!(stage_window > 1 || run.stage_at(Rule::ODRD, *trials) == Some(of_run));
             }
             rows.windows(2).filter(|pair| pair[0].1 != pair[1].1).count()
         };
         assert!(flips(9) < flips(1), "{} flips, {} without averaging", flips(9), flips(1));
-        assert_eq!(run.averaged_stage_at(Rule::Odrd, 1, 9), None);
+        assert_eq!(run.averaged_stage_at(Rule::ODRD, 1, 9), None);
         for (window, stage_window) in [(0, 1), (5, 0)] {
             let options = GrowthOptions { window, stage_window, automatic: None };
             assert!(performance_growth_with(&run, &options).unwrap_err().to_string().contains("1 or more"));

@@ -231,7 +231,7 @@ fn in_turn(values: &[f32]) -> f32 {
 /// let checkpoints = "0,572160".parse()?;
 /// let (period, options) = ("delay2".parse()?, PeriodOptions::default());
 /// let found =
-///     period_activity(&run, &checkpoints, Rule::Odrd, Epoch::Delay2, &period, &options, &ReadoutOptions::default())?;
+///     period_activity(&run, &checkpoints, Rule::ODRD, Epoch::Delay2, &period, &options, &ReadoutOptions::default())?;
 /// assert_eq!(PeriodActivity::from_table(&found.table()?)?, found);
 /// assert_eq!(found.t_tests()?.height(), 4);
 /// # Ok::<(), maturation::Error>(())

@@ -365,7 +365,7 @@ impl Psth {
 /// use maturation::prelude::*;
 ///
 /// // Activity of neurons comes from a table: `Activity::from_table(&read_table("neurons.csv")?, None)?`.
-/// let activity = Run::open("data/6tasks")?.last()?.activity(Rule::Gap)?;
+/// let activity = Run::open("data/6tasks")?.last()?.activity(Rule::GAP)?;
 /// let curve = analysis::psth_of(&activity, Epoch::Stim1, "area 46", &PsthOptions::default())?;
 /// let about = PsthAbout::of_activity(&activity, "Cue activity in area 46");
 /// assert!(figures::psth(&curve, &about)?.json().contains("area 46 ("));

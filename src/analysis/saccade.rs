@@ -153,7 +153,7 @@ impl Saccades {
 ///
 /// let run = Run::open("data/6tasks")?;
 /// let options = SaccadeOptions { batches: 1, ..SaccadeOptions::default() };
-/// let table = saccade(&run, &Selection::Last, Rule::Gap, &options, &ReadoutOptions::default())?;
+/// let table = saccade(&run, &Selection::Last, Rule::GAP, &options, &ReadoutOptions::default())?;
 /// assert_eq!(table.height(), 30);
 /// # Ok::<(), maturation::Error>(())
 /// ```
@@ -205,7 +205,7 @@ mod tests {
     #[test]
     fn agrees_with_the_published_system() {
         let expected = golden::json("saccade");
-        let trials = Trials::test(&Hyperparameters::paper(), Rule::Gap, Mode::Test).unwrap();
+        let trials = Trials::test(&Hyperparameters::paper(), Rule::GAP, Mode::Test).unwrap();
         let outputs = golden::outputs("gap");
         assert_eq!(outputs.len(), 3 * 8);
         let mut saccades = Saccades::default();

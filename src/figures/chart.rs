@@ -218,7 +218,7 @@ pub fn bars(table: &DataFrame, about: &ChartAbout) -> Result<Figure> {
 /// ```
 /// use maturation::prelude::*;
 ///
-/// let activity = Run::open("data/6tasks")?.last()?.activity(Rule::Gap)?;
+/// let activity = Run::open("data/6tasks")?.last()?.activity(Rule::GAP)?;
 /// let mean = activity.table()?.mean_by(&["location", "time_ms"], &["unit_7"])?;
 /// let figure = figures::heatmap(&mean, "unit_7", &ChartAbout::of("time_ms", "location").titled("Unit 7"))?;
 /// # assert!(figure.json().contains("heatmap"));

@@ -91,7 +91,7 @@ fn title(rule: Option<Rule>) -> String {
 /// use maturation::figures::DecoderAbout;
 /// use maturation::prelude::*;
 ///
-/// let activity = Run::open("data/6tasks")?.last()?.activity(Rule::Gap)?;
+/// let activity = Run::open("data/6tasks")?.last()?.activity(Rule::GAP)?;
 /// let options = DecoderOptions { stride_ms: 100.0, ..DecoderOptions::default() };
 /// let about = DecoderAbout::of(&activity, &options).titled("The last checkpoint");
 /// let figure = figures::decoder(&decoder(&activity, &options)?, &about)?;

@@ -25,7 +25,7 @@ const MOST_BARS: usize = 15;
 /// use maturation::analysis::{Regularisation, dpca};
 /// use maturation::prelude::*;
 ///
-/// let activity = Run::open("data/6tasks")?.last()?.activity(Rule::Gap)?;
+/// let activity = Run::open("data/6tasks")?.last()?.activity(Rule::GAP)?;
 /// let options = DpcaOptions { regularisation: Regularisation::Given(1e-3), ..DpcaOptions::default() };
 /// let found = dpca(&activity, &options)?;
 /// let about = TrialAbout::of(&activity, "Demixed components, rule gap");

@@ -63,7 +63,7 @@ fn distinct(names: &[String]) -> Vec<String> {
 ///
 /// let network = Run::open("data/6tasks")?.last()?.network()?;
 /// let options = LesionOptions { shares: vec![0.0, 0.5, 1.0], repeats: 3, trials: 32, ..LesionOptions::default() };
-/// let table = lesion(&network, &[LesionTarget::All], &[Rule::Gap], &options)?;
+/// let table = lesion(&network, &[LesionTarget::All], &[Rule::GAP], &options)?;
 /// assert!(figures::lesion(&table, "Lesions of the last checkpoint")?.json().contains("all units"));
 /// # Ok::<(), maturation::Error>(())
 /// ```

@@ -26,7 +26,7 @@ fn shares(explained: &DataFrame) -> Result<Vec<(String, String)>> {
 /// use maturation::analysis::pca;
 /// use maturation::prelude::*;
 ///
-/// let activity = Run::open("data/6tasks")?.last()?.activity(Rule::Gap)?;
+/// let activity = Run::open("data/6tasks")?.last()?.activity(Rule::GAP)?;
 /// let found = pca(&activity, &PcaOptions::default())?;
 /// let about = TrialAbout::of(&activity, "Principal components, rule gap");
 /// let figure = figures::pca(&found.table()?, &found.explained_variance_table()?, &about)?;

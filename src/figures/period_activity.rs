@@ -11,7 +11,7 @@ use polars::frame::DataFrame;
 use crate::analysis::{PeriodActivity, PeriodCheckpoint};
 use crate::error::Result;
 use crate::figures::{Figure, style};
-use crate::tables::Columns;
+use crate::tables::{Columns, thousands};
 use crate::training::Stage;
 
 /// Width of a bin of relative activity, as published; halved or doubled where that makes too few or too many bins.
@@ -37,7 +37,7 @@ const STRONGEST: f64 = 10.0;
 /// let run = Run::open("data/6tasks")?;
 /// let (ends, period) = ("0,572160".parse()?, "delay2".parse()?);
 /// let (options, readout) = (PeriodOptions::default(), ReadoutOptions::default());
-/// let found = period_activity(&run, &ends, Rule::Odrd, Epoch::Delay2, &period, &options, &readout)?;
+/// let found = period_activity(&run, &ends, Rule::ODRD, Epoch::Delay2, &period, &options, &readout)?;
 /// let title = "Activity in delay2, rule odrd";
 /// assert!(figures::period_activity(&found.table()?, title, true)?.json().contains("F(1, "));
 /// assert!(figures::period_tests(&found.t_tests()?, title)?.json().contains("heatmap"));
@@ -66,7 +66,7 @@ pub fn period_activity(table: &DataFrame, title: &str, normalised: bool) -> Resu
         let colour = stage.map_or(style::SERIES[place % style::SERIES.len()], style::stage_colour);
         let name = match (stage, found.trials_trained) {
             (Some(stage), Some(trials)) => {
-                format!("{stage} ({} trials, {} units)", style::thousands(trials), found.units.len())
+                format!("{stage} ({} trials, {} units)", thousands(trials), found.units.len())
             }
             (Some(stage), None) => format!("{stage} ({} units)", found.units.len()),
             (None, _) => format!("{} units", found.units.len()),

@@ -60,8 +60,8 @@ impl PsthAbout {
 /// use maturation::training::Selection;
 ///
 /// let run = Run::open("data/6tasks")?;
-/// let table = analysis::psth(&run, &Selection::Last, Rule::Odr, Epoch::Stim1, &PsthOptions::default())?;
-/// let about = PsthAbout::of(Rule::Odr, Epoch::Stim1, 20.0).titled("The last checkpoint");
+/// let table = analysis::psth(&run, &Selection::Last, Rule::ODR, Epoch::Stim1, &PsthOptions::default())?;
+/// let about = PsthAbout::of(Rule::ODR, Epoch::Stim1, 20.0).titled("The last checkpoint");
 /// let figure = figures::psth(&table, &about)?;
 /// assert!(figure.json().contains("mature") && figure.json().contains("The last checkpoint"));
 /// # Ok::<(), maturation::Error>(())
@@ -198,7 +198,7 @@ mod tests {
 
     #[test]
     fn the_picture_has_a_curve_a_stage_and_direction() {
-        let figure = psth(&table(), &PsthAbout::of(Rule::Odrd, Epoch::Stim1, 20.0)).unwrap();
+        let figure = psth(&table(), &PsthAbout::of(Rule::ODRD, Epoch::Stim1, 20.0)).unwrap();
         let json: serde_json::Value = serde_json::from_str(&figure.json()).unwrap();
         let traces = json["data"].as_array().unwrap();
         let names: Vec<_> = traces.iter().map(|trace| trace["name"].as_str().unwrap()).collect();

@@ -7,7 +7,7 @@ use polars::frame::DataFrame;
 
 use crate::error::Result;
 use crate::figures::{Figure, style};
-use crate::tables::Columns;
+use crate::tables::{Columns, thousands};
 use crate::tasks::Rule;
 use crate::training::{Stage, TOLERANCE};
 
@@ -96,7 +96,7 @@ pub(super) fn stands_on(columns: &Columns) -> Result<String> {
     let (first, last) = (columns.numbers("first_trials")?, columns.numbers("last_trials")?);
     let of = |stage: Stage| {
         let row = stages.iter().position(|name| name == stage.name()).filter(|row| first[*row].is_finite())?;
-        let [first, last] = [first[row], last[row]].map(|trials| style::thousands(trials as u64));
+        let [first, last] = [first[row], last[row]].map(|trials| thousands(trials as u64));
         Some(if first == last { format!("{stage} at {first}") } else { format!("{stage} from {first} to {last}") })
     };
     let each: Vec<String> = Stage::ALL.into_iter().filter_map(of).collect();
@@ -140,8 +140,8 @@ pub(super) fn distance_axis(title: &str) -> plotly::layout::Axis {
 ///
 /// let run = Run::open("data/6tasks")?;
 /// let options = SaccadeOptions { batches: 1, ..SaccadeOptions::default() };
-/// let table = saccade(&run, &Selection::Last, Rule::Gap, &options, &ReadoutOptions::default())?;
-/// assert!(figures::saccade(&table, Rule::Gap)?.json().contains("distance of the response from the target"));
+/// let table = saccade(&run, &Selection::Last, Rule::GAP, &options, &ReadoutOptions::default())?;
+/// assert!(figures::saccade(&table, Rule::GAP)?.json().contains("distance of the response from the target"));
 /// # Ok::<(), maturation::Error>(())
 /// ```
 ///
@@ -205,7 +205,7 @@ mod tests {
 
     #[test]
     fn the_picture_has_steps_a_stage_and_tells_the_fixating_trials() {
-        let json: serde_json::Value = serde_json::from_str(&saccade(&table(), Rule::Gap).unwrap().json()).unwrap();
+        let json: serde_json::Value = serde_json::from_str(&saccade(&table(), Rule::GAP).unwrap().json()).unwrap();
         let traces = json["data"].as_array().unwrap();
         assert_eq!(traces.len(), 2);
         assert_eq!(traces[0]["name"], "early (4 checkpoints)");
@@ -230,16 +230,16 @@ mod tests {
         table.with_column(Column::new("first_trials".into(), [0_u64, 0, 2560, 2560])).unwrap();
         table.with_column(Column::new("last_trials".into(), [1280_u64, 1280, 2560, 2560])).unwrap();
         table.with_column(Column::new("stage_window".into(), [5_u32; 4])).unwrap();
-        let json = saccade(&table, Rule::Gap).unwrap().json();
+        let json = saccade(&table, Rule::GAP).unwrap().json();
         assert!(json.contains("early from 0 to 1,280, mature at 2,560 trials"), "{json}");
         assert!(json.contains("the average of 5 evaluations"));
         table.with_column(Column::new("stage_window".into(), [1_u32; 4])).unwrap();
-        assert!(saccade(&table, Rule::Gap).unwrap().json().contains("its own evaluation alone"));
+        assert!(saccade(&table, Rule::GAP).unwrap().json().contains("its own evaluation alone"));
     }
 
     #[test]
     fn no_response_makes_a_picture_that_says_so_and_a_wrong_table_an_error() {
-        assert!(saccade(&table().clear(), Rule::Gap).unwrap().json().contains("no response"));
-        assert!(saccade(&table().drop("fixating").unwrap(), Rule::Gap).unwrap_err().to_string().contains("`fixating`"));
+        assert!(saccade(&table().clear(), Rule::GAP).unwrap().json().contains("no response"));
+        assert!(saccade(&table().drop("fixating").unwrap(), Rule::GAP).unwrap_err().to_string().contains("`fixating`"));
     }
 }

@@ -35,9 +35,9 @@ struct Panel {
 /// use maturation::figures::PsthAbout;
 /// use maturation::prelude::*;
 ///
-/// let activity = Run::open("data/6tasks")?.last()?.activity(Rule::Odr)?;
+/// let activity = Run::open("data/6tasks")?.last()?.activity(Rule::ODR)?;
 /// let unit = SampleUnit::of(&activity, Epoch::Stim1, None, &PopulationOptions::default())?;
-/// let figure = figures::sample_unit(&unit.table()?, &PsthAbout::of(Rule::Odr, Epoch::Stim1, 20.0))?;
+/// let figure = figures::sample_unit(&unit.table()?, &PsthAbout::of(Rule::ODR, Epoch::Stim1, 20.0))?;
 /// assert!(figure.json().contains("135°"));
 /// # Ok::<(), maturation::Error>(())
 /// ```

@@ -28,19 +28,40 @@ pub(super) fn stage_colour(stage: Stage) -> &'static str {
     }
 }
 
+/// The colours of the crate's rules; a network knows one delayed response, or shows several side by side.
+const RULES: &[(&[Rule], &str)] = &[
+    (
+        &[
+            Rule::ODR,
+            Rule::ODR500,
+            Rule::ODR750,
+            Rule::ODR1000,
+            Rule::ODR1100,
+            Rule::ODR1200,
+            Rule::ODR1300,
+            Rule::ODR1400,
+            Rule::ODR3000,
+            Rule::ODR6000,
+            Rule::ODR15000,
+        ],
+        "#0072b2",
+    ),
+    (&[Rule::ODRD], "#d55e00"),
+    (&[Rule::OVERLAP], "#009e73"),
+    (&[Rule::ZERO_GAP], "#e69f00"),
+    (&[Rule::GAP], "#56b4e9"),
+    (&[Rule::GAP500], "#cc79a7"),
+    (&[Rule::MATCH_OR_NON], "#000000"),
+    (&[Rule::MATCH_OR_NON_EASY], "#777777"),
+    (&[Rule::MATCH_OR_NON_PASSIVE], "#b5a400"),
+];
+
 /// The colour of a rule, from the palette of Okabe and Ito, which colour-blind readers can tell apart.
 pub(super) fn rule_colour(rule: Rule) -> &'static str {
-    match rule {
-        Rule::Odrd => "#d55e00",
-        Rule::Overlap => "#009e73",
-        Rule::ZeroGap => "#e69f00",
-        Rule::Gap => "#56b4e9",
-        Rule::Gap500 => "#cc79a7",
-        Rule::MatchOrNon => "#000000",
-        Rule::MatchOrNonEasy => "#777777",
-        Rule::MatchOrNonPassive => "#b5a400",
-        _ => "#0072b2",
-    }
+    let found = RULES.iter().find(|(rules, _)| rules.contains(&rule)).map(|(_, colour)| *colour);
+    // A task of a user's own has none: its place among those that there are decides.
+    let place = || Rule::all().into_iter().filter(|rule| rule.is_own()).position(|own| own == rule).unwrap_or(0);
+    found.unwrap_or_else(|| SERIES[place() % SERIES.len()])
 }
 
 /// The colour of a kind of units.
@@ -225,18 +246,6 @@ pub(super) fn heading(title: &str, notes: &[String]) -> String {
     title.to_owned() + &notes.collect::<String>()
 }
 
-/// A whole number with commas.
-pub(crate) fn thousands(number: u64) -> String {
-    let digits = number.to_string();
-    let parts = digits.as_bytes().rchunks(3).rev().filter_map(|part| std::str::from_utf8(part).ok());
-    parts.collect::<Vec<_>>().join(",")
-}
-
-/// A number without its fraction, with commas.
-pub(super) fn signed_thousands(number: f64) -> String {
-    format!("{}{}", if number <= -0.5 { "−" } else { "" }, thousands(number.abs().round() as u64))
-}
-
 /// A probability in few digits.
 pub(super) fn probability(value: f64) -> String {
     match value {
@@ -286,12 +295,18 @@ mod tests {
 
     #[test]
     fn numbers_are_short_and_notes_stand_below_the_title() {
-        assert_eq!([0, 999, 1000, 1234567].map(thousands), ["0", "999", "1,000", "1,234,567"]);
-        assert_eq!([-1234.4, -0.2, 999.5].map(signed_thousands), ["−1,234", "0", "1,000"]);
         assert_eq!([0.0, 3.04e-5, 0.0123].map(probability), ["below 1e-300", "3.0e-5", "0.012"]);
         assert_eq!(heading("a", &["b".into(), String::new()]), "a<br><sup>b</sup>");
         assert_eq!(averaged([("early", 3), ("mid", 1)]), "checkpoints averaged: early 3, mid 1");
         assert_eq!(averaged(Vec::<(&str, u64)>::new()), "");
+    }
+
+    #[test]
+    fn every_rule_of_the_crate_has_a_colour() {
+        for rule in Rule::all().into_iter().filter(|rule| !rule.is_own()) {
+            let places = RULES.iter().filter(|(rules, _)| rules.contains(&rule)).count();
+            assert_eq!(places, 1, "{rule}");
+        }
     }
 
     #[test]

@@ -24,7 +24,7 @@ const KINDS: [Kind; 3] = [Kind::Excited, Kind::Mixed, Kind::Inhibited];
 /// use maturation::prelude::*;
 ///
 /// let run = Run::open("data/6tasks")?;
-/// let activity = run.last()?.activity(Rule::Gap)?;
+/// let activity = run.last()?.activity(Rule::GAP)?;
 /// let mut counts = UnitCounts::new();
 /// counts.add(Some(Stage::Mature), &Selectivity::of(&activity, Epoch::Stim1, &SelectivityOptions::default())?);
 /// let figure = figures::unit_counts(&counts.table()?, "Selective units, gap stim1")?;

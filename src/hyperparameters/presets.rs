@@ -60,14 +60,14 @@ impl Preset {
     /// The paper's model, then every published variant, in the order of the published training script.
     pub const ALL: &[Preset] = &[
         variant("paper", "6tasks", "how do units change while a network learns the tasks?", |_| {}),
-        variant("odr", "indi_odr", ALONE, |hp| hp.rule_trains = vec![Rule::Odr]),
-        variant("odrd", "indi_odrd", ALONE, |hp| hp.rule_trains = vec![Rule::Odrd]),
+        variant("odr", "indi_odr", ALONE, |hp| hp.rule_trains = vec![Rule::ODR]),
+        variant("odrd", "indi_odrd", ALONE, |hp| hp.rule_trains = vec![Rule::ODRD]),
         variant("odr-odrd", "indi_odr_odrd", "do units mature in the same way without the anti-saccade rules?", |hp| {
-            hp.rule_trains = vec![Rule::Odr, Rule::Odrd];
+            hp.rule_trains = vec![Rule::ODR, Rule::ODRD];
         }),
-        variant("gap", "indi_gap", ALONE, |hp| hp.rule_trains = vec![Rule::Gap]),
-        variant("zero-gap", "indi_zero_gap", ALONE, |hp| hp.rule_trains = vec![Rule::ZeroGap]),
-        variant("overlap", "indi_overlap", ALONE, |hp| hp.rule_trains = vec![Rule::Overlap]),
+        variant("gap", "indi_gap", ALONE, |hp| hp.rule_trains = vec![Rule::GAP]),
+        variant("zero-gap", "indi_zero_gap", ALONE, |hp| hp.rule_trains = vec![Rule::ZERO_GAP]),
+        variant("overlap", "indi_overlap", ALONE, |hp| hp.rule_trains = vec![Rule::OVERLAP]),
         variant("units-64", "set1_exp1", SIZE, |hp| hp.n_rnn = 64),
         variant("units-128", "set1_exp2", SIZE, |hp| hp.n_rnn = 128),
         variant("units-512", "set1_exp3", SIZE, |hp| hp.n_rnn = 512),
@@ -84,11 +84,11 @@ impl Preset {
         variant("learning-rate-1e-4", "set4_exp1", RATE, |hp| hp.learning_rate = 1e-4),
         Preset { outcome: DIVERGES, ..variant("learning-rate-1e-2", "set4_exp2", RATE, |hp| hp.learning_rate = 1e-2) },
         Preset { outcome: DIVERGES, ..variant("learning-rate-1e-1", "set4_exp3", RATE, |hp| hp.learning_rate = 1e-1) },
-        variant("mix-mon-6tasks", "set5_exp1", MATCHING, |hp| know(hp, Ruleset::MixMoN6tasks)),
-        variant("mix-p-mon-6tasks", "set5_exp2", MATCHING, |hp| know(hp, Ruleset::MixPMoN6tasks)),
-        variant("odr3000", "set6_exp1", DELAY, |hp| know(hp, Ruleset::AllNewOdr3000)),
-        variant("odr6000", "set6_exp2", DELAY, |hp| know(hp, Ruleset::AllNewOdr6000)),
-        variant("odr15000", "set6_exp3", DELAY, |hp| know(hp, Ruleset::AllNewOdr15000)),
+        variant("mix-mon-6tasks", "set5_exp1", MATCHING, |hp| know(hp, Ruleset::MIX_MON_6TASKS)),
+        variant("mix-p-mon-6tasks", "set5_exp2", MATCHING, |hp| know(hp, Ruleset::MIX_P_MON_6TASKS)),
+        variant("odr3000", "set6_exp1", DELAY, |hp| know(hp, Ruleset::ALL_NEW_ODR3000)),
+        variant("odr6000", "set6_exp2", DELAY, |hp| know(hp, Ruleset::ALL_NEW_ODR6000)),
+        variant("odr15000", "set6_exp3", DELAY, |hp| know(hp, Ruleset::ALL_NEW_ODR15000)),
         variant("leaky-gru", "set7_exp1", CELL, |hp| hp.rnn_type = RnnType::LEAKY_GRU),
         variant("gru", "set7_exp2", CELL, |hp| hp.rnn_type = RnnType::GRU),
     ];

@@ -20,7 +20,7 @@ const HEIGHT: usize = 460;
 /// ```
 /// use maturation::prelude::*;
 ///
-/// let log: DataFrame = Run::open("data/6tasks")?.log()?.rows_where("rule", Rule::Odr)?;
+/// let log: DataFrame = Run::open("data/6tasks")?.log()?.rows_where("rule", Rule::ODR)?;
 /// log.show_all()?; // at the end of a cell; the table alone shows its first and last 20 rows
 /// # Ok::<(), maturation::Error>(())
 /// ```

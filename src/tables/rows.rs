@@ -15,7 +15,7 @@ use crate::tables::Columns;
 /// use maturation::prelude::*;
 ///
 /// let log: DataFrame = Run::open("data/6tasks")?.log()?;
-/// let gap: DataFrame = log.rows_where("rule", Rule::Gap)?.rows_where("stage", Stage::Mature)?;
+/// let gap: DataFrame = log.rows_where("rule", Rule::GAP)?.rows_where("stage", Stage::Mature)?;
 /// assert_eq!(gap.sorted_by("performance")?.number("performance", 0)?, 1.0);
 ///
 /// let means: DataFrame = log.mean_by(&["rule", "stage"], &["performance"])?;

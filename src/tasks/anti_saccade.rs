@@ -3,50 +3,81 @@
 //! The rules differ in when the fixation point goes off: with the stimulus' end (overlap), as it appears (zero_gap), or
 //! a gap before it (gap, gap500).
 
-use crate::tasks::Epoch;
-use crate::tasks::timeline::{Clock, Timeline};
+use std::f64::consts::TAU;
 
-/// Length of the stimulus, ms.
-const STIMULUS: f64 = 100.0;
+use rand::RngExt;
 
-/// The fixation point stays on while the stimulus is shown; the response is asked for as both go off.
-pub(crate) fn overlap(clock: Clock) -> Timeline {
-    let stimulus_on = clock.steps(1000.0);
-    let stimulus_off = stimulus_on + clock.steps(STIMULUS);
-    timeline(clock, stimulus_off, stimulus_on, stimulus_off)
+use crate::numerics::random::RandomStream;
+use crate::tasks::rule::rules;
+use crate::tasks::{Clock, Condition, Epoch, Event, Ring, TEST_REPEATS, Task, Timeline};
+
+/// Anti-saccade whose fixation point goes off `gap` ms before the stimulus appears, or with its end.
+#[derive(Debug)]
+struct AntiSaccade {
+    name: &'static str,
+    fixation: Fixation,
 }
 
-/// The fixation point goes off as the stimulus appears, and the response is asked for at once.
-pub(crate) fn zero_gap(clock: Clock) -> Timeline {
-    let stimulus_on = clock.steps(1000.0);
-    timeline(clock, stimulus_on, stimulus_on, stimulus_on)
+/// When the fixation point goes off, and the response is asked for.
+#[derive(Debug)]
+enum Fixation {
+    /// Both as the stimulus goes off.
+    Overlap,
+    /// The point so many ms before the stimulus appears; the response is asked for with the stimulus.
+    Gap(f64),
 }
 
-/// The fixation point goes off `gap` ms before the stimulus appears; the response is asked for with the stimulus.
-pub(crate) fn gap(clock: Clock, gap: f64) -> Timeline {
-    let fixation_off = clock.steps(1000.0);
-    let stimulus_on = fixation_off + clock.steps(gap);
-    timeline(clock, fixation_off, stimulus_on, stimulus_on)
+rules! { AntiSaccade:
+    /// Anti-saccade, the fixation point going off with the stimulus.
+    OVERLAP = "overlap", 12, { fixation: Fixation::Overlap };
+    /// Anti-saccade, the fixation point going off as the stimulus appears.
+    ZERO_GAP = "zero_gap", 13, { fixation: Fixation::Gap(0.0) };
+    /// Anti-saccade, the fixation point going off 100 ms before the stimulus.
+    GAP = "gap", 14, { fixation: Fixation::Gap(100.0) };
+    /// Anti-saccade, the fixation point going off 500 ms before the stimulus.
+    GAP500 = "gap500", 15, { fixation: Fixation::Gap(500.0) };
 }
 
-/// The timeline from its three moments. Where fixation ends before the stimulus, the gap between is the first delay.
-fn timeline(clock: Clock, fixation_off: usize, stimulus_on: usize, response_on: usize) -> Timeline {
-    let stimulus_off = stimulus_on + clock.steps(STIMULUS);
-    let end = stimulus_off + clock.steps(500.0);
-    let mut epochs = vec![(Epoch::Fix1, 0..fixation_off.min(stimulus_on))];
-    if fixation_off < stimulus_on {
-        epochs.push((Epoch::Delay1, fixation_off..stimulus_on));
+impl Task for AntiSaccade {
+    fn name(&self) -> &str {
+        self.name
     }
-    epochs.push((Epoch::Stim1, stimulus_on..stimulus_off));
-    epochs.push((Epoch::Go1, response_on..end));
-    Timeline {
-        fixation_off: Some(fixation_off),
-        stimulus: stimulus_on..stimulus_off,
-        second: None,
-        choices: None,
-        response_on: Some(response_on),
-        graded_from: response_on + clock.steps(100.0),
-        end,
-        epochs,
+
+    /// The gap between fixation and stimulus, where there is one, is the first delay.
+    fn timeline(&self, clock: &Clock) -> Timeline {
+        let fixation = clock.epoch(Epoch::Fix1, 1000.0);
+        let gap = match self.fixation {
+            Fixation::Gap(gap) if gap > 0.0 => clock.epoch(Epoch::Delay1, gap),
+            Fixation::Gap(_) | Fixation::Overlap => 0,
+        };
+        let on = fixation + gap;
+        let off = on + clock.epoch(Epoch::Stim1, 100.0);
+        let (fixation_off, response_on) = match self.fixation {
+            Fixation::Overlap => (off, off),
+            Fixation::Gap(_) => (fixation, on),
+        };
+        let end = off + clock.steps(500.0);
+        Timeline {
+            epochs: vec![
+                (Epoch::Fix1, 0..fixation),
+                (Epoch::Delay1, fixation..on),
+                (Epoch::Stim1, on..off),
+                (Epoch::Go1, response_on..end),
+            ],
+            events: vec![Event::on_ring(on..off)],
+            fixation_off: Some(fixation_off),
+            response_on: Some(response_on),
+            graded_from: response_on + clock.steps(100.0),
+            end,
+        }
+    }
+
+    /// Directions are uniform on the circle.
+    fn random(&self, _: &Ring, stream: &mut RandomStream) -> Condition {
+        Condition::anti_saccade(stream.random::<f64>() * TAU)
+    }
+
+    fn test(&self, ring: &Ring, place: usize, _: &mut RandomStream) -> Condition {
+        Condition::anti_saccade(ring.preferred()[place / TEST_REPEATS])
     }
 }

@@ -45,6 +45,11 @@ impl Ring {
         &self.preferred
     }
 
+    /// The angle between two neighbouring channels, radians.
+    pub fn spacing(&self) -> f64 {
+        TAU / self.len().max(1) as f64
+    }
+
     /// Number of channels.
     pub fn len(&self) -> usize {
         self.preferred.len()

@@ -1,116 +1,223 @@
-//! Rules (what a trial asks for) and rulesets (which rules one network knows).
+//! Rules: what a trial asks for.
 
+use std::cmp::Ordering;
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::str::FromStr;
+use std::sync::{PoisonError, RwLock};
 
 use crate::error::{Error, Result};
-use crate::tasks::Epoch;
+use crate::numerics::random::RandomStream;
+use crate::tasks::{Clock, Epoch, Place, Ring, Shown, Task, Timeline};
+use crate::tasks::{anti_saccade, delayed_response, match_to_sample};
 
 /// What a trial asks of the network. Each rule of a network's ruleset has an input channel of its own, which is on for
 /// the whole trial.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Rule {
-    /// Oculomotor delayed response: remember the cue for 1,500 ms, then respond towards it.
-    Odr,
-    /// Delayed response with a delay of 500 ms.
-    Odr500,
-    /// Delayed response with a delay of 750 ms.
-    Odr750,
-    /// Delayed response with a delay of 1,000 ms.
-    Odr1000,
-    /// Delayed response with a delay of 1,100 ms.
-    Odr1100,
-    /// Delayed response with a delay of 1,200 ms.
-    Odr1200,
-    /// Delayed response with a delay of 1,300 ms.
-    Odr1300,
-    /// Delayed response with a delay of 1,400 ms.
-    Odr1400,
-    /// Delayed response with a delay of 3,000 ms.
-    Odr3000,
-    /// Delayed response with a delay of 6,000 ms.
-    Odr6000,
-    /// Delayed response with a delay of 15,000 ms.
-    Odr15000,
-    /// Delayed response with a distractor in the middle of the delay.
-    Odrd,
-    /// Anti-saccade, the fixation point going off with the stimulus.
-    Overlap,
-    /// Anti-saccade, the fixation point going off as the stimulus appears.
-    ZeroGap,
-    /// Anti-saccade, the fixation point going off 100 ms before the stimulus.
-    Gap,
-    /// Anti-saccade, the fixation point going off 500 ms before the stimulus.
-    Gap500,
-    /// Compare two stimuli, then choose the 'match' or 'non-match' target, whose places vary.
-    MatchOrNon,
-    /// Compare two stimuli; the 'match' target is always at 0 and the 'non-match' target at π.
-    MatchOrNonEasy,
-    /// See both stimuli and both targets but keep fixating.
-    MatchOrNonPassive,
+///
+/// The crate's own are constants; [`Rule::define`] makes one of a task of your own. Two rules of one name are the same.
+#[derive(Clone, Copy)]
+pub struct Rule(pub(super) &'static Known);
+
+/// A rule that is known.
+pub(super) struct Known {
+    pub(super) name: &'static str,
+    /// What tells its random streams from those of other rules. It must never change: the same seed gives the same run.
+    pub(super) stream: u64,
+    pub(super) task: &'static dyn Task,
+}
+
+/// A family's rules, one after the other: the constant, the name in files, the number of its random streams, its task.
+macro_rules! rules {
+    ($family:ident: $($(#[$about:meta])* $rule:ident = $name:literal, $stream:literal,
+        { $($field:ident: $value:expr),* };)*) => {
+        impl crate::tasks::Rule {
+            $($(#[$about])*
+            pub const $rule: crate::tasks::Rule = crate::tasks::Rule(&crate::tasks::rule::Known {
+                name: $name,
+                stream: $stream,
+                task: &$family { name: $name, $($field: $value),* },
+            });)*
+        }
+
+        /// The rules of this family.
+        pub(super) const RULES: &[crate::tasks::Rule] = &[$(crate::tasks::Rule::$rule),*];
+    };
+}
+pub(super) use rules;
+
+/// The crate's own rules.
+const FAMILIES: [&[Rule]; 3] = [delayed_response::RULES, anti_saccade::RULES, match_to_sample::RULES];
+
+/// Rules that users have defined, the newest last.
+static DEFINED: RwLock<Vec<Rule>> = RwLock::new(Vec::new());
+
+/// Streams of defined rules are apart from those of the crate's.
+const OWN_STREAMS: u64 = 1 << 63;
+
+/// FNV-1a: a number that the name alone decides.
+fn hash_of(name: &str) -> u64 {
+    name.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3))
 }
 
 impl Rule {
-    /// Every rule.
-    pub const ALL: [Rule; 19] = [
-        Rule::Odr,
-        Rule::Odr500,
-        Rule::Odr750,
-        Rule::Odr1000,
-        Rule::Odr1100,
-        Rule::Odr1200,
-        Rule::Odr1300,
-        Rule::Odr1400,
-        Rule::Odr3000,
-        Rule::Odr6000,
-        Rule::Odr15000,
-        Rule::Odrd,
-        Rule::Overlap,
-        Rule::ZeroGap,
-        Rule::Gap,
-        Rule::Gap500,
-        Rule::MatchOrNon,
-        Rule::MatchOrNonEasy,
-        Rule::MatchOrNonPassive,
-    ];
+    /// Every rule: the crate's own, then those that were defined.
+    pub fn all() -> Vec<Rule> {
+        let mut all = FAMILIES.concat();
+        all.extend(DEFINED.read().unwrap_or_else(PoisonError::into_inner).iter());
+        all
+    }
+
+    /// Makes a task of your own known under its name, for as long as this program runs. One of that name that was
+    /// defined before is replaced, for hyper-parameters that are made or read from now on.
+    ///
+    /// # Errors
+    /// If the crate has a rule of that name, the name is not made of letters, digits, `_` and `-`, or the task
+    /// contradicts itself: something happens outside of its trial, a condition does not fit its events, or a channel is
+    /// not among those that it names.
+    pub fn define(task: impl Task) -> Result<Rule> {
+        let name = task.name().to_owned();
+        let fits = |letter: char| letter.is_ascii_alphanumeric() || letter == '_' || letter == '-';
+        if name.is_empty() || !name.chars().all(fits) {
+            return Err(Error::argument(
+                format!("a task cannot have the name `{name}`"),
+                "make it of letters, digits, `_` and `-`, without spaces",
+            ));
+        }
+        if FAMILIES.concat().iter().any(|rule| rule.name() == name) {
+            return Err(Error::argument(format!("the crate has a rule `{name}` already"), "give yours another name"));
+        }
+        task.check()?;
+        // It lives as long as the program: networks may have it in any thread.
+        let name: &'static str = Box::leak(name.into_boxed_str());
+        let task: &'static dyn Task = Box::leak(Box::new(task));
+        let rule = Rule(Box::leak(Box::new(Known { name, stream: hash_of(name) | OWN_STREAMS, task })));
+        rule.check()?;
+        let mut defined = DEFINED.write().unwrap_or_else(PoisonError::into_inner);
+        defined.retain(|known| *known != rule);
+        defined.push(rule);
+        Ok(rule)
+    }
+
+    /// An error if its task contradicts itself.
+    fn check(self) -> Result<()> {
+        let timeline = self.timeline(&Clock::new(1.0));
+        timeline.check(self)?;
+        let ring = Ring::new(8);
+        let mut stream = RandomStream::new(0, 0);
+        for place in 0..self.0.task.test_count(&ring) {
+            self.check_condition(&timeline, &self.0.task.test(&ring, place, &mut stream))?;
+        }
+        self.check_condition(&timeline, &self.0.task.random(&ring, &mut stream))
+    }
+
+    /// An error if a condition does not say what each event shows.
+    pub(super) fn check_condition(self, timeline: &Timeline, condition: &super::Condition) -> Result<()> {
+        let wrong = |what: String, remedy: &str| Err(Error::argument(format!("a trial of `{self}` {what}"), remedy));
+        if condition.shown.len() != timeline.events.len() {
+            let what = format!("shows {}, but has {} events", condition.shown.len(), timeline.events.len());
+            return wrong(what, "say for each event of its timeline what it shows, `Shown::Nothing` if nothing");
+        }
+        for (event, shown) in timeline.events.iter().zip(&condition.shown) {
+            let finite = match (&event.place, *shown) {
+                (Place::Ring | Place::Target, Shown::Direction { at, strength }) => {
+                    at.is_finite() && strength.is_finite()
+                }
+                (Place::Channel(_), Shown::Level(level)) => level.is_finite(),
+                (_, Shown::Nothing) => true,
+                (Place::Ring | Place::Target, Shown::Level(_)) => {
+                    return wrong(format!("shows {shown:?} on the ring"), "a direction can be shown there");
+                }
+                (Place::Channel(name), Shown::Direction { .. }) => {
+                    return wrong(format!("shows {shown:?} on channel `{name}`"), "a level can be shown there");
+                }
+            };
+            if !finite {
+                return wrong(format!("shows {shown:?}"), "give a finite number");
+            }
+            if let Place::Channel(name) = &event.place
+                && !self.channels().contains(name)
+            {
+                return wrong(format!("has an event on channel `{name}`"), "name it among the task's channels");
+            }
+        }
+        let angles = condition.response.iter().chain([&condition.stimulus]);
+        if angles.into_iter().any(|angle| !angle.is_finite()) {
+            return wrong(
+                format!("has stimulus {}, response {:?}", condition.stimulus, condition.response),
+                "give angles",
+            );
+        }
+        Ok(())
+    }
 
     /// The name used in files, tables and on the command line, as in the published system.
     pub fn name(self) -> &'static str {
-        match self {
-            Rule::Odr => "odr",
-            Rule::Odr500 => "odr500",
-            Rule::Odr750 => "odr750",
-            Rule::Odr1000 => "odr1000",
-            Rule::Odr1100 => "odr1100",
-            Rule::Odr1200 => "odr1200",
-            Rule::Odr1300 => "odr1300",
-            Rule::Odr1400 => "odr1400",
-            Rule::Odr3000 => "odr3000",
-            Rule::Odr6000 => "odr6000",
-            Rule::Odr15000 => "odr15000",
-            Rule::Odrd => "odrd",
-            Rule::Overlap => "overlap",
-            Rule::ZeroGap => "zero_gap",
-            Rule::Gap => "gap",
-            Rule::Gap500 => "gap500",
-            Rule::MatchOrNon => "match_or_non",
-            Rule::MatchOrNonEasy => "match_or_non_easy",
-            Rule::MatchOrNonPassive => "match_or_non_passive",
-        }
+        self.0.name
+    }
+
+    /// Its task.
+    pub fn task(self) -> &'static dyn Task {
+        self.0.task
+    }
+
+    /// Whether it was defined, and is not one of the crate's.
+    pub fn is_own(self) -> bool {
+        self.0.stream & OWN_STREAMS != 0
+    }
+
+    /// What tells its random streams from those of other rules.
+    pub(crate) fn stream(self) -> u64 {
+        self.0.stream
+    }
+
+    /// The further input channels that it needs, by name.
+    pub fn channels(self) -> Vec<String> {
+        self.0.task.channels()
+    }
+
+    /// When things happen in its trials.
+    pub fn timeline(self, clock: &Clock) -> Timeline {
+        let mut timeline = self.0.task.timeline(clock);
+        timeline.epochs.retain(|(_, range)| !range.is_empty());
+        timeline
     }
 
     /// The epochs of the rule, in order of their beginning.
-    pub fn epochs(self) -> &'static [Epoch] {
-        use Epoch::*;
-        match self {
-            Rule::Odrd => &[Fix1, Stim1, Delay1, Distract1, Delay2, Go1],
-            Rule::Overlap | Rule::ZeroGap => &[Fix1, Stim1, Go1],
-            Rule::Gap | Rule::Gap500 => &[Fix1, Delay1, Stim1, Go1],
-            Rule::MatchOrNon | Rule::MatchOrNonEasy | Rule::MatchOrNonPassive => {
-                &[Fix1, Stim1, Delay1, Stim2, Delay2, Go1]
-            }
-            _ => &[Fix1, Stim1, Delay1, Go1],
-        }
+    pub fn epochs(self) -> Vec<Epoch> {
+        Timeline::of(self, 1.0).epochs.into_iter().map(|(epoch, _)| epoch).collect()
+    }
+}
+
+impl PartialEq for Rule {
+    fn eq(&self, other: &Self) -> bool {
+        self.name() == other.name()
+    }
+}
+
+impl Eq for Rule {}
+
+impl Hash for Rule {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.name().hash(state);
+    }
+}
+
+impl PartialOrd for Rule {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+/// By name.
+impl Ord for Rule {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.name().cmp(other.name())
+    }
+}
+
+impl fmt::Debug for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Rule").field(&self.name()).finish()
     }
 }
 
@@ -123,145 +230,26 @@ impl fmt::Display for Rule {
 impl FromStr for Rule {
     type Err = Error;
 
+    /// The rule of that name; an error that lists those that there are.
     fn from_str(name: &str) -> Result<Self> {
-        let found = Rule::ALL.into_iter().find(|rule| rule.name() == name);
-        found.ok_or_else(|| Error::unknown_name("rule", name, Rule::ALL))
+        let found = Rule::all().into_iter().find(|rule| rule.name() == name);
+        found.ok_or_else(|| Error::unknown_name("rule", name, Rule::all()))
     }
 }
-
-/// The rules that one network knows, in the order of their input channels.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Ruleset {
-    /// The paper's six tasks: overlap, zero_gap, gap, odr, odrd, gap500.
-    AllNew,
-    /// The three anti-saccade rules: overlap, zero_gap, gap.
-    Ozg,
-    /// Delayed response with eight delays.
-    OdrDelayCheck,
-    /// The six tasks with a delay of 3,000 ms in place of 1,500 ms.
-    AllNewOdr3000,
-    /// The six tasks with a delay of 6,000 ms.
-    AllNewOdr6000,
-    /// The six tasks with a delay of 15,000 ms.
-    AllNewOdr15000,
-    /// The two match tasks.
-    MoN,
-    /// The two match tasks and the six tasks.
-    MixMoN6tasks,
-    /// All three match tasks and the six tasks.
-    MixPMoN6tasks,
-    /// Delayed response (500 ms), distractor and three anti-saccade rules, for training in sequence.
-    SeqTrainTest,
-}
-
-impl Ruleset {
-    /// Every ruleset.
-    pub const ALL: [Ruleset; 10] = [
-        Ruleset::AllNew,
-        Ruleset::Ozg,
-        Ruleset::OdrDelayCheck,
-        Ruleset::AllNewOdr3000,
-        Ruleset::AllNewOdr6000,
-        Ruleset::AllNewOdr15000,
-        Ruleset::MoN,
-        Ruleset::MixMoN6tasks,
-        Ruleset::MixPMoN6tasks,
-        Ruleset::SeqTrainTest,
-    ];
-
-    /// The name used in `hp.json`.
-    pub fn name(self) -> &'static str {
-        match self {
-            Ruleset::AllNew => "all_new",
-            Ruleset::Ozg => "ozg",
-            Ruleset::OdrDelayCheck => "odr_delay_check",
-            Ruleset::AllNewOdr3000 => "all_new_odr3000",
-            Ruleset::AllNewOdr6000 => "all_new_odr6000",
-            Ruleset::AllNewOdr15000 => "all_new_odr15000",
-            Ruleset::MoN => "MoN",
-            Ruleset::MixMoN6tasks => "mix_MoN_6tasks",
-            Ruleset::MixPMoN6tasks => "mix_p_MoN_6tasks",
-            Ruleset::SeqTrainTest => "seq_train_test",
-        }
-    }
-
-    /// The rules, in the order of their input channels.
-    pub fn rules(self) -> &'static [Rule] {
-        use Rule::*;
-        match self {
-            Ruleset::AllNew => &[Overlap, ZeroGap, Gap, Odr, Odrd, Gap500],
-            Ruleset::Ozg => &[Overlap, ZeroGap, Gap],
-            Ruleset::OdrDelayCheck => &[Odr500, Odr750, Odr1000, Odr1100, Odr1200, Odr1300, Odr1400, Odr],
-            Ruleset::AllNewOdr3000 => &[Overlap, ZeroGap, Gap, Odr3000, Odrd, Gap500],
-            Ruleset::AllNewOdr6000 => &[Overlap, ZeroGap, Gap, Odr6000, Odrd, Gap500],
-            Ruleset::AllNewOdr15000 => &[Overlap, ZeroGap, Gap, Odr15000, Odrd, Gap500],
-            Ruleset::MoN => &[MatchOrNon, MatchOrNonEasy],
-            Ruleset::MixMoN6tasks => &[MatchOrNon, MatchOrNonEasy, Overlap, ZeroGap, Gap, Odr, Odrd, Gap500],
-            Ruleset::MixPMoN6tasks => {
-                &[MatchOrNon, MatchOrNonEasy, MatchOrNonPassive, Overlap, ZeroGap, Gap, Odr, Odrd, Gap500]
-            }
-            Ruleset::SeqTrainTest => &[Odr500, Odrd, Overlap, ZeroGap, Gap],
-        }
-    }
-
-    /// The place of `rule` among the rule channels; an error that lists the ruleset's rules if it is not one of them.
-    pub fn index(self, rule: Rule) -> Result<usize> {
-        let place = self.rules().iter().position(|known| *known == rule);
-        place.ok_or_else(|| Error::unknown_name("rule in this ruleset", rule.name(), self.rules()))
-    }
-
-    /// The first ruleset that knows `rule`.
-    pub fn containing(rule: Rule) -> Ruleset {
-        let found = Ruleset::ALL.into_iter().find(|ruleset| ruleset.rules().contains(&rule));
-        found.unwrap_or(Ruleset::AllNew)
-    }
-}
-
-impl fmt::Display for Ruleset {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
-    }
-}
-
-impl FromStr for Ruleset {
-    type Err = Error;
-
-    fn from_str(name: &str) -> Result<Self> {
-        let found = Ruleset::ALL.into_iter().find(|ruleset| ruleset.name() == name);
-        found.ok_or_else(|| Error::unknown_name("ruleset", name, Ruleset::ALL))
-    }
-}
-
-/// Reads and writes an enum by its `name`, so that files, tables and the command line share one vocabulary.
-macro_rules! serde_by_name {
-    ($($type:ty),*) => {$(
-        impl serde::Serialize for $type {
-            fn serialize<S: serde::Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
-                serializer.serialize_str(self.name())
-            }
-        }
-        impl<'de> serde::Deserialize<'de> for $type {
-            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
-                let name = <String as serde::Deserialize>::deserialize(deserializer)?;
-                name.parse().map_err(serde::de::Error::custom)
-            }
-        }
-    )*};
-}
-serde_by_name!(Rule, Ruleset, Epoch);
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tasks::Ruleset;
 
     #[test]
-    fn names_read_back() {
-        for rule in Rule::ALL {
-            assert_eq!(rule.name().parse::<Rule>().unwrap(), rule);
-            assert!(Ruleset::containing(rule).rules().contains(&rule), "{rule} belongs to no ruleset");
-        }
-        for ruleset in Ruleset::ALL {
-            assert_eq!(ruleset.name().parse::<Ruleset>().unwrap(), ruleset);
+    fn names_read_back_and_no_two_rules_share_a_name_or_streams() {
+        let all = FAMILIES.concat();
+        for (place, rule) in all.iter().enumerate() {
+            assert_eq!(rule.name().parse::<Rule>().unwrap(), *rule);
+            assert_eq!(rule.task().name(), rule.name());
+            assert!(Ruleset::containing(*rule).rules().contains(rule), "{rule} belongs to no ruleset");
+            assert!(all[..place].iter().all(|other| other != rule && other.stream() != rule.stream()), "{rule}");
         }
     }
 
@@ -269,7 +257,5 @@ mod tests {
     fn an_unknown_rule_lists_the_known_ones() {
         let message = "ordd".parse::<Rule>().unwrap_err().to_string();
         assert!(message.contains("`ordd`") && message.contains("odrd"), "{message}");
-        let message = Ruleset::Ozg.index(Rule::Odr).unwrap_err().to_string();
-        assert!(message.contains("`odr`") && message.contains("overlap, zero_gap, gap"), "{message}");
     }
 }

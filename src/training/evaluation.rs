@@ -1,6 +1,6 @@
 //! How well a network does a rule.
 
-use std::sync::mpsc::sync_channel;
+use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread;
 
 use ndarray::{Array3, ArrayView1, Axis, s};
@@ -10,13 +10,10 @@ use crate::hyperparameters::Hyperparameters;
 use crate::network::{Engine, Network, SweepNoise, WeightCost};
 use crate::numerics::random::{Noise, RandomStream};
 use crate::seed::Purpose;
-use crate::tasks::{Ring, Rule, Trials, circular_distance};
+use crate::tasks::{Condition, FIXATING, Ring, Rule, Said, Trials, circular_distance};
+use crate::training::batches::makers;
 
-/// A response within this distance of the target is right: 36 degrees, a fifth of the half circle, so that chance is
-/// 0.2.
-pub const TOLERANCE: f64 = 0.2 * std::f64::consts::PI;
-/// Above this the fixation output says 'fixating'.
-const FIXATING: f32 = 0.5;
+pub use crate::tasks::TOLERANCE;
 
 /// How a network answered one trial, at its last time step.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -28,7 +25,7 @@ pub struct Answer {
     /// Distance from that direction to the required response, radians; `None` if the trial asks to keep fixating.
     pub distance: Option<f64>,
     /// Whether the answer is right: no longer fixating and within 36° of the target, or still fixating where the trial
-    /// asks for that.
+    /// asks for that; a task of a user's own may have it otherwise.
     pub correct: bool,
 }
 
@@ -62,10 +59,12 @@ pub fn answers(trials: &Trials, outputs: &Array3<f32>) -> Result<Vec<Answer>> {
         let direction = ring.population_vector(&outputs.slice(s![1..]).to_vec());
         let required = trials.required_response(trials.steps() - 1, trial);
         let distance = required.zip(direction).map(|(required, direction)| circular_distance(required, direction));
-        let correct = match required {
-            None => fixation > FIXATING,
-            // A NaN is neither fixating nor right.
-            Some(_) => fixation <= FIXATING && distance.is_some_and(|distance| distance < TOLERANCE),
+        let said = Said { fixation, direction };
+        let condition = &trials.conditions[trial];
+        let correct = match condition.response == required {
+            true => trials.rule.task().correct(condition, said),
+            // What the trial would ask for is asked for at no time.
+            false => trials.rule.task().correct(&Condition { response: required, ..condition.clone() }, said),
         };
         Answer { fixation, direction, distance, correct }
     };
@@ -105,19 +104,26 @@ pub fn evaluate(
     let hyperparameters: &Hyperparameters = network.hyperparameters();
     let of_weights = weight_cost.evaluate(network)?;
     thread::scope(|scope| {
-        let (send, made) = sync_channel(0);
-        scope.spawn(move || {
-            for rule in rules {
-                // Nobody listens any more where an earlier rule has failed.
-                if send.send(trials(hyperparameters, *rule, trials_trained)).is_err() {
-                    return;
-                }
-            }
-        });
-        let evaluate_rule = |(rule, trials): (&Rule, Result<Trials>)| {
-            let trials = trials?;
+        let makers = makers(engine);
+        let made: Vec<Receiver<Result<Trials>>> = (0..makers)
+            .map(|place| {
+                let (send, made) = sync_channel(0);
+                scope.spawn(move || {
+                    for rule in rules.iter().skip(place).step_by(makers) {
+                        // Nobody listens any more where an earlier rule has failed.
+                        if send.send(trials(hyperparameters, *rule, trials_trained)).is_err() {
+                            return;
+                        }
+                    }
+                });
+                made
+            })
+            .collect();
+        let evaluate_rule = |(rule, made): (&Rule, &Receiver<Result<Trials>>)| {
+            let ended = || Error::argument("a thread that makes trials has ended", "evaluate again");
+            let trials = made.recv().map_err(|_| ended())??;
             let noise =
-                Noise::new(hyperparameters.seed, Purpose::EvaluationNoise.stream([trials_trained, *rule as u64]));
+                Noise::new(hyperparameters.seed, Purpose::EvaluationNoise.stream([trials_trained, rule.stream()]));
             let (cost, outputs) = engine.evaluate(network, &trials, SweepNoise::Gaussian { noise, step: 0 })?;
             Ok(Evaluation {
                 rule: *rule,
@@ -126,30 +132,30 @@ pub fn evaluate(
                 performance: performance(&answers(&trials, &outputs)?),
             })
         };
-        rules.iter().zip(made).map(evaluate_rule).collect()
+        rules.iter().zip(made.iter().cycle()).map(evaluate_rule).collect()
     })
 }
 
 /// The trials that a rule is evaluated on.
 fn trials(hyperparameters: &Hyperparameters, rule: Rule, trials_trained: u64) -> Result<Trials> {
     let seed = hyperparameters.seed;
-    let parts = [trials_trained, rule as u64];
+    let parts = [trials_trained, rule.stream()];
     let mut stream = RandomStream::new(seed, Purpose::EvaluationTrials.stream(parts));
     let mut trials = Trials::random(hyperparameters, rule, hyperparameters.batch_size_test, &mut stream)?;
-    trials.add_input_noise(hyperparameters, Noise::new(seed, Purpose::EvaluationInput.stream(parts)), 0);
+    trials.add_input_noise(hyperparameters.input_noise(), Noise::new(seed, Purpose::EvaluationInput.stream(parts)), 0);
     Ok(trials)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tasks::{Condition, Encoding, Mode};
+    use crate::tasks::{Encoding, Mode};
 
     /// One trial of each given response, answered with a bump at `said` and a fixation output.
     fn graded(required: Option<f64>, said: f64, fixation: f32) -> Answer {
         let hyperparameters = Hyperparameters::paper();
         let condition = Condition { response: required, ..Condition::delayed_response(1.0) };
-        let trials = Trials::from_conditions(&hyperparameters, Rule::Gap, vec![condition]).unwrap();
+        let trials = Trials::from_conditions(&hyperparameters, Rule::GAP, vec![condition]).unwrap();
         let mut outputs = trials.targets.clone();
         let last = trials.steps() - 1;
         outputs[[last, 0, 0]] = fixation;
@@ -161,7 +167,7 @@ mod tests {
 
     #[test]
     fn outputs_of_other_trials_are_not_graded() {
-        let trials = Trials::test(&Hyperparameters::paper(), Rule::Gap, Mode::Test).unwrap();
+        let trials = Trials::test(&Hyperparameters::paper(), Rule::GAP, Mode::Test).unwrap();
         let (steps, count, channels) = trials.targets.dim();
         for shape in
             [(0, count, channels), (steps, count - 1, channels), (steps, count + 1, channels), (steps, count, 0)]

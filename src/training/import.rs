@@ -25,7 +25,7 @@ impl Run {
     /// let weights = std::env::temp_dir().join(format!("maturation-doc-weights-{}.safetensors", std::process::id()));
     /// Network::new(&small)?.save(&weights)?; // or numpy.savez, or safetensors.numpy.save_file
     /// let run = Run::import(&weights, &small, &folder, 0)?;
-    /// assert_eq!(run.last()?.activity(Rule::Gap)?.units(), 16);
+    /// assert_eq!(run.last()?.activity(Rule::GAP)?.units(), 16);
     /// # std::fs::remove_dir_all(folder).unwrap();
     /// # std::fs::remove_file(weights).unwrap();
     /// # Ok::<(), maturation::Error>(())
@@ -83,7 +83,7 @@ mod tests {
     use crate::training::Training;
 
     fn small() -> Hyperparameters {
-        Hyperparameters { n_rnn: 6, batch_size_test: 16, rule_trains: vec![Rule::Gap], ..Hyperparameters::paper() }
+        Hyperparameters { n_rnn: 6, batch_size_test: 16, rule_trains: vec![Rule::GAP], ..Hyperparameters::paper() }
     }
 
     /// The hyper-parameters of every cell of the crate.

@@ -209,13 +209,13 @@ mod tests {
     use super::*;
 
     fn example() -> (Hyperparameters, Log) {
-        let hyperparameters = Hyperparameters { rule_trains: vec![Rule::Odr, Rule::Gap], ..Hyperparameters::paper() };
+        let hyperparameters = Hyperparameters { rule_trains: vec![Rule::ODR, Rule::GAP], ..Hyperparameters::paper() };
         let evaluation = |rule, performance| Evaluation { rule, cost: 1.5, regularisation_cost: 0.25, performance };
         let entries = (0..3)
             .map(|place| LogEntry {
                 trials_trained: 1280 * place,
                 seconds: 0.5 * place as f64,
-                rules: vec![evaluation(Rule::Odr, 0.3 * place as f64), evaluation(Rule::Gap, 0.96)],
+                rules: vec![evaluation(Rule::ODR, 0.3 * place as f64), evaluation(Rule::GAP, 0.96)],
             })
             .collect();
         (hyperparameters, Log { entries, ..Log::default() })

@@ -192,3 +192,27 @@ pub(crate) fn check_max_trials(max_trials: Option<u64>) -> Result<()> {
         _ => Ok(()),
     }
 }
+
+/// The step of a training step's noise.
+///
+/// # Errors
+/// If training has come to where no noise is left that was not there before.
+pub(crate) fn noise_step(step: u64) -> Result<u32> {
+    u32::try_from(step).map_err(|_| {
+        Error::argument(
+            format!("training step {step} is beyond {}, the last one with noise of its own", u32::MAX),
+            "train on from this run's last checkpoint in another folder, with another seed",
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn steps_without_noise_of_their_own_are_refused() {
+        assert_eq!(noise_step(u64::from(u32::MAX)).unwrap(), u32::MAX);
+        assert!(noise_step(1 << 32).unwrap_err().to_string().contains("training step 4294967296"));
+    }
+}

@@ -7,7 +7,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::training::log::LogEntry;
 
-/// Where a sitting's time went, in seconds.
+/// Where a session's time went, in seconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Spent {
     /// Training steps.
@@ -23,13 +23,13 @@ pub struct Spent {
 /// How far a training run has come.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Progress {
-    /// Trials trained, earlier sittings included.
+    /// Trials trained, earlier sessions included.
     pub trials_trained: u64,
-    /// Trials trained in earlier sittings.
+    /// Trials trained in earlier sessions.
     pub trials_before: u64,
     /// Where training stops at the latest.
     pub max_trials: Option<u64>,
-    /// Seconds since this sitting began.
+    /// Seconds since this session began.
     pub session_seconds: f64,
     /// The newest evaluation.
     pub evaluation: Option<LogEntry>,
@@ -39,7 +39,7 @@ pub struct Progress {
     pub batch: u64,
     /// Which stage of several training is at, and its rules; none where all rules train at once.
     pub stage: Option<String>,
-    /// Where this sitting's time went.
+    /// Where this session's time went.
     pub spent: Spent,
     /// What training runs on.
     pub device: String,
@@ -48,7 +48,7 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// Trials trained a second in this sitting, evaluations included.
+    /// Trials trained a second in this session, evaluations included.
     pub fn trials_per_second(&self) -> f64 {
         (self.trials_trained - self.trials_before) as f64 / self.session_seconds.max(1e-9)
     }
@@ -71,7 +71,7 @@ impl Progress {
     fn report(&self) -> String {
         let Spent { training, evaluation, trials, files } = self.spent;
         format!(
-            "{} trials trained; this sitting took {:.1} s: training {training:.1}, evaluation {evaluation:.1}, \
+            "{} trials trained; this session took {:.1} s: training {training:.1}, evaluation {evaluation:.1}, \
              trials {trials:.1}, files {files:.1} (on {})",
             self.trials_trained, self.session_seconds, self.device
         )
@@ -153,7 +153,7 @@ mod tests {
 
     #[test]
     fn a_line_tells_performance_pace_and_time_left() {
-        let evaluation = Evaluation { rule: Rule::Odr, cost: 1.0, regularisation_cost: 0.0, performance: 0.512 };
+        let evaluation = Evaluation { rule: Rule::ODR, cost: 1.0, regularisation_cost: 0.0, performance: 0.512 };
         let entry = LogEntry { trials_trained: 0, seconds: 0.0, rules: vec![evaluation] };
         let mut progress = Progress {
             trials_trained: 3000,

@@ -27,7 +27,7 @@ const SHIPPED: &str = "data/6tasks";
 /// use maturation::prelude::*;
 ///
 /// let run = Run::open("data/6tasks")?;
-/// let mature = run.stage(Rule::Odr, Stage::Mature)?;
+/// let mature = run.stage(Rule::ODR, Stage::Mature)?;
 /// println!("{} mature checkpoints, the last after {} trials", mature.len(), mature.last().trials_trained());
 /// # Ok::<(), maturation::Error>(())
 /// ```

@@ -64,8 +64,8 @@ mod tests {
     #[test]
     fn a_stage_ends_with_the_evaluation_that_passes_it_and_none_is_taken_back() {
         let hyperparameters = Hyperparameters {
-            rule_trains: vec![Rule::Odr, Rule::Gap],
-            rule_stages: Some(vec![vec![Rule::Odr], vec![Rule::Gap]]),
+            rule_trains: vec![Rule::ODR, Rule::GAP],
+            rule_stages: Some(vec![vec![Rule::ODR], vec![Rule::GAP]]),
             target_perf: 0.9,
             ..Hyperparameters::paper()
         };
@@ -82,7 +82,7 @@ mod tests {
         ];
         for (place, (odr, gap, stage, done)) in course.into_iter().enumerate() {
             let of = |rule, performance| Evaluation { rule, cost: 1.0, regularisation_cost: 0.0, performance };
-            let rules = vec![of(Rule::Odr, odr), of(Rule::Gap, gap)];
+            let rules = vec![of(Rule::ODR, odr), of(Rule::GAP, gap)];
             log.entries.push(LogEntry { trials_trained: place as u64, seconds: 0.0, rules });
             assert_eq!(sequence.after(&log), (stage, done), "{place}");
         }

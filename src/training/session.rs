@@ -1,4 +1,4 @@
-//! One sitting of training, from a fresh or an interrupted run to its end.
+//! One session of training, from a fresh or an interrupted run to its end.
 
 use std::fs::{self, File, TryLockError};
 use std::io::Write;
@@ -14,12 +14,12 @@ use crate::numerics::random::Noise;
 use crate::seed::Purpose;
 use crate::tables::write_atomically;
 use crate::tasks::Rule;
-use crate::training::batches::Batches;
+use crate::training::batches::{Batches, makers};
 use crate::training::log::{Log, LogEntry};
 use crate::training::progress::{self, Progress, Spent};
 use crate::training::run::{HYPERPARAMETERS_FILE, LOG_FILE, MODEL_FILE, Run, STATE_FILE};
 use crate::training::sequence::Sequence;
-use crate::training::{Shows, Training, evaluation, start, state};
+use crate::training::{Shows, Training, evaluation, noise_step, start, state};
 
 /// The file that a running training holds locked.
 const LOCK_FILE: &str = ".lock";
@@ -88,9 +88,9 @@ struct Session {
     log: Log,
     /// The next training step, counted from 0.
     step: u64,
-    /// Trials trained in earlier sittings.
+    /// Trials trained in earlier sessions.
     trials_before: u64,
-    /// Seconds of training in earlier sittings.
+    /// Seconds of training in earlier sessions.
     seconds_before: f64,
     begun: Instant,
     spent: Spent,
@@ -169,7 +169,8 @@ impl Session {
     fn go(&mut self, max_trials: Option<u64>, stop: &dyn Fn() -> bool, tell: &mut dyn FnMut(&Progress)) -> Result<()> {
         let every = self.hyperparameters().display_step;
         let mut stage = Sequence::of(self.hyperparameters()).after(&self.log).0;
-        let mut batches = Batches::from_step(self.hyperparameters(), stage, self.step)?;
+        let makers = makers(&*self.engine);
+        let mut batches = Batches::from_step(self.hyperparameters(), stage, self.step, makers)?;
         loop {
             let trials_trained = self.trials_trained();
             if self.step.is_multiple_of(every) && self.log.at(trials_trained).is_none() {
@@ -181,7 +182,7 @@ impl Session {
                 return self.save_state();
             }
             if now != stage {
-                (stage, batches) = (now, Batches::from_step(self.hyperparameters(), now, self.step)?);
+                (stage, batches) = (now, Batches::from_step(self.hyperparameters(), now, self.step, makers)?);
             }
             if max_trials.is_some_and(|most| trials_trained >= most) {
                 // So that a checkpoint holds all that was trained.
@@ -224,7 +225,7 @@ impl Session {
         Ok(())
     }
 
-    /// Takes back the evaluation at which an earlier sitting ended: a run that was never interrupted has none there.
+    /// Takes back the evaluation at which an earlier session ended: a run that was never interrupted has none there.
     fn forget(&mut self, trials_trained: u64) -> Result<()> {
         self.log.entries.retain(|entry| entry.trials_trained != trials_trained);
         let folder = self.path.join(trials_trained.to_string());
@@ -266,7 +267,7 @@ impl Session {
         let (rule, trials) = batches.next()?;
         let noise = SweepNoise::Gaussian {
             noise: Noise::new(hyperparameters.seed, Purpose::TrainingNoise.stream([0, 0])),
-            step: self.step as u32,
+            step: noise_step(self.step)?,
         };
         let generated = Instant::now();
         self.spent.trials += (generated - begin).as_secs_f64();

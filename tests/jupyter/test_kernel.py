@@ -21,7 +21,7 @@ FOLDER = pathlib.Path(__file__).parents[2] / "notebooks"
 PATIENCE = 300
 
 # A network that trains for minutes, unless it is stopped.
-LONG = """let small: Hyperparameters = Hyperparameters { n_rnn: 64, batch_size_test: 64, rule_trains: vec![Rule::Gap], \
+LONG = """let small: Hyperparameters = Hyperparameters { n_rnn: 64, batch_size_test: 64, rule_trains: vec![Rule::GAP], \
 target_perf: 1.0, ..Hyperparameters::paper() };
 let training: Training = Training::new(small).seed(1).max_trials(100_000_000);"""
 
@@ -115,7 +115,7 @@ class KernelAtWork(unittest.TestCase):
 
     def test_the_first_cell_of_a_notebook_works_though_all_is_loaded(self):
         self.works(':dep maturation = { path = ".." }\nuse maturation::prelude::*;')
-        self.works("Rule::ALL.len()", "19")
+        self.works("Rule::all().len()", "19")
 
     def test_tables_and_figures_come_with_what_each_viewer_needs(self):
         self.works('let shipped: Run = Run::open("../data/6tasks")?;')
@@ -192,7 +192,7 @@ class KernelsAtOnce(unittest.TestCase):
 
         def notebook(number):
             with Kernel() as kernel:
-                kernel.run(f"let mine: usize = {number} * Rule::ALL.len();")
+                kernel.run(f"let mine: usize = {number} * Rule::all().len();")
                 answers[number] = kernel.run('println!("{} {}", mine, std::process::id());').words.split()
 
         threads = [threading.Thread(target=notebook, args=(number,)) for number in (1, 2, 3)]
@@ -208,7 +208,7 @@ class KernelsAtOnce(unittest.TestCase):
             kernel.run("let mine: u64 = 1;")
             os.kill(kernel.manager.provisioner.pid, signal.SIGKILL)
         with Kernel() as kernel:
-            self.assertEqual(kernel.run('println!("{}", Rule::Odr.name());').words, "odr\n")
+            self.assertEqual(kernel.run('println!("{}", Rule::ODR.name());').words, "odr\n")
 
 
 if __name__ == "__main__":

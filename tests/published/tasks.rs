@@ -45,17 +45,18 @@ fn trials(case: &Value, hyperparameters: &Hyperparameters) -> Trials {
     let turn = case.get("devi_steps_scalar").and_then(Value::as_f64).map_or(4.0, |steps| steps);
     let condition = |trial: usize| {
         let stimulus = locations[trial];
-        match rule {
-            Rule::Odrd => Condition::with_distractor(stimulus, numbers(&case["distract_locs"])[trial]),
-            Rule::Overlap | Rule::ZeroGap | Rule::Gap | Rule::Gap500 => Condition::anti_saccade(stimulus),
-            _ if is_match => {
-                let drawn = case.get("match_or_not").map(numbers);
-                let non_match = drawn.map_or((trial / 8) % 2 == 1, |drawn| drawn[trial] == 1.0);
-                let swapped = numbers(&case["match_choice"])[trial] == 1.0;
-                let second = if non_match { (stimulus + turn * RING).rem_euclid(8.0 * RING) } else { stimulus };
-                Condition::match_to_sample(rule, stimulus, second, non_match, swapped)
-            }
-            _ => Condition::delayed_response(stimulus),
+        if is_match {
+            let drawn = case.get("match_or_not").map(numbers);
+            let non_match = drawn.map_or((trial / 8) % 2 == 1, |drawn| drawn[trial] == 1.0);
+            let swapped = numbers(&case["match_choice"])[trial] == 1.0;
+            let second = if non_match { (stimulus + turn * RING).rem_euclid(8.0 * RING) } else { stimulus };
+            Condition::match_to_sample(rule, stimulus, second, non_match, swapped)
+        } else if rule == Rule::ODRD {
+            Condition::with_distractor(stimulus, numbers(&case["distract_locs"])[trial])
+        } else if [Rule::OVERLAP, Rule::ZERO_GAP, Rule::GAP, Rule::GAP500].contains(&rule) {
+            Condition::anti_saccade(stimulus)
+        } else {
+            Condition::delayed_response(stimulus)
         }
     };
     Trials::from_conditions(hyperparameters, rule, (0..count).map(condition).collect()).unwrap()
@@ -115,10 +116,10 @@ fn trials_equal_the_published_ones() {
 
         // The passive rule is graded on keeping fixation here, where the published system grades a response that it
         // does not ask for: the two agree until the go.
-        let steps = if rule == Rule::MatchOrNonPassive { 150 } else { steps };
+        let steps = if rule == Rule::MATCH_OR_NON_PASSIVE { 150 } else { steps };
         check_runs(&format!("{key} y"), &case["y"], steps, |step| trials.targets.slice(ndarray::s![step, trial, ..]));
         let mask = trials.mask.clone();
-        if rule != Rule::MatchOrNonPassive {
+        if rule != Rule::MATCH_OR_NON_PASSIVE {
             let name = format!("{key} mask");
             check_runs(&name, &case["c_mask"], steps, |step| mask.slice(ndarray::s![step, trial, ..]));
             check_sum(&name, &case["sum_c_mask"], trials.mask.iter().map(|x| f64::from(*x)));
@@ -136,9 +137,9 @@ fn trials_equal_the_published_ones() {
 #[test]
 fn input_noise_has_the_published_strength_on_every_channel() {
     let hyperparameters = Hyperparameters::paper();
-    let clean = Trials::test(&hyperparameters, Rule::Odr, Mode::Test).unwrap();
+    let clean = Trials::test(&hyperparameters, Rule::ODR, Mode::Test).unwrap();
     let mut noisy = clean.clone();
-    noisy.add_input_noise(&hyperparameters, maturation::numerics::random::Noise::new(1, 2), 3);
+    noisy.add_input_noise(hyperparameters.input_noise(), maturation::numerics::random::Noise::new(1, 2), 3);
     let difference = &noisy.inputs - &clean.inputs;
     for channel in 0..15 {
         let values = difference.slice(ndarray::s![.., .., channel]);

@@ -102,32 +102,32 @@ impl Evidence {
             self.begin = leaves_chance(run).map(|trials| trials.saturating_sub(LEAD));
         }
         let begin = self.begin.unwrap_or(0);
-        if self.distractor.is_none() && trained(Rule::Odrd) {
+        if self.distractor.is_none() && trained(Rule::ODRD) {
             tell("distractors");
             let options = DistractorOptions { repeats: REPEATS, ..DistractorOptions::default() };
             let late = Selection::Between(begin, last.trials_trained());
             self.distractor = Some(analysis::distractor(run, &late, &options, readout)?.performance()?);
         }
-        if self.saccade.is_none() && trained(Rule::Gap) {
+        if self.saccade.is_none() && trained(Rule::GAP) {
             tell("where responses end");
-            self.saccade = Some(analysis::saccade(run, &all, Rule::Gap, &SaccadeOptions::default(), readout)?);
+            self.saccade = Some(analysis::saccade(run, &all, Rule::GAP, &SaccadeOptions::default(), readout)?);
         }
-        if self.decoder.is_none() && trained(Rule::Odr) {
+        if self.decoder.is_none() && trained(Rule::ODR) {
             tell("cross-temporal decoder");
-            let activity = Readout::new(readout.clone())?.activity(&last, Rule::Odr)?;
+            let activity = Readout::new(readout.clone())?.activity(&last, Rule::ODR)?;
             self.decoder = Some(analysis::decoder(&activity, &DecoderOptions::default())?);
         }
-        if self.agreement.is_none() && trained(Rule::Odr) && trained(Rule::Odrd) {
+        if self.agreement.is_none() && trained(Rule::ODR) && trained(Rule::ODRD) {
             tell("agreement of preferred locations");
             let [first, second] = ["odr:stim1".parse()?, "odrd:stim1".parse()?];
             let options = AgreementOptions::default();
             self.agreement = Some(analysis::agreement(run, &all, first, second, &options, readout)?);
         }
-        if self.delayed.is_none() && trained(Rule::Odr) {
+        if self.delayed.is_none() && trained(Rule::ODR) {
             tell("delay activity of rule odr");
             self.delayed = Some(delayed(run, readout)?);
         }
-        if self.distracted.is_none() && trained(Rule::Odrd) {
+        if self.distracted.is_none() && trained(Rule::ODRD) {
             tell("activity and tuning of rule odrd");
             self.distracted = Some(distracted(run, begin, readout)?);
         }
@@ -139,7 +139,7 @@ impl Evidence {
 /// does.
 fn leaves_chance(run: &Run) -> Option<u64> {
     let entries = || run.evaluations().entries.iter();
-    let known = entries().filter_map(|entry| Some((entry.trials_trained, entry.performance(Rule::Odrd)?)));
+    let known = entries().filter_map(|entry| Some((entry.trials_trained, entry.performance(Rule::ODRD)?)));
     let (trials, performance): (Vec<u64>, Vec<f64>) = known.unzip();
     let averaged = moving_average(&performance, WINDOW);
     let place = averaged.iter().position(|average| *average > run.hyperparameters().early_target_perf)?;
@@ -174,7 +174,7 @@ fn delayed(run: &Run, readout: &ReadoutOptions) -> Result<[DelayedUnits; 2]> {
     let growth = |test: Test| EpochGrowth::new(PopulationOptions { test, ..PopulationOptions::default() });
     let mut growths = TESTS.map(|test| [growth(test), growth(test)]);
     let options = SelectivityOptions::default();
-    read(run, Rule::Odr, 0, readout, |stage, activity| {
+    read(run, Rule::ODR, 0, readout, |stage, activity| {
         let cue = Selectivity::of(activity, Epoch::Stim1, &options)?;
         let delay1 = Selectivity::of(activity, Epoch::Delay1, &options)?;
         for [of_cue, of_delay] in &mut growths {
@@ -197,7 +197,7 @@ fn distracted(run: &Run, begin: u64, readout: &ReadoutOptions) -> Result<[Distra
     let mut tunings = TESTS.map(|test| Tuning::new(population(test)));
     let mut periods = TESTS.map(|_| PeriodActivity { checkpoints: Vec::new() });
     let options = SelectivityOptions::default();
-    read(run, Rule::Odrd, begin, readout, |stage, activity| {
+    read(run, Rule::ODRD, begin, readout, |stage, activity| {
         let stim1 = Selectivity::of(activity, Epoch::Stim1, &options)?;
         let delay2 = Selectivity::of(activity, Epoch::Delay2, &options)?;
         for (place, test) in TESTS.into_iter().enumerate() {

@@ -8,7 +8,7 @@ use super::evidence::{DelayedUnits, DistractedUnits};
 use super::{ByStage, Claim, Evidence, Verdict};
 use crate::analysis::DecoderOptions;
 use crate::error::Result;
-use crate::tables::Columns;
+use crate::tables::{Columns, thousands};
 use crate::tasks::{Epoch, Rule, Timeline};
 use crate::training::Stage;
 
@@ -201,13 +201,14 @@ fn learning(table: &DataFrame) -> Result<Option<Claim>> {
         row.map(|row| trials[row])
     };
     let trained = |rule: &Rule| rules.iter().any(|name| name == rule.name());
-    let anti: Vec<Rule> = [Rule::Overlap, Rule::ZeroGap, Rule::Gap, Rule::Gap500].into_iter().filter(trained).collect();
-    let memory: Vec<Rule> = [Rule::Odr, Rule::Odrd].into_iter().filter(trained).collect();
+    let anti: Vec<Rule> =
+        [Rule::OVERLAP, Rule::ZERO_GAP, Rule::GAP, Rule::GAP500].into_iter().filter(trained).collect();
+    let memory: Vec<Rule> = [Rule::ODR, Rule::ODRD].into_iter().filter(trained).collect();
     if anti.is_empty() || memory.is_empty() {
         return Ok(None);
     }
     let text = |rule: &Rule| match learned(*rule) {
-        Some(trials) => format!("{rule} after {}", crate::figures::thousands(trials)),
+        Some(trials) => format!("{rule} after {}", thousands(trials)),
         None => format!("{rule} never"),
     };
     let found: Vec<String> = anti.iter().chain(&memory).map(text).collect();
@@ -362,7 +363,7 @@ impl Curves {
         let counts = ByStage::of((0..stages.len()).map(|row| (stages[row], units[row], checkpoints[row])));
         let rows = (0..stages.len()).map(|row| (stages[row], directions[row].clone(), times[row], activity[row]));
         let in_ms = |range: Range<usize>| range.start as f64 * dt..range.end as f64 * dt;
-        let epochs = Timeline::of(Rule::Odrd, dt).epochs.into_iter().map(|(epoch, range)| (epoch, in_ms(range)));
+        let epochs = Timeline::of(Rule::ODRD, dt).epochs.into_iter().map(|(epoch, range)| (epoch, in_ms(range)));
         Ok(Curves { rows: rows.collect(), counts, epochs: epochs.collect() })
     }
 
@@ -541,7 +542,7 @@ fn decoder(table: &DataFrame, dt: f64) -> Result<Claim> {
     let (train, test) = (columns.numbers("train_ms")?, columns.numbers("test_ms")?);
     let accuracy = columns.numbers("accuracy")?;
     let window = DecoderOptions::default().window_ms;
-    let delay = Timeline::of(Rule::Odr, dt).epochs.into_iter().find(|(epoch, _)| *epoch == Epoch::Delay1);
+    let delay = Timeline::of(Rule::ODR, dt).epochs.into_iter().find(|(epoch, _)| *epoch == Epoch::Delay1);
     let delay = delay.map_or(0.0..0.0, |(_, steps)| steps.start as f64 * dt..steps.end as f64 * dt);
     let within = |start: f64| start >= delay.start && start + window <= delay.end;
     let mean = |chosen: &dyn Fn(f64, f64) -> bool| {

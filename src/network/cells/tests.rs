@@ -53,7 +53,7 @@ fn gradients_are_the_slopes_of_the_cost() {
             };
             let mut network = Network::with_values(&hyperparameters, network.parameters().values()).unwrap();
             let mut engine = CpuEngine::new(2).unwrap();
-            let trials = Trials::random(&hyperparameters, Rule::Gap, 12, &mut RandomStream::new(1, 2)).unwrap();
+            let trials = Trials::random(&hyperparameters, Rule::GAP, 12, &mut RandomStream::new(1, 2)).unwrap();
             let noise = SweepNoise::Gaussian { noise: Noise::new(3, 4), step: 5 };
             let (_, gradients) = engine.gradients(&network, &trials, noise).unwrap();
             for (place, gradient) in gradients.iter().enumerate() {
@@ -84,7 +84,7 @@ fn gradients_are_the_slopes_of_the_cost() {
 #[test]
 fn the_number_of_threads_changes_no_bit() {
     for network in small_networks() {
-        let trials = Trials::random(network.hyperparameters(), Rule::Odr, 70, &mut RandomStream::new(1, 2)).unwrap();
+        let trials = Trials::random(network.hyperparameters(), Rule::ODR, 70, &mut RandomStream::new(1, 2)).unwrap();
         let noise = SweepNoise::Gaussian { noise: Noise::new(3, 4), step: 5 };
         let of = |threads| CpuEngine::new(threads).unwrap().gradients(&network, &trials, noise).unwrap();
         let one = of(1);
@@ -122,7 +122,7 @@ fn weights_survive_their_file_and_those_of_another_cell_are_refused_by_name() {
 fn a_lesioned_unit_is_heard_by_nobody() {
     for mut network in small_networks() {
         network.lesion(&[3, 7]).unwrap();
-        let trials = Trials::test(network.hyperparameters(), Rule::Gap, Mode::Test).unwrap();
+        let trials = Trials::test(network.hyperparameters(), Rule::GAP, Mode::Test).unwrap();
         let mut engine = CpuEngine::new(1).unwrap();
         let before = engine.run(&network, &trials.inputs, SweepNoise::None).unwrap();
         // Whatever drives the silenced units reaches no output.
@@ -141,7 +141,7 @@ fn a_lesioned_unit_is_heard_by_nobody() {
 #[test]
 fn noise_reaches_the_cells_that_have_it() {
     for network in small_networks() {
-        let trials = Trials::test(network.hyperparameters(), Rule::Gap, Mode::Test).unwrap();
+        let trials = Trials::test(network.hyperparameters(), Rule::GAP, Mode::Test).unwrap();
         let mut engine = CpuEngine::new(1).unwrap();
         let silent = engine.run(&network, &trials.inputs, SweepNoise::None).unwrap();
         let noise = SweepNoise::Gaussian { noise: Noise::new(3, 4), step: 5 };
@@ -165,7 +165,7 @@ fn weights_learn_and_what_is_fixed_stays() {
             let network = Network::with_values(&hyperparameters, network.parameters().values()).unwrap();
             let mut learner = Learner::new(network.clone()).unwrap();
             let mut engine = CpuEngine::new(2).unwrap();
-            let trials = Trials::test(&hyperparameters, Rule::Gap, Mode::Test).unwrap();
+            let trials = Trials::test(&hyperparameters, Rule::GAP, Mode::Test).unwrap();
             let costs: Vec<f64> =
                 (0..20).map(|_| engine.train(&mut learner, &trials, SweepNoise::None).unwrap().unwrap()).collect();
             assert!(costs[19] < 0.9 * costs[0], "{} {optimizer:?}: {costs:?}", name(&network));

@@ -18,7 +18,7 @@ use crate::network::engine::{CpuEngine, Engine, cuda};
 /// let mut engine = Device::Best.engine(0)?; // a GPU if there is one that can be used, and otherwise the processor
 /// println!("{}", engine.description());
 /// let network = Network::new(&Hyperparameters { n_rnn: 16, ..Hyperparameters::paper() })?;
-/// let trials = Trials::test(network.hyperparameters(), Rule::Gap, Mode::Test)?;
+/// let trials = Trials::test(network.hyperparameters(), Rule::GAP, Mode::Test)?;
 /// let rates = engine.run(&network, &trials.inputs, SweepNoise::None)?.hidden;
 /// assert_eq!(rates.dim(), (85, 128, 16)); // (time, trial, unit)
 /// # Ok::<(), maturation::Error>(())

@@ -85,7 +85,7 @@ pub struct Diverged {
 /// use maturation::prelude::*;
 ///
 /// let network = Network::new(&Hyperparameters { n_rnn: 16, ..Hyperparameters::paper() })?;
-/// let trials = Trials::test(network.hyperparameters(), Rule::Gap, Mode::Test)?;
+/// let trials = Trials::test(network.hyperparameters(), Rule::GAP, Mode::Test)?;
 /// let (cost, outputs) = CpuEngine::new(0)?.evaluate(&network, &trials, SweepNoise::None)?;
 /// assert_eq!(outputs.dim(), trials.targets.dim());
 /// let (again, _) = DfdxEngine::cpu().evaluate(&network, &trials, SweepNoise::None)?;
@@ -99,6 +99,11 @@ pub trait Engine: std::fmt::Debug {
     /// What really runs this network, in a few words: an engine may hand one that it cannot run to another.
     fn runs(&self, _network: &Network) -> String {
         self.description()
+    }
+
+    /// Whether the processor has nothing to do while it computes, and so may make trials ahead on several threads.
+    fn leaves_the_processor_free(&self) -> bool {
+        false
     }
 
     /// Rates and outputs for `inputs`, (time, trial, input).

@@ -109,7 +109,7 @@ fn agree(hyperparameters: &Hyperparameters, count: usize, kernels: &mut CpuEngin
             parameter.values().iter().map(|bias| bias + 0.1 * stream.standard_normal() as f32).collect();
         parameter.tensor.copy_from(&moved);
     }
-    let trials = Trials::random(hyperparameters, Rule::Gap, count, &mut stream).unwrap();
+    let trials = Trials::random(hyperparameters, Rule::GAP, count, &mut stream).unwrap();
     let noise = SweepNoise::Gaussian { noise: Noise::new(1, 2), step: 4 };
     let mut definition = DfdxEngine::cpu();
 

@@ -110,6 +110,10 @@ impl<C: Card> Engine for CardEngine<C> {
         format!("CPU, in place of {}: {why} not written in CUDA", self.description())
     }
 
+    fn leaves_the_processor_free(&self) -> bool {
+        true
+    }
+
     fn run(&mut self, network: &Network, inputs: &Array3<f32>, noise: SweepNoise) -> Result<Rollout> {
         let Some(cell) = network.known_cell().cuda else { return self.instead()?.run(network, inputs, noise) };
         self.visiting(network, cell, inputs, noise, |work, job, inputs| {

@@ -7,6 +7,8 @@ use std::sync::OnceLock;
 const FILES: [&str; 2] = ["libnvrtc.so.13", "libnvrtc.so.12"];
 /// Where Python's packages keep it, below `site-packages`.
 const PACKAGES: [&str; 2] = ["nvidia/cu13/lib", "nvidia/cuda_nvrtc/lib"];
+/// What the name of the compiler's helper begins with.
+const HELPER: &str = "libnvrtc-builtins.so.";
 /// Names the file, where nothing finds it.
 const VARIABLE: &str = "MATURATION_NVRTC";
 
@@ -21,9 +23,9 @@ pub(super) fn is_there() -> bool {
             // SAFETY: it only tries to load the compiler's library, whose initialisation any program may run.
             unsafe { cudarc::nvrtc::sys::is_culib_present() }
         };
-        named.is_some_and(|file| load(&file)) && present()
+        named.is_some_and(|file| load_compiler(&file)) && present()
             || present()
-            || elsewhere.into_iter().any(|file| load(&file)) && present()
+            || elsewhere.into_iter().any(|file| load_compiler(&file)) && present()
     })
 }
 
@@ -45,6 +47,15 @@ fn of_environment(environment: &Path) -> Vec<PathBuf> {
         .collect();
     files.sort();
     files
+}
+
+/// Loads the compiler, and before it what it will ask for by name, which lies beside it.
+fn load_compiler(file: &Path) -> bool {
+    let beside = file.parent().and_then(|folder| std::fs::read_dir(folder).ok()).into_iter().flatten().flatten();
+    for helper in beside.filter(|entry| entry.file_name().to_string_lossy().starts_with(HELPER)) {
+        load(&helper.path());
+    }
+    load(file)
 }
 
 /// Loads a library for good: whoever asks for its name later is given the same one.
@@ -75,6 +86,6 @@ mod tests {
         let found = of_environment(folder.path());
         assert_eq!(found[0], packages.join("nvidia/cu13/lib/libnvrtc.so.13"));
         assert_eq!(found.len(), 2);
-        assert!(!load(&found[0]));
+        assert!(!load_compiler(&found[0]));
     }
 }

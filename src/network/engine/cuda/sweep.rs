@@ -208,7 +208,8 @@ impl<C: Card> Work<C> {
 
     /// A matrix of ones.
     fn one(&mut self) -> Result<Factor> {
-        Ok(Factor { at: self.upload(Room::One, &[1.0])?, row: 0, column: 0 })
+        let at = if self.has(Room::One) { self.room(Room::One, 1)? } else { self.upload(Room::One, &[1.0])? };
+        Ok(Factor { at, row: 0, column: 0 })
     }
 
     fn add_noise(&mut self, job: &Job<'_>) -> Result<()> {

@@ -58,7 +58,7 @@ fn network(hyperparameters: &Hyperparameters) -> Network {
 }
 
 fn trials(hyperparameters: &Hyperparameters, count: usize) -> Trials {
-    Trials::random(hyperparameters, Rule::Gap, count, &mut RandomStream::new(3, 3)).unwrap()
+    Trials::random(hyperparameters, Rule::GAP, count, &mut RandomStream::new(3, 3)).unwrap()
 }
 
 /// The largest difference between two arrays, relative to the largest element; NaN is infinitely far.
@@ -141,7 +141,7 @@ fn weights_in_registers_agree_with_the_cpu() {
     if !is_there() {
         return;
     }
-    let few_steps = Hyperparameters { dt: 200.0, tau: 1000.0, ..Hyperparameters::paper() };
+    let few_steps = Hyperparameters { dt: 100.0, tau: 500.0, ..Hyperparameters::paper() };
     for processors in [1, 1000] {
         for reversed in [false, true] {
             let card = StandIn { clusters: true, reversed, processors, ..StandIn::new() };
@@ -219,7 +219,7 @@ fn train_alike(hyperparameters: &Hyperparameters, steps: usize) {
     let mut cpu = CpuEngine::new(1).unwrap();
     let mut stream = RandomStream::new(9, 9);
     for step in 0..steps {
-        let trials = Trials::random(hyperparameters, Rule::Gap, 6, &mut stream).unwrap();
+        let trials = Trials::random(hyperparameters, Rule::GAP, 6, &mut stream).unwrap();
         let noise = SweepNoise::Gaussian { noise: Noise::new(7, 7), step: step as u32 };
         assert_eq!(engine.train(&mut there, &trials, noise).unwrap(), None);
         cpu.train(&mut here, &trials, noise).unwrap();
@@ -344,7 +344,7 @@ fn short_run() -> Hyperparameters {
         batch_size_train: 4,
         batch_size_test: 8,
         display_step: 3,
-        rule_trains: vec![Rule::Gap, Rule::Overlap],
+        rule_trains: vec![Rule::GAP, Rule::OVERLAP],
         ..Hyperparameters::paper()
     }
 }

@@ -177,6 +177,11 @@ impl<C: Card> Work<C> {
         Ok(self.rooms.get(&room).map_or(0, |(memory, _)| self.card.address(memory)))
     }
 
+    /// Whether an array is there.
+    pub(super) fn has(&self, room: Room) -> bool {
+        self.rooms.contains_key(&room)
+    }
+
     /// Copies numbers into an array, from its beginning on.
     pub(super) fn upload(&mut self, room: Room, values: &[f32]) -> Result<u64> {
         let address = self.room(room, values.len())?;
