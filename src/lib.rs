@@ -48,7 +48,8 @@
 //!
 //! # Features
 //!
-//! The default build is what a notebook needs. `cuda` adds dfdx's CUDA device (it needs the CUDA toolkit to build);
+//! The default build is what a notebook needs, and trains on an NVIDIA GPU where there is one
+//! ([`Device`](network::Device)). `cuda` adds, as a second opinion, dfdx's CUDA device (it needs the CUDA toolkit to build);
 //! `cuda-check` only type-checks that path. `kernel` builds the Jupyter kernel, `maturation-kernel`, a program of its own.
 #![warn(missing_docs)]
 

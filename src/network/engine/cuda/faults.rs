@@ -23,6 +23,15 @@ pub(super) fn no_driver(ordinal: usize) -> Error {
     )
 }
 
+/// The driver lacks what is asked of it.
+pub(super) fn old_driver(ordinal: usize) -> Error {
+    unusable(
+        ordinal,
+        "since its driver or its NVRTC lacks a function that is needed",
+        "update the driver (that of CUDA 12 or later; `nvidia-smi` shows it)",
+    )
+}
+
 /// There is no NVRTC.
 pub(super) fn no_nvrtc(ordinal: usize) -> Error {
     unusable(
@@ -99,6 +108,7 @@ mod tests {
         let refusal = |code| refused(1, "making room for 4 MiB", code, "the driver's words");
         let faults = [
             (no_driver(0), "no NVIDIA driver", "nvidia.com/drivers"),
+            (old_driver(0), "lacks a function", "update the driver"),
             (no_nvrtc(0), "NVRTC", "pip install nvidia-cuda-nvrtc"),
             (no_such_device(3, 0), "knows 0", "nvidia-smi"),
             (no_such_device(3, 1), "knows 1", "cuda:0"),

@@ -29,7 +29,10 @@ use gpu::Gpu;
 /// # Errors
 /// If there is no such GPU, driver or compiler, or it is too old; the message says what to do.
 pub(super) fn open(ordinal: usize, threads: usize) -> Result<Box<dyn Engine>> {
-    Ok(Box::new(CardEngine::new(Gpu::open(ordinal)?, threads)))
+    // A driver from before the functions that are called is a panic where one of them is first looked for.
+    let opened = std::panic::catch_unwind(|| Gpu::open(ordinal));
+    let card = opened.unwrap_or_else(|_| Err(faults::old_driver(ordinal)))?;
+    Ok(Box::new(CardEngine::new(card, threads)))
 }
 
 /// How many GPUs the driver knows.
