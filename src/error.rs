@@ -117,6 +117,14 @@ impl Error {
         Error::of(Kind::Interrupted)
     }
 
+    /// What was wrong, without what to do, where the two are apart.
+    pub(crate) fn without_remedy(&self) -> String {
+        match &*self.0 {
+            Kind::Argument { what, .. } => what.clone(),
+            other => other.to_string(),
+        }
+    }
+
     /// The file or folder that it is about, if it is about one.
     pub fn path(&self) -> Option<&Path> {
         match &*self.0 {

@@ -48,6 +48,30 @@ struct Part {
     sections: Sections,
 }
 
+impl Part {
+    /// What it is, and where in the paper.
+    fn about(&self) -> String {
+        if self.paper.is_empty() { self.what.to_owned() } else { format!("{} ({})", self.what, self.paper) }
+    }
+
+    fn verb(&self) -> String {
+        self.figure.replace('_', "-")
+    }
+
+    /// A section that says how to make it by oneself.
+    fn signed(&self, section: Section) -> Section {
+        let text = format!(
+            "{} (Table: analysis::{}; picture: figures::{}; command: maturation {}; notebook: {}.)",
+            section.text,
+            self.analysis,
+            self.figure,
+            self.verb(),
+            self.notebook
+        );
+        Section { text, ..section }
+    }
+}
+
 /// The parts of the page, in this order.
 const PARTS: [Part; 14] = [
     Part {
@@ -188,11 +212,11 @@ pub fn run(arguments: Arguments) -> Result<()> {
 
     let steps = PARTS.len() + 1;
     let tell = |step: usize, what: &str| eprintln!("[{}/{steps}] {what} …", step + 1);
-    for (step, Part { what, sections, .. }) in PARTS.into_iter().enumerate() {
-        tell(step, what);
-        match sections(&run) {
-            Ok(made) => page.sections.extend(made),
-            Err(error) => page.left_out.push((what.to_owned(), reason(error)?)),
+    for (step, part) in PARTS.into_iter().enumerate() {
+        tell(step, &part.about());
+        match (part.sections)(&run) {
+            Ok(made) => page.sections.extend(made.into_iter().map(|section| part.signed(section))),
+            Err(error) => page.left_out.push((part.what.to_owned(), reason(error)?)),
         }
     }
     tell(PARTS.len(), "the paper's claims");
@@ -268,7 +292,7 @@ mod tests {
                 Some(folder) => format!("[{}]({folder}{0}.ipynb)", part.notebook),
                 None => part.notebook.to_owned(),
             };
-            let (figure, verb) = (name(format!("figures::{}", part.figure)), part.figure.replace('_', "-"));
+            let (figure, verb) = (name(format!("figures::{}", part.figure)), part.verb());
             lines.push(format!("| {paper} | {} | {analysis} | {figure} | `{verb}` | {notebook} |", part.what));
         }
         lines.join("\n") + "\n"
@@ -304,7 +328,7 @@ mod tests {
     fn what_the_table_names_is_there() {
         let checkout = Path::new(env!("CARGO_MANIFEST_DIR"));
         for part in PARTS {
-            assert!(names().contains(&part.figure.replace('_', "-")), "{}", part.figure);
+            assert!(names().contains(&part.verb()), "{}", part.figure);
             assert!(checkout.join(format!("src/figures/{}.rs", part.figure)).exists(), "{}", part.figure);
             let notebook =
                 std::fs::read_to_string(checkout.join(format!("notebooks/{}.ipynb", part.notebook))).unwrap();
