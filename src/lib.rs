@@ -42,7 +42,7 @@
 //! | --- | --- | --- | --- | --- | --- |
 //! | Fig. S7 | performance growth | [`analysis::performance_growth`](crate::analysis::performance_growth()) | [`figures::performance_growth`](crate::figures::performance_growth()) | `performance-growth` | 01-maturation |
 //! | Fig. 4E–G | average activity over the trial | [`analysis::psth`](crate::analysis::psth()) | [`figures::psth`](crate::figures::psth()) | `psth` | 03-psth |
-//! | Fig. 3B | a sample unit | [`analysis::SampleUnit`](crate::analysis::SampleUnit) | [`figures::sample_unit`](crate::figures::sample_unit()) | `sample-unit` | 02-sample-units |
+//! | Fig. 3B | a sample unit | [`analysis::SampleUnit`] | [`figures::sample_unit`](crate::figures::sample_unit()) | `sample-unit` | 02-sample-units |
 //! | Fig. S3B | tuning curves | [`analysis::tuning`](crate::analysis::tuning()) | [`figures::tuning`](crate::figures::tuning()) | `tuning` | 04-tuning |
 //! | Fig. S2B | growth of delay activity | [`analysis::epoch_growth`](crate::analysis::epoch_growth()) | [`figures::epoch_growth`](crate::figures::epoch_growth()) | `epoch-growth` | 05-growth |
 //! | – | units of one stage followed through the others | [`analysis::psth`](crate::analysis::psth()) | [`figures::psth`](crate::figures::psth()) | `psth` | 03-psth |

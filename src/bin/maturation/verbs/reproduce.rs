@@ -287,7 +287,7 @@ mod tests {
             let paper = if part.paper.is_empty() { "–" } else { part.paper };
             let analysis = format!("analysis::{}", part.analysis);
             let is_type = part.analysis.starts_with(char::is_uppercase);
-            let analysis = if links && is_type { format!("[`{analysis}`](crate::{analysis})") } else { name(analysis) };
+            let analysis = if links && is_type { format!("[`{analysis}`]") } else { name(analysis) };
             let notebook = match notebooks {
                 Some(folder) => format!("[{}]({folder}{0}.ipynb)", part.notebook),
                 None => part.notebook.to_owned(),
