@@ -258,12 +258,7 @@ impl Activity {
             ));
         }
         if self.locations.len() != trials {
-            return Err(Error::Shape {
-                operation: "activity",
-                name: "locations".to_owned(),
-                found: vec![self.locations.len()],
-                expected: vec![trials],
-            });
+            return Err(Error::shape("activity", "locations", &[self.locations.len()], &[trials]));
         }
         if !self.start_ms.is_finite() {
             return Err(Error::argument(format!("the activity begins at {} ms", self.start_ms), "give a finite time"));

@@ -178,7 +178,7 @@ fn what_is_not_a_ratio_says_so_in_table_figure_and_remarks() {
     assert_near(mean_in_stim1(&table, "preferred").unwrap(), expected("zscored")["preferred"].as_f64().unwrap(), 1e-5);
     let about = maturation::figures::PsthAbout::of_activity(&activity, "z-scores");
     let json = maturation::figures::psth(&table, &about).unwrap().json();
-    assert!(json.contains("\"rate\"") && !json.contains("fixation rate"));
+    assert!(json.contains("rate (absolute)") && !json.contains("fixation rate"));
     let mut tuning = Tuning::new(PopulationOptions::default());
     tuning.add(None, &found, &found).unwrap();
     assert!(tuning.table().unwrap().get_column_index("normalisation").is_some());

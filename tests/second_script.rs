@@ -39,7 +39,7 @@ fn a_variant_with_absolute_rates_goes_through_every_analysis_of_the_published_sc
         let curves = analysis::psth_with(&run, &checkpoints, rule, epoch, &options, &absolute, &readout).unwrap();
         let about = PsthAbout { normalised: false, ..PsthAbout::of(rule, epoch, run.hyperparameters().dt) };
         let figure = figures::psth(&curves, &about).unwrap();
-        assert!(figure.json().contains("\"rate\"") && !figure.json().contains("fixation rate"));
+        assert!(figure.json().contains("rate (absolute)") && !figure.json().contains("fixation rate"));
         // Absolute rates of tanh units stay within ±1.
         let rates: Vec<f64> = curves.column("activity").unwrap().f64().unwrap().iter().flatten().collect();
         assert!(rates.iter().all(|rate| rate.abs() <= 1.0), "{rule} {epoch}");

@@ -64,7 +64,7 @@ impl Normalisation {
         match self {
             Normalisation::Automatic | Normalisation::Ratio => "activity (rate / fixation rate − 1)",
             Normalisation::Difference => "rate − fixation rate",
-            Normalisation::Absolute => "rate",
+            Normalisation::Absolute => "rate (absolute)",
         }
     }
 

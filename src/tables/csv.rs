@@ -38,6 +38,9 @@ const LOOKED_AT: usize = 50;
 
 /// Reads a table of text. Types of columns are found from all rows: whole numbers, numbers, true and false, text.
 pub(super) fn read(path: &Path, bytes: &[u8], wanted: &dyn Fn(&str) -> bool) -> Result<DataFrame> {
+    if let Some(what) = not_text(bytes) {
+        return Err(Error::file(path, format!("it is no text, but {what}"), "Save it as CSV, or give it its own ending"));
+    }
     let text = decoded(bytes);
     let mut lines = lines(&text);
     lines.retain(|(_, line)| !line.trim_matches([',', ';', '\t', '|', ' ']).is_empty());
@@ -107,6 +110,18 @@ pub(super) fn read(path: &Path, bytes: &[u8], wanted: &dyn Fn(&str) -> bool) -> 
         column(&names[place], values, separator)
     });
     DataFrame::new(rows.len(), columns.collect()).map_err(Error::table(format!("cannot read `{}`", path.display())))
+}
+
+/// What a file is that is no text, by its first bytes.
+fn not_text(bytes: &[u8]) -> Option<&'static str> {
+    let is_wide = matches!(bytes, [0xFF, 0xFE, ..] | [0xFE, 0xFF, ..]);
+    match bytes {
+        [b'P', b'K', 3, 4, ..] => Some("a ZIP archive, as Excel's .xlsx is"),
+        [b'P', b'A', b'R', b'1', ..] => Some("a Parquet table"),
+        [0x1F, 0x8B, ..] => Some("compressed by gzip"),
+        [0x89, b'H', b'D', b'F', ..] => Some("an HDF5 file"),
+        _ => (!is_wide && bytes.iter().take(4096).any(|byte| *byte == 0)).then_some("binary"),
+    }
 }
 
 /// The text of a file: UTF-8, UTF-16 with a byte-order mark, or else Latin-1, in which every byte is a letter.
@@ -292,6 +307,20 @@ mod tests {
         let some = read(Path::new("a.csv"), b"a,b\n1,2\n", &|name| name == "b").unwrap();
         assert_eq!(some.get_column_names(), ["b"]);
         assert_eq!(table("a,b\n").shape(), (0, 2));
+    }
+
+    #[test]
+    fn what_is_no_text_is_told() {
+        for (bytes, word) in [
+            (&b"PK\x03\x04abc"[..], "Excel"),
+            (b"PAR1abc", "Parquet"),
+            (b"\x1F\x8Babc", "gzip"),
+            (b"\x89HDF\r\n", "HDF5"),
+            (b"a,b\n1,\x002\n", "binary"),
+        ] {
+            let message = read(Path::new("a.csv"), bytes, &|_| true).unwrap_err().to_string();
+            assert!(message.contains(word) && message.contains("Save it as CSV"), "{message}");
+        }
     }
 
     #[test]

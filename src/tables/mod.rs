@@ -49,11 +49,21 @@ impl Format {
             )),
         }
     }
+
+    /// The same of a file to read, whose name may end in what text tables are called elsewhere.
+    fn of_source(path: &Path) -> Result<Format> {
+        let extension = path.extension().map(|extension| extension.to_string_lossy().to_lowercase());
+        match extension.as_deref() {
+            Some("tsv" | "txt" | "tab" | "dat") => Ok(Format::Csv),
+            Some("pq") => Ok(Format::Parquet),
+            _ => Format::of(path),
+        }
+    }
 }
 
 /// Reads a table from a `.parquet` or `.csv` file.
 ///
-/// Of text, commas, semicolons, tabs, bars and blanks are found to be the separator; decimals may have a comma where that is
+/// Text may also be called .tsv, .txt, .tab or .dat. Of text, commas, semicolons, tabs, bars and blanks are found to be the separator; decimals may have a comma where that is
 /// not it; empty values, NA and null are null; blank lines are skipped. The types of columns are found from all rows. Of
 /// Parquet, columns of numbers, text and categories can be read.
 ///
@@ -67,7 +77,7 @@ pub fn read_table(path: impl AsRef<Path>) -> Result<DataFrame> {
 /// [`read_table`] of some of the columns; what the others hold does not matter.
 pub(crate) fn read_columns(path: impl AsRef<Path>, wanted: impl Fn(&str) -> bool) -> Result<DataFrame> {
     let path = path.as_ref();
-    let format = Format::of(path)?;
+    let format = Format::of_source(path)?;
     let mut file = File::open(path).map_err(|source| Error::io("read", path, source))?;
     if file.metadata().map_err(|source| Error::io("read", path, source))?.is_dir() {
         return Err(Error::io("read", path, std::io::ErrorKind::IsADirectory.into()));
@@ -184,11 +194,11 @@ mod tests {
             assert!(message.contains("table.parquet") && message.contains("write it again"), "{message}");
         }
         fs::write(&path, [&whole[..4], &[7; 900], &whole[whole.len() - 200..]].concat()).unwrap();
-        assert!(matches!(read_table(&path), Err(Error::File { .. })));
+        assert!(read_table(&path).unwrap_err().is_unusable_file());
         fs::write(folder.0.join("a.csv"), "a,b\n1,2\n3\n4,5,6\n").unwrap();
-        assert!(matches!(read_table(folder.0.join("a.csv")), Err(Error::File { .. })));
+        assert!(read_table(folder.0.join("a.csv")).unwrap_err().is_unusable_file());
         fs::write(folder.0.join("b.csv"), "").unwrap();
-        assert!(matches!(read_table(folder.0.join("b.csv")), Err(Error::File { .. })));
+        assert!(read_table(folder.0.join("b.csv")).unwrap_err().is_unusable_file());
     }
 
     #[test]
@@ -198,10 +208,10 @@ mod tests {
         assert!(message.contains("none.csv") && message.contains("Check the path"), "{message}");
         let message = read_table(folder.0.join("table.xlsx")).unwrap_err().to_string();
         assert!(message.contains(".parquet or .csv"), "{message}");
-        assert!(matches!(write_table(folder.0.join("no/folder/a.csv"), &mut example()), Err(Error::Io { .. })));
+        assert!(write_table(folder.0.join("no/folder/a.csv"), &mut example()).unwrap_err().is_io());
         fs::create_dir(folder.0.join("folder.csv")).unwrap();
-        assert!(matches!(write_table(folder.0.join("folder.csv"), &mut example()), Err(Error::Io { .. })));
-        assert!(matches!(read_table(folder.0.join("folder.csv")), Err(Error::Io { .. })));
+        assert!(write_table(folder.0.join("folder.csv"), &mut example()).unwrap_err().is_io());
+        assert!(read_table(folder.0.join("folder.csv")).unwrap_err().is_io());
         assert_eq!(folder.names(), ["folder.csv"]);
     }
 

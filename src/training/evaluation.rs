@@ -1,6 +1,6 @@
 //! How well a network does a rule.
 
-use std::sync::mpsc::sync_channel;
+use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread;
 
 use ndarray::{Array3, ArrayView1, Axis, s};
@@ -11,6 +11,7 @@ use crate::network::{Engine, Network, SweepNoise, WeightCost};
 use crate::numerics::random::{Noise, RandomStream};
 use crate::seed::Purpose;
 use crate::tasks::{Condition, FIXATING, Ring, Rule, Said, Trials, circular_distance};
+use crate::training::batches::makers;
 
 pub use crate::tasks::TOLERANCE;
 
@@ -44,12 +45,8 @@ pub fn answers(trials: &Trials, outputs: &Array3<f32>) -> Result<Vec<Answer>> {
     // Of what the network did before the last step nothing need be there.
     let expected = (outputs.len_of(Axis(0)).max(1), trials.len(), trials.targets.len_of(Axis(2)).max(1));
     if outputs.dim() != expected {
-        return Err(Error::Shape {
-            operation: "grading of a batch",
-            name: "outputs".to_owned(),
-            found: outputs.shape().to_vec(),
-            expected: vec![expected.0, expected.1, expected.2],
-        });
+        let expected = [expected.0, expected.1, expected.2];
+        return Err(Error::shape("grading of a batch", "outputs", outputs.shape(), &expected));
     }
     let ring = Ring::new(outputs.len_of(Axis(2)) - 1);
     let last = outputs.index_axis(Axis(0), outputs.len_of(Axis(0)) - 1);
@@ -103,17 +100,24 @@ pub fn evaluate(
     let hyperparameters: &Hyperparameters = network.hyperparameters();
     let of_weights = weight_cost.evaluate(network)?;
     thread::scope(|scope| {
-        let (send, made) = sync_channel(0);
-        scope.spawn(move || {
-            for rule in rules {
-                // Nobody listens any more where an earlier rule has failed.
-                if send.send(trials(hyperparameters, *rule, trials_trained)).is_err() {
-                    return;
-                }
-            }
-        });
-        let evaluate_rule = |(rule, trials): (&Rule, Result<Trials>)| {
-            let trials = trials?;
+        let makers = makers(engine);
+        let made: Vec<Receiver<Result<Trials>>> = (0..makers)
+            .map(|place| {
+                let (send, made) = sync_channel(0);
+                scope.spawn(move || {
+                    for rule in rules.iter().skip(place).step_by(makers) {
+                        // Nobody listens any more where an earlier rule has failed.
+                        if send.send(trials(hyperparameters, *rule, trials_trained)).is_err() {
+                            return;
+                        }
+                    }
+                });
+                made
+            })
+            .collect();
+        let evaluate_rule = |(rule, made): (&Rule, &Receiver<Result<Trials>>)| {
+            let ended = || Error::argument("a thread that makes trials has ended", "evaluate again");
+            let trials = made.recv().map_err(|_| ended())??;
             let noise =
                 Noise::new(hyperparameters.seed, Purpose::EvaluationNoise.stream([trials_trained, rule.stream()]));
             let (cost, outputs) = engine.evaluate(network, &trials, SweepNoise::Gaussian { noise, step: 0 })?;
@@ -124,7 +128,7 @@ pub fn evaluate(
                 performance: performance(&answers(&trials, &outputs)?),
             })
         };
-        rules.iter().zip(made).map(evaluate_rule).collect()
+        rules.iter().zip(made.iter().cycle()).map(evaluate_rule).collect()
     })
 }
 

@@ -7,13 +7,14 @@ use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use crate::environment::Interruption;
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::hyperparameters::Hyperparameters;
-use crate::network::{CpuEngine, Engine, Learner, Network, SweepNoise, WeightCost};
+use crate::network::{Diverged, Engine, Learner, Network, SweepNoise, WeightCost};
 use crate::numerics::random::Noise;
 use crate::seed::Purpose;
 use crate::tables::write_atomically;
-use crate::training::batches::Batches;
+use crate::tasks::Rule;
+use crate::training::batches::{Batches, makers};
 use crate::training::log::{Log, LogEntry};
 use crate::training::progress::{self, Progress, Spent};
 use crate::training::run::{HYPERPARAMETERS_FILE, LOG_FILE, MODEL_FILE, Run, STATE_FILE};
@@ -28,7 +29,7 @@ pub(super) fn train(training: Training, path: &Path, interruption: Option<&Inter
     training.check()?;
     let engine = match training.engine {
         Some(make) => make()?,
-        None => Box::new(CpuEngine::new(training.threads)?),
+        None => training.device.engine(training.threads)?,
     };
     if training.hyperparameters.load_dir.is_some() && !path.join(HYPERPARAMETERS_FILE).exists() {
         // What cannot begin is told before anything is written.
@@ -48,7 +49,7 @@ pub(super) fn train(training: Training, path: &Path, interruption: Option<&Inter
         }
     };
     let finished = session.go(training.max_trials, &stop, &mut tell);
-    if finished.is_err() && !matches!(finished, Err(Error::NotFinite { .. })) {
+    if finished.as_ref().is_err_and(|error| !error.is_not_finite()) {
         // The first failure is the one to report; the state at the last evaluation is on disk in any case.
         let _ = session.save_state();
     }
@@ -63,7 +64,7 @@ pub(super) fn lock(path: &Path) -> Result<File> {
     let file = File::create(&lock_path).map_err(|source| Error::io("write", &lock_path, source))?;
     match file.try_lock() {
         Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(Error::RunInUse { path: path.to_owned() }),
+        Err(TryLockError::WouldBlock) => Err(Error::of(Kind::RunInUse { path: path.to_owned() })),
         Err(TryLockError::Error(source)) => Err(Error::io("lock", &lock_path, source)),
     }
 }
@@ -79,7 +80,11 @@ pub(super) fn write_hyperparameters(path: &Path, hyperparameters: &Hyperparamete
 struct Session {
     path: PathBuf,
     engine: Box<dyn Engine>,
+    /// What it runs on.
+    device: String,
     learner: Learner,
+    /// The rules of the steps that the engine may not have done yet, and of which update the first is.
+    pending: (u64, Vec<Rule>),
     log: Log,
     /// The next training step, counted from 0.
     step: u64,
@@ -130,10 +135,14 @@ impl Session {
         // A kill between two files can leave the log one evaluation ahead of the state.
         let trials_trained = step * hyperparameters.batch_size_train as u64;
         log.entries.retain(|entry| entry.trials_trained <= trials_trained);
+        let device = engine.runs(learner.network());
+        log.note_device(trials_trained, &device);
         let seconds_before = log.entries.last().map_or(0.0, |entry| entry.seconds);
         Ok(Session {
             path: path.to_owned(),
             engine,
+            device,
+            pending: (learner.optimizer.updates, Vec::new()),
             learner,
             log,
             step,
@@ -160,7 +169,8 @@ impl Session {
     fn go(&mut self, max_trials: Option<u64>, stop: &dyn Fn() -> bool, tell: &mut dyn FnMut(&Progress)) -> Result<()> {
         let every = self.hyperparameters().display_step;
         let mut stage = Sequence::of(self.hyperparameters()).after(&self.log).0;
-        let mut batches = Batches::from_step(self.hyperparameters(), stage, self.step)?;
+        let makers = makers(&*self.engine);
+        let mut batches = Batches::from_step(self.hyperparameters(), stage, self.step, makers)?;
         loop {
             let trials_trained = self.trials_trained();
             if self.step.is_multiple_of(every) && self.log.at(trials_trained).is_none() {
@@ -172,7 +182,7 @@ impl Session {
                 return self.save_state();
             }
             if now != stage {
-                (stage, batches) = (now, Batches::from_step(self.hyperparameters(), now, self.step)?);
+                (stage, batches) = (now, Batches::from_step(self.hyperparameters(), now, self.step, makers)?);
             }
             if max_trials.is_some_and(|most| trials_trained >= most) {
                 // So that a checkpoint holds all that was trained.
@@ -184,7 +194,7 @@ impl Session {
             }
             if stop() {
                 self.save_state()?;
-                return Err(Error::Stopped { path: self.path.clone(), trials_trained });
+                return Err(Error::stopped(&self.path, trials_trained));
             }
             tell(&self.progress(max_trials, false));
             if !self.step.is_multiple_of(every) && self.log.at(trials_trained).is_some() {
@@ -197,7 +207,7 @@ impl Session {
     /// Evaluates every trained rule, saves a checkpoint, the log and the state.
     fn evaluate(&mut self) -> Result<()> {
         let begin = Instant::now();
-        self.engine.settle(&mut self.learner)?;
+        self.settle()?;
         let trials_trained = self.trials_trained();
         let Learner { network, weight_cost, .. } = &self.learner;
         let rules = &network.hyperparameters().rule_trains;
@@ -223,8 +233,31 @@ impl Session {
     }
 
     fn save_state(&mut self) -> Result<()> {
-        self.engine.settle(&mut self.learner)?;
+        self.settle()?;
         state::write(&self.path.join(STATE_FILE), &self.learner, self.step)
+    }
+
+    /// Makes the learner hold what training has come to.
+    fn settle(&mut self) -> Result<()> {
+        let diverged = self.engine.settle(&mut self.learner)?;
+        let first_step = self.step - self.pending.1.len() as u64;
+        let (first, rules) = std::mem::replace(&mut self.pending, (self.learner.optimizer.updates, Vec::new()));
+        let Some(Diverged { update, cost }) = diverged else { return Ok(()) };
+        let place = update - first;
+        let rule = rules.get(place as usize).map_or_else(String::new, Rule::to_string);
+        Err(self.not_finite(&rule, first_step + place, cost))
+    }
+
+    /// The cost of a step was not finite.
+    fn not_finite(&self, rule: &impl ToString, step: u64, cost: f64) -> Error {
+        let last_checkpoint = self.log.entries.last().map(|entry| entry.trials_trained.to_string());
+        Error::of(Kind::NotFinite {
+            rule: rule.to_string(),
+            step,
+            trials_trained: step * self.hyperparameters().batch_size_train as u64,
+            cost,
+            last_checkpoint: last_checkpoint.unwrap_or_else(|| "none".to_owned()),
+        })
     }
 
     /// One batch of one rule.
@@ -240,16 +273,10 @@ impl Session {
         self.spent.trials += (generated - begin).as_secs_f64();
 
         let total = self.engine.train(&mut self.learner, &trials, noise)?;
-        if !total.is_finite() {
-            let last_checkpoint = self.log.entries.last().map(|entry| entry.trials_trained.to_string());
-            return Err(Error::NotFinite {
-                rule: rule.to_string(),
-                step: self.step,
-                trials_trained: self.trials_trained(),
-                cost: total,
-                last_checkpoint: last_checkpoint.unwrap_or_else(|| "none".to_owned()),
-            });
+        if let Some(cost) = total.filter(|cost| !cost.is_finite()) {
+            return Err(self.not_finite(&rule, self.step, cost));
         }
+        self.pending.1.push(rule);
         self.step += 1;
         self.spent.training += generated.elapsed().as_secs_f64();
         Ok(())
@@ -266,6 +293,7 @@ impl Session {
             batch: self.hyperparameters().batch_size_train as u64,
             stage: Sequence::of(self.hyperparameters()).describe(&self.log),
             spent: self.spent,
+            device: self.device.clone(),
             finished,
         }
     }
