@@ -383,9 +383,9 @@ fn every_verb_explains_itself_by_an_example_that_works() {
     for (from, to) in [("hp.json", "hp.json"), ("2560/model.safetensors", "model.safetensors")] {
         std::fs::copy(run().join(from), folder.path().join(to)).unwrap();
     }
-    for name in ["spikes.csv", "trials.csv"] {
+    for (name, to) in [("spikes.csv", "spikes.csv"), ("trials.csv", "cues.csv")] {
         let recordings = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/recordings");
-        std::fs::copy(recordings.join(name), folder.path().join(name)).unwrap();
+        std::fs::copy(recordings.join(name), folder.path().join(to)).unwrap();
     }
     let verbs = verbs();
     assert!(verbs.len() > 25 && verbs.contains(&"unit-counts".to_owned()), "{verbs:?}");

@@ -606,10 +606,10 @@ fn a_pseudo_population_goes_through_every_analysis_of_populations() {
     assert!(activity.notes.iter().any(|note| note.contains("pseudo-population of 6 units")), "{:?}", activity.notes);
     let activity = activity.with_epochs(whole.epochs.clone()).unwrap();
     let units = tested(&activity);
-    assert!([0, 2, 4].iter().all(|unit| units.units[*unit].unbiased_selective));
+    assert!([0, 2, 4].iter().all(|unit| units.units[*unit].unbiased_p_value.unwrap() < 1e-3));
     let preferred: Vec<usize> = [0, 2, 4].iter().map(|unit| units.units[*unit].preferred_location).collect();
     assert_eq!(preferred, [0, 2, 6]);
-    let mut psth = Psth::new(PsthOptions::default());
+    let mut psth = Psth::new(PsthOptions { kinds: Kind::ALL.to_vec(), ..PsthOptions::default() });
     psth.add("both", &activity, &units).unwrap();
     assert!(psth.table().unwrap().height() > 0);
     let options = DecoderOptions { held_out: 1, ..DecoderOptions::default().at_least(100.0) };

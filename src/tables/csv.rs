@@ -39,7 +39,11 @@ const LOOKED_AT: usize = 50;
 /// Reads a table of text. Types of columns are found from all rows: whole numbers, numbers, true and false, text.
 pub(super) fn read(path: &Path, bytes: &[u8], wanted: &dyn Fn(&str) -> bool) -> Result<DataFrame> {
     if let Some(what) = not_text(bytes) {
-        return Err(Error::file(path, format!("it is no text, but {what}"), "Save it as CSV, or give it its own ending"));
+        return Err(Error::file(
+            path,
+            format!("it is no text, but {what}"),
+            "Save it as CSV, or give it its own ending",
+        ));
     }
     let text = decoded(bytes);
     let mut lines = lines(&text);

@@ -253,18 +253,18 @@ fn a_slow_drift_does_not_lower_the_accuracy_of_trials_drawn_over_the_session() {
             for (unit, drift) in drift.iter_mut().enumerate() {
                 let away = (unit % 8).abs_diff(trial % 8);
                 let distance = away.min(8 - away) as f64;
-                *drift += 0.1 * stream.standard_normal();
+                *drift += 0.3 * stream.standard_normal();
                 let noise = 0.3 * stream.standard_normal();
-                rates[[0, trial, unit]] = (3.0 + (-0.5 * distance * distance).exp() + *drift + noise) as f32;
+                rates[[0, trial, unit]] = (3.0 + 2.0 * (-0.5 * distance * distance).exp() + *drift + noise) as f32;
             }
         }
         let activity = Activity::new(rates, (0..128).map(|trial| trial % 8).collect(), 8, 20.0).unwrap();
         Decoder::of(&activity, &DecoderOptions { hold_out, ..in_steps(1.0, 1.0) }).unwrap().accuracy[[0, 0]]
     };
-    let mean = |hold_out| (0..12).map(|seed| of(seed, hold_out)).sum::<f64>() / 12.0;
+    let mean = |hold_out| (0..20).map(|seed| of(seed, hold_out)).sum::<f64>() / 20.0;
     let (first, drawn) = (mean(HoldOut::First), mean(HoldOut::default()));
-    // scikit-learn has 0.68 and 0.90 of such sessions.
-    assert!(drawn > 0.82 && first < 0.76, "first {first}, drawn {drawn}");
+    // scikit-learn has 0.58 and 0.82 of 40 such sessions, each known to 0.03.
+    assert!((drawn - 0.82).abs() < 0.1 && (first - 0.58).abs() < 0.1, "first {first}, drawn {drawn}");
 }
 
 #[test]

@@ -110,7 +110,7 @@ fn agrees_with_the_published_system_on_designed_units() {
             assert_eq!(found.units[unit].unbiased_q_value, None);
             assert!(!found.units[unit].unbiased_selective);
         }
-        assert_eq!(units_where(&found, |unit| unit.unbiased_selective), [4, 5, 6, 11], "{name}");
+        assert_eq!(units_where(&found, |unit| unit.unbiased_selective), [4, 5, 6, 8, 11], "{name}");
         assert_eq!(found.units[11].kind(Test::Unbiased), found.units[11].response);
         if norm {
             assert_eq!(found.units[11].not_tested, Some(NotTested::NegativeBaseline));

@@ -114,10 +114,7 @@ pub fn labelled(mut table: DataFrame, activity: &Activity) -> Result<DataFrame> 
     }
     for (number, label) in [("location", "location_label"), ("preferred_location", "preferred_label")] {
         let Some(place) = table.get_column_index(number) else { continue };
-        let failed = || Error::Argument {
-            what: format!("the column {number} cannot be labelled"),
-            remedy: "leave out --locations-on-ring".to_owned(),
-        };
+        let failed = || refuse(format!("the column {number} cannot be labelled"), "leave out --locations-on-ring");
         let numbers = table.column(number).map_err(|_| failed())?.cast(&DataType::UInt32).map_err(|_| failed())?;
         let numbers = numbers.u32().map_err(|_| failed())?;
         let labels: Vec<Option<String>> =

@@ -12,7 +12,7 @@ use crate::common::recording::{RingArguments, tell};
 /// Count spikes in bins around an event of each trial: a table of activity, of rates in Hz.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Example:\n  maturation bin spikes.csv trials.csv --bin-ms 20 --from-ms 0 --to-ms 500 --out rates.csv"
+    after_help = "Example:\n  maturation bin spikes.csv cues.csv --bin-ms 20 --from-ms 0 --to-ms 500 --out rates.csv"
 )]
 pub struct Arguments {
     /// A table with a row a spike (.parquet or .csv): unit, time_s (or time_ms) and, of several sessions, session.
