@@ -5,7 +5,7 @@ use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
-use maturation::hyperparameters::{RnnType, Trainables};
+use maturation::hyperparameters::{CurriculumStage, RnnType, Trainables};
 use maturation::prelude::*;
 
 /// A network that trains in moments.
@@ -438,7 +438,14 @@ fn only_the_weights_from_inputs_or_from_rules_train_where_that_is_asked_for() {
 fn rules_train_one_after_the_other_and_the_log_says_which() {
     let folder = tempfile::tempdir().unwrap();
     let staged = Hyperparameters {
-        rule_stages: Some(vec![vec![Rule::GAP], vec![Rule::OVERLAP]]),
+        curriculum: Some(vec![
+            CurriculumStage {
+                lengths: [(Epoch::Delay1, 300.0)].into(),
+                learning_rate: Some(0.002),
+                ..CurriculumStage::of(&[Rule::GAP])
+            },
+            CurriculumStage { target_perf: Some(0.15), ..CurriculumStage::of(&[Rule::OVERLAP]) },
+        ]),
         // So low that chance passes it, sooner or later.
         target_perf: 0.1,
         display_step: 2,
@@ -455,8 +462,10 @@ fn rules_train_one_after_the_other_and_the_log_says_which() {
     let stages: Vec<u64> = log["stage"].as_array().unwrap().iter().map(|stage| stage.as_u64().unwrap()).collect();
     let second = stages.iter().position(|stage| *stage == 2).expect("the first stage is passed");
     assert!(stages[..second].iter().all(|stage| *stage == 1) && stages[second..].iter().all(|stage| *stage == 2));
-    assert!(log["perf_gap"][second].as_f64().unwrap() > 0.1);
+    assert!(log["perf_stage"][second].as_f64().unwrap() > 0.1);
+    assert_ne!(log["perf_stage"][second], log["perf_gap"][second], "the stage is graded with its own delay");
+    assert!(log["perf_stage"][second + 1].is_null(), "the second stage leaves delays as they are");
     assert_eq!(log["rule_now"][second], serde_json::json!(["overlap"]));
     let last = stages.len() - 1;
-    assert!(last > second && log["perf_overlap"][last].as_f64().unwrap() > 0.1, "{log}");
+    assert!(last > second && log["perf_overlap"][last].as_f64().unwrap() > 0.15, "{log}");
 }

@@ -1,9 +1,11 @@
 //! Everything that decides a network and its training: `hp.json`.
 
+mod curriculum;
 mod json;
 mod presets;
 mod validation;
 
+pub use curriculum::CurriculumStage;
 pub use presets::Preset;
 
 use serde::{Deserialize, Serialize};
@@ -147,9 +149,8 @@ pub struct Hyperparameters {
     pub rule_trains: Vec<Rule>,
     /// The probability of each trained rule in a training step; `None`: all equal.
     pub rule_probs: Option<Vec<f64>>,
-    /// Trained rules in stages, one after the other: each stage trains its rules until the worst of them is above
-    /// `target_perf`. `None`: all train at once.
-    pub rule_stages: Option<Vec<Vec<Rule>>>,
+    /// Training in stages, one after the other; `rule_stages` in older files. `None`: all rules train at once.
+    pub curriculum: Option<Vec<CurriculumStage>>,
     /// Training steps from one evaluation (and checkpoint) to the next.
     pub display_step: u64,
     /// Decides every random number of the run.
@@ -199,7 +200,7 @@ impl Hyperparameters {
             ruleset: Ruleset::ALL_NEW,
             rule_trains: Ruleset::ALL_NEW.rules().to_vec(),
             rule_probs: None,
-            rule_stages: None,
+            curriculum: None,
             display_step: 20,
             seed: 0,
         }

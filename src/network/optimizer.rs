@@ -63,6 +63,11 @@ impl WeightOptimizer {
         WeightOptimizer { kind, rate, trained, updates: 0, moments: [zeros(), zeros()] }
     }
 
+    /// Goes on with another step size.
+    pub(crate) fn set_rate(&mut self, rate: f64) {
+        self.rate = rate;
+    }
+
     fn step(&mut self, network: &mut Network, gradients: &Gradients<f32, Cpu>) {
         self.updates += 1;
         let time = self.updates as f64;

@@ -36,6 +36,11 @@ impl Clock {
         changed
     }
 
+    /// The same clock in a trial of which some epochs last so many ms; those that the clock itself changes stay so.
+    pub(crate) fn in_trial(&self, lengths: &[(Epoch, f64)]) -> Self {
+        Clock { dt: self.dt, lengths: lengths.to_vec() }.with_lengths(&self.lengths)
+    }
+
     /// ms a step.
     pub fn dt(&self) -> f64 {
         self.dt

@@ -20,17 +20,14 @@ use crate::tasks::{Clock, Condition, Epoch, Event, Place, Ring, Said, Shown, TES
 ///
 /// ```
 /// use maturation::prelude::*;
-/// use maturation::tasks::{EventDefinition, ShownDefinition, TaskDefinition, TrialKind};
+/// use maturation::tasks::{EventDefinition, TaskDefinition, TrialKind};
 ///
 /// let definition = TaskDefinition {
 ///     name: "go_nogo".to_owned(),
 ///     epochs: vec![(Epoch::Fix1, 300.0), (Epoch::Stim1, 300.0), (Epoch::Delay1, 1000.0), (Epoch::Go1, 500.0)],
 ///     varied: vec![(Epoch::Delay1, 200.0, 1000.0)],
 ///     events: vec![EventDefinition::new("ring", &[Epoch::Stim1])],
-///     trials: vec![
-///         TrialKind { shows: vec![ShownDefinition::Number(90.0)], response: Some(90.0), location: None },
-///         TrialKind { shows: vec![ShownDefinition::Number(270.0)], response: None, location: None },
-///     ],
+///     trials: vec![TrialKind::responding([90.0], 90.0), TrialKind::fixating([270.0])],
 ///     ..TaskDefinition::default()
 /// };
 /// assert_eq!(TaskDefinition::from_json(definition.to_json())?, definition);
@@ -137,6 +134,37 @@ pub enum ShownDefinition {
     Number(f64),
     /// A direction on the ring, degrees, and its strength, which is 1 otherwise.
     Bump(f64, f64),
+}
+
+impl From<f64> for ShownDefinition {
+    fn from(number: f64) -> Self {
+        ShownDefinition::Number(number)
+    }
+}
+
+/// A direction and its strength.
+impl From<(f64, f64)> for ShownDefinition {
+    fn from((at, strength): (f64, f64)) -> Self {
+        ShownDefinition::Bump(at, strength)
+    }
+}
+
+impl TrialKind {
+    /// A kind that shows these things, one an event, and asks for this response (degrees). An event shows a number, or a
+    /// direction with its strength.
+    pub fn responding(shows: impl IntoIterator<Item = impl Into<ShownDefinition>>, response: f64) -> Self {
+        TrialKind { response: Some(response), ..TrialKind::fixating(shows) }
+    }
+
+    /// A kind that shows these things and asks to keep fixating.
+    pub fn fixating(shows: impl IntoIterator<Item = impl Into<ShownDefinition>>) -> Self {
+        TrialKind { shows: shows.into_iter().map(Into::into).collect(), response: None, location: None }
+    }
+
+    /// The same kind, at this location (degrees) for analyses.
+    pub fn located(self, location: f64) -> Self {
+        TrialKind { location: Some(location), ..self }
+    }
 }
 
 impl TaskDefinition {

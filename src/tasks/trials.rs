@@ -247,7 +247,7 @@ fn timelines(rule: Rule, clock: &Clock, usual: &Timeline, conditions: &[Conditio
             let what = format!("epoch {epoch} of trial {trial} of `{rule}` lasts {length} ms");
             return Err(Error::argument(what, "give a length from 0 to 1e9 ms"));
         }
-        let timeline = rule.timeline(&clock.with_lengths(&condition.lengths));
+        let timeline = rule.timeline(&clock.in_trial(&condition.lengths));
         if timeline.end > usual.end {
             return Err(Error::argument(
                 format!("trial {trial} of `{rule}` has {} steps, a trial of it has {}", timeline.end, usual.end),

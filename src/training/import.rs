@@ -55,7 +55,7 @@ impl Run {
         if trials_trained == 0 {
             state::write(&path.join(STATE_FILE), &learner, 0)?;
         }
-        let log = Log { entries: vec![LogEntry { trials_trained, seconds: 0.0, rules }] };
+        let log = Log { entries: vec![LogEntry { trials_trained, seconds: 0.0, rules, stage_performance: None }] };
         log.write(&path.join(LOG_FILE), hyperparameters)?;
         Run::open(path)
     }

@@ -13,6 +13,9 @@ use crate::tasks::Rule;
 use crate::training::sequence::Sequence;
 use crate::training::{Evaluation, Stage};
 
+/// The key of [`LogEntry::stage_performance`].
+const STAGE_PERFORMANCE: &str = "perf_stage";
+
 /// The evaluations of a run, in order; the content of `log.json` under the keys of the published system.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Log {
@@ -29,6 +32,9 @@ pub struct LogEntry {
     pub seconds: f64,
     /// One evaluation a rule, in the order of `rule_trains`.
     pub rules: Vec<Evaluation>,
+    /// The worst performance of the rules of the curriculum's stage, with epochs as long as they are in it; `None` where
+    /// the stage leaves them as they are.
+    pub stage_performance: Option<f64>,
 }
 
 impl LogEntry {
@@ -85,13 +91,17 @@ impl Log {
 
     /// The log as a table, one row an evaluation and rule: trials_trained, seconds, rule, cost, regularisation_cost,
     /// performance, stage.
+    ///
+    /// With a curriculum it has two columns more: curriculum_stage, the stage that training was in before the evaluation,
+    /// counted from 1, and stage_performance, what decides whether it is passed: the worst performance of its rules with
+    /// epochs as long as in that stage, null where it leaves them as they are.
     pub fn table(&self, hyperparameters: &Hyperparameters) -> Result<DataFrame> {
         let rows: Vec<(&LogEntry, &Evaluation)> =
             self.entries.iter().flat_map(|entry| entry.rules.iter().map(move |rule| (entry, rule))).collect();
         let stage = |performance| {
             Stage::of(performance, hyperparameters.early_target_perf, hyperparameters.mid_target_perf).name()
         };
-        df![
+        let mut table = df![
             "trials_trained" => rows.iter().map(|(entry, _)| entry.trials_trained).collect::<Vec<_>>(),
             "seconds" => rows.iter().map(|(entry, _)| entry.seconds).collect::<Vec<_>>(),
             "rule" => rows.iter().map(|(_, rule)| rule.rule.name()).collect::<Vec<_>>(),
@@ -100,7 +110,20 @@ impl Log {
             "performance" => rows.iter().map(|(_, rule)| rule.performance).collect::<Vec<_>>(),
             "stage" => rows.iter().map(|(_, rule)| stage(rule.performance)).collect::<Vec<_>>(),
         ]
-        .map_err(Error::table("making the table of the log"))
+        .map_err(Error::table("making the table of the log"))?;
+        if hyperparameters.curriculum.is_some() {
+            let walk = Sequence::of(hyperparameters).walk(self);
+            let of_rows = |entry: usize| std::iter::repeat_n(entry, self.entries[entry].rules.len());
+            let entries: Vec<usize> = (0..self.entries.len()).flat_map(of_rows).collect();
+            let stages: Vec<u32> = entries.iter().map(|entry| walk[*entry].0 as u32 + 1).collect();
+            let performance: Vec<_> = entries.iter().map(|entry| self.entries[*entry].stage_performance).collect();
+            for column in
+                [Column::new("curriculum_stage".into(), stages), Column::new("stage_performance".into(), performance)]
+            {
+                table.with_column(column).map_err(Error::table("making the table of the log"))?;
+            }
+        }
+        Ok(table)
     }
 
     /// Writes `log.json`, whole or not at all.
@@ -119,13 +142,14 @@ impl Log {
         }
         object.insert("perf_avg".into(), Value::Array(column(&|entry| json!(entry.mean_performance()))));
         object.insert("perf_min".into(), Value::Array(column(&|entry| json!(entry.worst_performance()))));
-        if hyperparameters.rule_stages.is_some() {
+        if hyperparameters.curriculum.is_some() {
             // The stage that training goes on with, counted from 1, and its rules.
             let sequence = Sequence::of(hyperparameters);
             let stages: Vec<usize> = sequence.walk(self).into_iter().map(|(_, after, _)| after).collect();
-            let names = |stage: &usize| sequence.rules(*stage).iter().map(|rule| rule.name()).collect::<Vec<_>>();
+            let names = |stage: &usize| sequence.stage(*stage).rules.iter().map(|rule| rule.name()).collect::<Vec<_>>();
             object.insert("rule_now".into(), json!(stages.iter().map(names).collect::<Vec<_>>()));
             object.insert("stage".into(), json!(stages.iter().map(|stage| stage + 1).collect::<Vec<_>>()));
+            object.insert(STAGE_PERFORMANCE.into(), Value::Array(column(&|entry| json!(entry.stage_performance))));
         }
         let grown = |entry: &LogEntry| {
             let pairs = entry
@@ -175,7 +199,13 @@ impl Log {
                 })
             });
             let rules = rules.collect::<Result<Vec<_>>>()?;
-            log.entries.push(LogEntry { trials_trained, seconds: number("times", place)?, rules });
+            // Runs without a curriculum have none, nor have stages that leave epochs as they are.
+            let of_stage = object.get(STAGE_PERFORMANCE).and_then(|column| column.get(place));
+            let stage_performance = match of_stage.filter(|value| !value.is_null()) {
+                Some(_) => Some(number(STAGE_PERFORMANCE, place)?),
+                None => None,
+            };
+            log.entries.push(LogEntry { trials_trained, seconds: number("times", place)?, rules, stage_performance });
         }
         Ok(log)
     }
@@ -193,6 +223,7 @@ mod tests {
                 trials_trained: 1280 * place,
                 seconds: 0.5 * place as f64,
                 rules: vec![evaluation(Rule::ODR, 0.3 * place as f64), evaluation(Rule::GAP, 0.96)],
+                stage_performance: None,
             })
             .collect();
         (hyperparameters, Log { entries })

@@ -152,7 +152,7 @@ mod tests {
     #[test]
     fn a_line_tells_performance_pace_and_time_left() {
         let evaluation = Evaluation { rule: Rule::ODR, cost: 1.0, regularisation_cost: 0.0, performance: 0.512 };
-        let entry = LogEntry { trials_trained: 0, seconds: 0.0, rules: vec![evaluation] };
+        let entry = LogEntry { trials_trained: 0, seconds: 0.0, rules: vec![evaluation], stage_performance: None };
         let mut progress = Progress {
             trials_trained: 3000,
             trials_before: 1000,

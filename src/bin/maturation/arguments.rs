@@ -147,6 +147,10 @@ pub struct Train {
     /// The rules to train, for example odr,odrd.
     #[arg(long, value_name = "RULE,…", value_delimiter = ',')]
     pub rules: Option<Vec<Rule>>,
+    /// Train in stages, each until the worst of its rules is above target_perf, for example
+    /// 'odr delay1=500 target_perf=0.9; odr': rules, then what differs there (EPOCH=MS, learning_rate, target_perf).
+    #[arg(long, value_name = "STAGE;…")]
+    pub curriculum: Option<String>,
     /// Stop after N trials, if the target performance has not stopped it before.
     #[arg(long, value_name = "N")]
     pub max_trials: Option<u64>,

@@ -121,6 +121,9 @@ fn train(arguments: Train) -> Result<()> {
         hyperparameters.rule_trains = rules;
         hyperparameters.rule_probs = None;
     }
+    if let Some(stages) = &arguments.curriculum {
+        hyperparameters.set("curriculum", stages)?;
+    }
     if let Some(seed) = arguments.seed {
         hyperparameters.seed = seed;
     }
