@@ -65,7 +65,7 @@ fn tables_have_the_columns_that_they_promise() {
         let (names, rows) = columns(&["trials", "--rule", "odrd", "--mode", "test-2-5"], kind);
         assert_eq!(names[..4], ["trial", "step", "time_ms", "x_0"].map(String::from));
         assert_eq!((names.len(), rows), (3 + 15 + 9 + 9 + 1, 175 * 128));
-        let (names, rows) = columns(&["outputs", run, "--rule", "odr", "--trials", "1280"], kind);
+        let (names, rows) = columns(&["outputs", run, "--rule", "odr", "--checkpoints", "1280"], kind);
         let expected = ["trial", "location", "response", "distance", "performance", "fixation"];
         assert_eq!((names, rows), (expected.map(String::from).to_vec(), 128));
         let (names, rows) = columns(&["activity", run, "--rule", "gap"], kind);
@@ -108,15 +108,16 @@ fn tables_have_the_columns_that_they_promise() {
             "p_corrected",
         ];
         assert_eq!((names, rows), (expected.map(String::from).to_vec(), 3 * 16));
-        let (names, rows) = columns(&["growth", run], kind);
+        let (names, rows) = columns(&["performance-growth", run], kind);
         assert_eq!(names, ["trials_trained", "rule", "performance", "smoothed", "stage"].map(String::from));
         assert_eq!(rows, 9);
-        let (names, _) = columns(&["growth", run, "--automatic", "--stage-window", "3"], kind);
+        let (names, _) = columns(&["performance-growth", run, "--automatic", "--stage-window", "3"], kind);
         assert_eq!(names[5..], ["automatic_early", "automatic_mid", "automatic_mature"].map(String::from));
         let (names, rows) = columns(&["agreement", run, "--first", "odr:stim1", "--second", "odrd:stim1"], kind);
         let expected = ["trials_trained", "first", "second", "first_selective", "second_selective", "both", "same"];
         assert_eq!((names[..7].to_vec(), rows), (expected.map(String::from).to_vec(), 3));
-        let period = ["period", run, "--rule", "odrd", "--epoch", "delay2", "--units", "excited,mixed,inhibited,none"];
+        let period =
+            ["period-activity", run, "--rule", "odrd", "--epoch", "delay2", "--units", "excited,mixed,inhibited,none"];
         let (names, rows) = columns(&period, kind);
         let expected = ["trials_trained", "stage", "unit", "kind", "preferred_location", "activity"];
         assert_eq!((names, rows), (expected.map(String::from).to_vec(), 3 * 10));
@@ -127,7 +128,7 @@ fn tables_have_the_columns_that_they_promise() {
         let (names, rows) = columns(&["saccade", run, "--rule", "gap", "--batches", "2"], kind);
         let expected = ["stage", "checkpoints", "from_degrees", "to_degrees", "trials", "fixating", "share"];
         assert_eq!((names[..7].to_vec(), rows), (expected.map(String::from).to_vec(), 30));
-        let distractor = ["distractor", run, "--repeats", "2", "--trials", "last"];
+        let distractor = ["distractor", run, "--repeats", "2", "--checkpoints", "last"];
         let (names, rows) = columns(&distractor, kind);
         assert_eq!(
             (names[..3].to_vec(), rows),
@@ -147,8 +148,17 @@ fn a_table_of_activity_stands_in_for_a_run() {
     let folder = tempfile::tempdir().unwrap();
     let activity = folder.path().join("activity.csv");
     succeeds(&["activity", text(run()), "--rule", "gap", "--out", text(&activity)]);
-    let direct =
-        succeeds(&["psth", text(run()), "--rule", "gap", "--epoch", "stim1", "--trials", "last", "--by-checkpoint"]);
+    let direct = succeeds(&[
+        "psth",
+        text(run()),
+        "--rule",
+        "gap",
+        "--epoch",
+        "stim1",
+        "--checkpoints",
+        "last",
+        "--by-checkpoint",
+    ]);
     let by_rule = succeeds(&["psth", "--activity", text(&activity), "--rule", "gap", "--epoch", "stim1"]);
     let by_time = succeeds(&[
         "psth",
@@ -162,7 +172,7 @@ fn a_table_of_activity_stands_in_for_a_run() {
         "stim1",
     ]);
     assert_eq!(by_rule, by_time);
-    let period = ["period", "--rule", "gap", "--epoch", "stim1", "--units", "excited,inhibited,mixed,none"];
+    let period = ["period-activity", "--rule", "gap", "--epoch", "stim1", "--units", "excited,inhibited,mixed,none"];
     let of_table = succeeds(&[&period[..], &["--activity", text(&activity)]].concat());
     assert!(of_table.contains("shape: (10, 6)") && of_table.contains("null"), "{of_table}");
     let rows = |table: &str| table.lines().filter(|line| line.contains("preferred")).count();
@@ -173,16 +183,16 @@ fn a_table_of_activity_stands_in_for_a_run() {
 fn figures_and_the_page_need_no_network() {
     let folder = tempfile::tempdir().unwrap();
     for arguments in [
-        vec!["growth", text(run())],
+        vec!["performance-growth", text(run())],
         vec!["psth", text(run()), "--rule", "odr", "--epoch", "stim1", "--opposite", "--normalised", "no"],
         vec!["decoder", text(run()), "--rule", "odr", "--stride-ms", "500", "--published-scoring"],
-        vec!["growth", text(run()), "--automatic", "--published-average"],
+        vec!["performance-growth", text(run()), "--automatic", "--published-average"],
         vec!["agreement", text(run()), "--first", "odrd:delay1", "--second", "odrd:delay2"],
-        vec!["period", text(run()), "--rule", "odr", "--epoch", "1100..1400", "--selected-in", "stim1"],
-        vec!["period", text(run()), "--rule", "odr", "--epoch", "delay1", "--show", "tests"],
-        vec!["saccade", text(run()), "--rule", "odr", "--batches", "1", "--trials", "last"],
-        vec!["distractor", text(run()), "--repeats", "1", "--trials", "last"],
-        vec!["distractor", text(run()), "--repeats", "1", "--trials", "last", "--show", "saccades"],
+        vec!["period-activity", text(run()), "--rule", "odr", "--epoch", "1100..1400", "--selected-in", "stim1"],
+        vec!["period-activity", text(run()), "--rule", "odr", "--epoch", "delay1", "--show", "tests"],
+        vec!["saccade", text(run()), "--rule", "odr", "--batches", "1", "--checkpoints", "last"],
+        vec!["distractor", text(run()), "--repeats", "1", "--checkpoints", "last"],
+        vec!["distractor", text(run()), "--repeats", "1", "--checkpoints", "last", "--show", "saccades"],
     ] {
         let path = folder.path().join("figure.html");
         succeeds(&[&arguments[..], &["--figure", text(&path)]].concat());
@@ -207,14 +217,14 @@ const OF_ACTIVITY: [&[&str]; 13] = [
     &["tuning", "--epoch", "stim1", "--bootstrap", "100"],
     &["sample-unit", "--epoch", "stim1"],
     &["sample-unit", "--epoch", "stim1", "--unit", "1"],
-    &["units", "--epoch", "stim1"],
+    &["unit-counts", "--epoch", "stim1"],
     &["dpca"],
     &["pca"],
     &["decoder", "--stride-ms", "200"],
     &["decoder", "--stride-ms", "200", "--published-scoring", "--permutations", "3"],
-    &["period", "--epoch", "delay1"],
-    &["period", "--epoch", "delay1", "--show", "tests"],
-    &["period", "--epoch", "delay1", "--show", "anova"],
+    &["period-activity", "--epoch", "delay1"],
+    &["period-activity", "--epoch", "delay1", "--show", "tests"],
+    &["period-activity", "--epoch", "delay1", "--show", "anova"],
 ];
 
 /// A table of activity of four units at 80 steps of 20 ms: a trial at each of `locations`, rates by step, trial and unit.
@@ -239,7 +249,7 @@ fn silent_units_and_missing_trials_give_a_message_or_an_empty_table() {
     activity_table(&path("constant.csv"), &several, |_, _, _| 1.0);
     activity_table(&path("single.csv"), &(0..8).collect::<Vec<_>>(), noise);
     activity_table(&path("one-location.csv"), &[3; 6], noise);
-    let nothing_selected = ["psth", "tuning", "period"];
+    let nothing_selected = ["psth", "tuning", "period-activity"];
     let refused = |name: &str, command: &[&str]| match (name, command[0]) {
         (_, "sample-unit") => !command.contains(&"--unit"),
         ("silent" | "constant", "dpca" | "pca") => true,
@@ -295,7 +305,7 @@ fn a_run_of_one_checkpoint_has_every_figure() {
     let table = folder.path().join("claims.csv");
     succeeds(&["claims", text(&one), "--out", text(&table)]);
     assert!(!std::fs::read_to_string(&table).unwrap().contains("NaN"));
-    let message = fails(&["decoder", text(&one), "--rule", "gap", "--trials", "0"]);
+    let message = fails(&["decoder", text(&one), "--rule", "gap", "--checkpoints", "0"]);
     assert!(message.contains("2560"), "{message}");
     std::fs::remove_dir_all(one.join("2560")).unwrap();
     for command in ["claims", "reproduce"] {
@@ -309,7 +319,9 @@ fn bitmaps_need_a_browser_and_say_so_but_vector_graphics_do_not() {
     let folder = tempfile::tempdir().unwrap();
     let drawn = |path: &Path| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_maturation"));
-        command.args(["growth", text(run()), "--figure", text(path)]).env("MATURATION_CHROMIUM", "/no/such/browser");
+        command
+            .args(["performance-growth", text(run()), "--figure", text(path)])
+            .env("MATURATION_CHROMIUM", "/no/such/browser");
         command.output().unwrap()
     };
     let path = folder.path().join("growth.svg");
@@ -331,7 +343,7 @@ fn bitmaps_need_a_browser_and_say_so_but_vector_graphics_do_not() {
 fn gradients_are_written_with_their_cost() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("gradients.safetensors");
-    let printed = succeeds(&["gradients", text(run()), "--rule", "odr", "--trials", "0", "--out", text(&path)]);
+    let printed = succeeds(&["gradients", text(run()), "--rule", "odr", "--checkpoints", "0", "--out", text(&path)]);
     let content = std::fs::read(&path).unwrap();
     let file = safetensors::SafeTensors::deserialize(&content).unwrap();
     let cost = f32::from_le_bytes(file.tensor("cost").unwrap().data().try_into().unwrap());
@@ -348,38 +360,59 @@ fn the_same_command_prints_the_same() {
     assert_ne!(succeeds(&command), other);
 }
 
+/// The verbs that the help lists.
+fn verbs() -> Vec<String> {
+    let help = succeeds(&["--help"]);
+    let list = help.split("Commands:\n").nth(1).and_then(|rest| rest.split("\n\n").next()).unwrap();
+    let first = |line: &str| {
+        line.strip_prefix("  ").filter(|rest| !rest.starts_with(' '))?.split(' ').next().map(str::to_owned)
+    };
+    list.lines().filter_map(first).filter(|name| name != "help").collect()
+}
+
 #[test]
-fn every_command_explains_itself() {
-    let all = succeeds(&["--help"]);
-    let commands = [
-        "reproduce",
-        "train",
-        "log",
-        "trials",
-        "activity",
-        "outputs",
-        "gradients",
-        "selectivity",
-        "psth",
-        "growth",
-        "decoder",
-        "agreement",
-        "period",
-        "distractor",
-        "saccade",
-        "claims",
-        "tuning",
-        "epoch-growth",
-        "sample-unit",
-        "units",
-        "dpca",
-        "pca",
-    ];
-    for command in commands {
-        assert!(all.contains(command));
-        let help = succeeds(&[command, "--help"]);
-        assert!(help.contains("Usage: maturation"), "{help}");
+fn every_verb_explains_itself_by_an_example_that_works() {
+    let folder = tempfile::tempdir().unwrap();
+    for (from, to) in [("hp.json", "hp.json"), ("2560/model.safetensors", "model.safetensors")] {
+        std::fs::copy(run().join(from), folder.path().join(to)).unwrap();
     }
+    let verbs = verbs();
+    assert!(verbs.len() > 25 && verbs.contains(&"unit-counts".to_owned()), "{verbs:?}");
+    for verb in verbs {
+        let help = succeeds(&[&verb, "--help"]);
+        let example = help.split("\nExample:\n  maturation ").nth(1);
+        let example = example.unwrap_or_else(|| panic!("`{verb} --help` ends without an example")).trim();
+        assert_eq!(example.split(' ').next(), Some(verb.as_str()));
+        let words = example.split(' ').map(|word| if word == "runs/paper" { text(run()) } else { word });
+        let output =
+            Command::new(env!("CARGO_BIN_EXE_maturation")).args(words).current_dir(folder.path()).output().unwrap();
+        assert!(output.status.success(), "{example}: {}", String::from_utf8_lossy(&output.stderr));
+        for made in example.split("--figure ").skip(1).chain(example.split("--out ").skip(1)) {
+            let made = folder.path().join(made.split(' ').next().unwrap());
+            assert!(made.exists(), "{example}: {}", made.display());
+        }
+    }
+}
+
+#[test]
+fn names_of_the_version_before_are_accepted_with_a_word() {
+    let output = maturation(&["units", text(run()), "--rule", "odr", "--epoch", "stim1", "--trials", "last"]);
+    let words = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success(), "{words}");
+    for new in ["`unit-counts`", "`--checkpoints`"] {
+        assert!(words.contains(new), "{words}");
+    }
+}
+
+#[test]
+fn shells_and_man_are_told_of_every_verb_and_option() {
+    for kind in ["man", "complete-bash", "complete-zsh", "complete-fish"] {
+        let text = succeeds(&["--generate", kind]).replace("\\-", "-");
+        for word in verbs().iter().map(String::as_str).chain(["max-trials", "baseline-skip-ms"]) {
+            assert!(text.contains(word), "{kind}: {word}");
+        }
+    }
+    assert!(fails(&["--generate", "complete-cmd"]).contains("complete-fish"));
 }
 
 #[test]
@@ -390,8 +423,8 @@ fn what_does_not_exist_is_refused_with_what_does() {
         (vec!["outputs", run, "--rule", "odr3000"], vec!["odr3000", "overlap"]),
         (vec!["selectivity", run, "--rule", "gap", "--epoch", "delay2"], vec!["delay2", "stim1"]),
         (vec!["selectivity", run, "--rule", "gap", "--epoch", "cue"], vec!["cue", "stim1"]),
-        (vec!["outputs", run, "--rule", "odr", "--trials", "77"], vec!["77", "2560"]),
-        (vec!["outputs", run, "--rule", "odr", "--trials", "soon"], vec!["soon", "last"]),
+        (vec!["outputs", run, "--rule", "odr", "--checkpoints", "77"], vec!["77", "2560"]),
+        (vec!["outputs", run, "--rule", "odr", "--checkpoints", "soon"], vec!["soon", "last"]),
         (vec!["psth", run, "--rule", "odr", "--epoch", "stim1", "--stage", "mature"], vec!["mature", "odr"]),
         (vec!["psth", run, "--rule", "odr", "--epoch", "stim1", "--stage", "adult"], vec!["adult", "mature"]),
         (vec!["psth", run, "--rule", "odr", "--epoch", "stim1", "--figure", "a.gif"], vec!["a.gif", ".html", ".png"]),
@@ -399,7 +432,7 @@ fn what_does_not_exist_is_refused_with_what_does() {
         (vec!["tuning", run, "--rule", "odr", "--epoch", "stim1", "--stage", "mature"], vec!["mature", "odr"]),
         (vec!["psth", run, "--rule", "gap", "--epoch", "delay2"], vec!["delay2", "stim1"]),
         (vec!["psth", run, "--rule", "odr", "--epoch", "stim1", "--follow", "mid"], vec!["mid", "odr"]),
-        (vec!["units", run, "--rule", "gap", "--epoch", "delay2"], vec!["delay2", "stim1"]),
+        (vec!["unit-counts", run, "--rule", "gap", "--epoch", "delay2"], vec!["delay2", "stim1"]),
         (vec!["sample-unit", run, "--rule", "gap", "--epoch", "delay2"], vec!["delay2", "stim1"]),
         (vec!["sample-unit", run, "--rule", "odr", "--epoch", "stim1", "--unit", "10"], vec!["10"]),
         (vec!["epoch-growth", run, "--rule", "gap", "--epoch", "delay2"], vec!["delay2", "stim1"]),
@@ -411,10 +444,16 @@ fn what_does_not_exist_is_refused_with_what_does() {
         (vec!["agreement", run, "--first", "odr", "--second", "odr:stim1"], vec!["RULE:EPOCH"]),
         (vec!["agreement", run, "--first", "odr:delay2", "--second", "odr:stim1"], vec!["delay2", "delay1"]),
         (vec!["agreement", run, "--first", "odr:stim1", "--second", "odr3000:stim1"], vec!["odr3000", "overlap"]),
-        (vec!["period", run, "--rule", "odr", "--epoch", "delay2"], vec!["delay2", "delay1"]),
-        (vec!["period", run, "--rule", "odr", "--epoch", "100..200"], vec!["--selected-in"]),
-        (vec!["period", run, "--rule", "odr", "--epoch", "9..1", "--selected-in", "stim1"], vec!["9..1", "START..END"]),
-        (vec!["period", run, "--rule", "odr", "--epoch", "delay1", "--stage-window", "0"], vec!["window", "1 or more"]),
+        (vec!["period-activity", run, "--rule", "odr", "--epoch", "delay2"], vec!["delay2", "delay1"]),
+        (vec!["period-activity", run, "--rule", "odr", "--epoch", "100..200"], vec!["--selected-in"]),
+        (
+            vec!["period-activity", run, "--rule", "odr", "--epoch", "9..1", "--selected-in", "stim1"],
+            vec!["9..1", "START..END"],
+        ),
+        (
+            vec!["period-activity", run, "--rule", "odr", "--epoch", "delay1", "--stage-window", "0"],
+            vec!["window", "1 or more"],
+        ),
         (vec!["saccade", run, "--rule", "overlap"], vec!["overlap", "gap"]),
         (vec!["saccade", run, "--rule", "gap", "--batches", "0"], vec!["batches"]),
         (vec!["distractor", run, "--stage", "mature"], vec!["mature", "odrd"]),

@@ -126,7 +126,7 @@ fn a_first_start_sets_up_and_a_second_makes_nothing_anew() {
         "binder/requirements.txt",
         &format!("kernel --install --checkout {}", env!("CARGO_MANIFEST_DIR")),
         &format!("--prefix {}", environment.display()),
-        "kernel --warm",
+        "kernel --precompile",
         "-m jupyterlab",
         "--port=",
         "--no-browser",
@@ -163,7 +163,7 @@ fn a_dry_run_tells_the_plan_and_changes_nothing() {
         let said = machine.succeeds(&command);
         assert!(said.contains("virtual environment") && said.contains("takes"), "{said}");
         let done = machine.done();
-        assert!(!done.contains("-m ") && !done.contains("--warm"), "{done}");
+        assert!(!done.contains("-m ") && !done.contains("--precompile"), "{done}");
     }
     assert_eq!(std::fs::read_dir(machine.path("home")).unwrap().count(), 0);
 }
@@ -253,7 +253,7 @@ fn a_kernel_of_another_version_is_replaced_if_cargo_is_there_and_named_if_not() 
     machine.succeeds(&["lab"]);
     let done = machine.done();
     assert!(
-        done.contains("cargo build --locked --release --example maturation-kernel") && done.contains("--warm"),
+        done.contains("cargo build --locked --release --example maturation-kernel") && done.contains("--precompile"),
         "{done}"
     );
 

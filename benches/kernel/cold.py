@@ -1,6 +1,6 @@
-"""Runs a command, such as `maturation-kernel --warm`, and says how long it took and how much memory, as measure.py does.
+"""Runs a command, such as `maturation-kernel --precompile`, and says how long it took and how much memory, as measure.py does.
 
-    python benches/kernel/cold.py target/release/maturation-kernel --warm
+    python benches/kernel/cold.py target/release/maturation-kernel --precompile
 """
 
 import subprocess

@@ -7,6 +7,7 @@ use plotly::Plot;
 use polars::prelude::*;
 
 use crate::error::{Error, Result};
+use crate::figures::markup::escape;
 use crate::figures::{Figure, shown};
 use crate::tables::write_atomically;
 
@@ -35,11 +36,6 @@ function download(id, name) {
   link.click();
 }
 ";
-
-/// Makes text safe within HTML.
-pub(crate) fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
-}
 
 /// Makes JSON or CSV safe within a script element, which ends at the first `</`.
 pub(super) fn within_script(text: &str) -> String {

@@ -11,7 +11,7 @@ use polars::frame::DataFrame;
 use crate::analysis::{PeriodActivity, PeriodCheckpoint};
 use crate::error::Result;
 use crate::figures::{Figure, style};
-use crate::tables::Columns;
+use crate::tables::{Columns, thousands};
 use crate::training::Stage;
 
 /// Width of a bin of relative activity, as published; halved or doubled where that makes too few or too many bins.
@@ -66,7 +66,7 @@ pub fn period_activity(table: &DataFrame, title: &str, normalised: bool) -> Resu
         let colour = stage.map_or(style::SERIES[place % style::SERIES.len()], style::stage_colour);
         let name = match (stage, found.trials_trained) {
             (Some(stage), Some(trials)) => {
-                format!("{stage} ({} trials, {} units)", style::thousands(trials), found.units.len())
+                format!("{stage} ({} trials, {} units)", thousands(trials), found.units.len())
             }
             (Some(stage), None) => format!("{stage} ({} units)", found.units.len()),
             (None, _) => format!("{} units", found.units.len()),

@@ -7,7 +7,7 @@ use polars::frame::DataFrame;
 
 use crate::error::Result;
 use crate::figures::{Figure, style};
-use crate::tables::Columns;
+use crate::tables::{Columns, thousands};
 use crate::tasks::Rule;
 use crate::training::{Stage, TOLERANCE};
 
@@ -96,7 +96,7 @@ pub(super) fn stands_on(columns: &Columns) -> Result<String> {
     let (first, last) = (columns.numbers("first_trials")?, columns.numbers("last_trials")?);
     let of = |stage: Stage| {
         let row = stages.iter().position(|name| name == stage.name()).filter(|row| first[*row].is_finite())?;
-        let [first, last] = [first[row], last[row]].map(|trials| style::thousands(trials as u64));
+        let [first, last] = [first[row], last[row]].map(|trials| thousands(trials as u64));
         Some(if first == last { format!("{stage} at {first}") } else { format!("{stage} from {first} to {last}") })
     };
     let each: Vec<String> = Stage::ALL.into_iter().filter_map(of).collect();

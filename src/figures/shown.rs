@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::figures::vector::base64;
+use crate::figures::markup::base64;
 
 /// Lightness (CIE 1976, of 100) that a colour has at least, so that it stands out on a dark page; of a grey, which letters
 /// have, that at which it stands out as much on a white one.

@@ -246,18 +246,6 @@ pub(super) fn heading(title: &str, notes: &[String]) -> String {
     title.to_owned() + &notes.collect::<String>()
 }
 
-/// A whole number with commas.
-pub(crate) fn thousands(number: u64) -> String {
-    let digits = number.to_string();
-    let parts = digits.as_bytes().rchunks(3).rev().filter_map(|part| std::str::from_utf8(part).ok());
-    parts.collect::<Vec<_>>().join(",")
-}
-
-/// A number without its fraction, with commas.
-pub(super) fn signed_thousands(number: f64) -> String {
-    format!("{}{}", if number <= -0.5 { "−" } else { "" }, thousands(number.abs().round() as u64))
-}
-
 /// A probability in few digits.
 pub(super) fn probability(value: f64) -> String {
     match value {
@@ -307,8 +295,6 @@ mod tests {
 
     #[test]
     fn numbers_are_short_and_notes_stand_below_the_title() {
-        assert_eq!([0, 999, 1000, 1234567].map(thousands), ["0", "999", "1,000", "1,234,567"]);
-        assert_eq!([-1234.4, -0.2, 999.5].map(signed_thousands), ["−1,234", "0", "1,000"]);
         assert_eq!([0.0, 3.04e-5, 0.0123].map(probability), ["below 1e-300", "3.0e-5", "0.012"]);
         assert_eq!(heading("a", &["b".into(), String::new()]), "a<br><sup>b</sup>");
         assert_eq!(averaged([("early", 3), ("mid", 1)]), "checkpoints averaged: early 3, mid 1");

@@ -6,6 +6,7 @@
 pub mod dispatch;
 pub mod mathematics;
 mod normals;
+mod philox;
 pub mod random;
 
 pub use dispatch::Level;

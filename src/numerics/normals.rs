@@ -9,7 +9,7 @@
 
 use crate::numerics::Level;
 use crate::numerics::dispatch::multiply_add;
-use crate::numerics::random::{KEY_STEPS, MULTIPLIERS};
+use crate::numerics::philox::{KEY_STEPS, MULTIPLIERS};
 
 /// Rounds of Philox.
 const ROUNDS: usize = 7;
@@ -305,7 +305,7 @@ mod avx512 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::numerics::random::philox;
+    use crate::numerics::philox::philox;
 
     #[test]
     fn words_are_those_of_philox() {

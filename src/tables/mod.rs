@@ -14,6 +14,7 @@
 
 mod columns;
 mod rows;
+mod text;
 
 use std::fs::{self, File};
 use std::io::Write;
@@ -24,6 +25,7 @@ use polars::prelude::*;
 
 pub(crate) use columns::Columns;
 pub use rows::Rows;
+pub(crate) use text::{signed_thousands, thousands};
 
 use crate::error::{Error, Result};
 

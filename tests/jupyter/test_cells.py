@@ -137,6 +137,20 @@ class Cells(unittest.TestCase):
                 answer = self.kernel.client.complete(code, reply=True, timeout=60)["content"]
                 self.assertTrue(any(match.startswith(expected) for match in answer["matches"]), answer["matches"])
 
+    def test_private_fields_do_not_lead(self):
+        self.kernel.run('let shown = Run::shipped()?; let table = shown.log()?;')
+        self.kernel.run('struct Mine { gain: f64 }')
+        self.kernel.run('let mine = Mine { gain: 2.0 };')
+        for code, first in [("shown.", None), ("table.", None), ("mine.", "gain"), ("Hyperparameters::paper().", None)]:
+            with self.subTest(code):
+                answer = self.kernel.client.complete(code, reply=True, timeout=60)["content"]["matches"]
+                if first:
+                    self.assertEqual(answer[0], first)
+                elif code.startswith("Hyper"):
+                    self.assertIn("n_rnn", answer[:80])
+                else:
+                    self.assertTrue(all("(" in match for match in answer[:5]), answer[:10])
+
     def test_all_cells_behind_one_that_fails_are_left_out(self):
         client = self.kernel.client
         asked = [client.execute(code) for code in ("let one: u8 = 1;", 'panic!("stop here")', "let two: u8 = 2;", "two")]

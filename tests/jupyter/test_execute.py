@@ -14,7 +14,7 @@ from unittest import mock
 
 import nbformat
 
-SCRIPT = pathlib.Path(__file__).parents[2] / "src/bin/maturation/notebooks/execute.py"
+SCRIPT = pathlib.Path(__file__).parents[2] / "src/bin/maturation/verbs/notebooks/execute.py"
 
 
 def load():

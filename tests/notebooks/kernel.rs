@@ -56,7 +56,7 @@ impl Drop for Kernel {
 
 /// Prepares what kernels of this build need, beside it: what an account has is neither used nor changed.
 pub fn prepare() -> Result<(), String> {
-    let status = command()?.arg("--warm").status().map_err(|error| error.to_string())?;
+    let status = command()?.arg("--precompile").status().map_err(|error| error.to_string())?;
     if status.success() { Ok(()) } else { Err("the kernel could not be prepared: see above".to_owned()) }
 }
 

@@ -8,7 +8,7 @@ use super::evidence::{DelayedUnits, DistractedUnits};
 use super::{ByStage, Claim, Evidence, Verdict};
 use crate::analysis::DecoderOptions;
 use crate::error::Result;
-use crate::tables::Columns;
+use crate::tables::{Columns, thousands};
 use crate::tasks::{Epoch, Rule, Timeline};
 use crate::training::Stage;
 
@@ -208,7 +208,7 @@ fn learning(table: &DataFrame) -> Result<Option<Claim>> {
         return Ok(None);
     }
     let text = |rule: &Rule| match learned(*rule) {
-        Some(trials) => format!("{rule} after {}", crate::figures::thousands(trials)),
+        Some(trials) => format!("{rule} after {}", thousands(trials)),
         None => format!("{rule} never"),
     };
     let found: Vec<String> = anti.iter().chain(&memory).map(text).collect();

@@ -15,7 +15,8 @@ use serde_json::Value;
 use crate::library::{Library, Made, extern_argument, link, messages, package, search_argument};
 use crate::problem::Problem;
 use crate::progress;
-use crate::workplace::{Setting, Workplace};
+use crate::sandbox::Sandbox;
+use crate::setting::Setting;
 
 const REMEDY: &str = "Is the disk full? Restart the kernel";
 
@@ -110,9 +111,9 @@ fn is_met(requirement: &str, version: &str) -> bool {
 
 /// The compiler's arguments for crates that a notebook adds. What is not compiled is compiled now, and the notebook told
 /// how far that is.
-pub fn arguments(workplace: &Workplace, setting: &Setting, wanted: &[Wanted]) -> Result<Vec<OsString>, Problem> {
+pub fn arguments(sandbox: &Sandbox, setting: &Setting, wanted: &[Wanted]) -> Result<Vec<OsString>, Problem> {
     let manifest = manifest(setting, wanted);
-    let folder = workplace.folder.join("added");
+    let folder = sandbox.folder.join("added");
     let kept = folder.join("compiled.json");
     let compiled = std::fs::read_to_string(&kept).ok().and_then(|text| serde_json::from_str::<Compiled>(&text).ok());
     if let Some(compiled) = compiled.filter(|compiled| compiled.manifest == manifest) {
@@ -127,7 +128,7 @@ pub fn arguments(workplace: &Workplace, setting: &Setting, wanted: &[Wanted]) ->
         // Without it cargo chooses versions anew.
         let _ = std::fs::copy(checkout.join("Cargo.lock"), folder.join("Cargo.lock"));
     }
-    let answer = compile(workplace, setting, &folder, wanted)?;
+    let answer = compile(sandbox, setting, &folder, wanted)?;
     let crates = folder.join("crates");
     std::fs::create_dir_all(&crates).map_err(Problem::io("make", &crates, REMEDY))?;
     let (arguments, files) = arguments_of(&answer, wanted, &crates);
@@ -162,7 +163,7 @@ fn manifest(setting: &Setting, wanted: &[Wanted]) -> String {
     )
 }
 
-fn compile(workplace: &Workplace, setting: &Setting, folder: &Path, wanted: &[Wanted]) -> Result<String, Problem> {
+fn compile(sandbox: &Sandbox, setting: &Setting, folder: &Path, wanted: &[Wanted]) -> Result<String, Problem> {
     let mut cargo = setting.tool(&setting.cargo, ["build", "--release", "--message-format=json"]);
     for one in wanted {
         cargo.arg("--package").arg(one.specification());
@@ -172,16 +173,16 @@ fn compile(workplace: &Workplace, setting: &Setting, folder: &Path, wanted: &[Wa
         cargo.arg("--target-dir").arg(target);
     }
     let say = |line: &str| {
-        if let Ok(mut notices) = std::fs::File::options().append(true).open(workplace.notices()) {
+        if let Ok(mut notices) = std::fs::File::options().append(true).open(sandbox.notices()) {
             let _ = writeln!(notices, "{}", line.trim_start());
         }
     };
     let started = |number: u32| {
-        let _ = std::fs::write(workplace.compiler_number(), number.to_string());
+        let _ = std::fs::write(sandbox.compiler_number(), number.to_string());
     };
     let run = Problem::io("run", &setting.cargo, "Install Rust again from https://rustup.rs");
     let ended = progress::run_and_tell(cargo, 0, started, say).map_err(run);
-    let _ = std::fs::remove_file(workplace.compiler_number());
+    let _ = std::fs::remove_file(sandbox.compiler_number());
     let (status, answer) = ended?;
     if status.success() {
         return Ok(answer);

@@ -10,8 +10,9 @@ use crate::cache::Cache;
 use crate::checkout::{BUILT_FROM, Checkout};
 use crate::jupyter::Place;
 use crate::problem::Problem;
-use crate::workplace::{Setting, Workplace};
-use crate::{jupyter, kernel, tools, warm};
+use crate::sandbox::Sandbox;
+use crate::setting::Setting;
+use crate::{jupyter, kernel, precompile, tools};
 
 /// The Jupyter kernel 'Rust (maturation)': Rust notebooks with the crate loaded and everything compiled beforehand.
 #[derive(Parser)]
@@ -25,10 +26,10 @@ struct Arguments {
     /// With --install and --uninstall: the prefix of the Python that `python3` is, such as a virtual environment
     #[arg(long)]
     sys_prefix: bool,
-    /// With --install and --warm: the crate's folder, if it is not where this program was built from
+    /// With --install and --precompile: the crate's folder, if it is not where this program was built from
     #[arg(long, value_name = "DIR", default_value = BUILT_FROM, hide_default_value = true)]
     checkout: PathBuf,
-    /// With --warm: how many crates to compile at once; without, as many as there are processors and memory for
+    /// With --precompile: how many crates to compile at once; without, as many as there are processors and memory for
     #[arg(long, value_name = "N")]
     jobs: Option<usize>,
 }
@@ -43,8 +44,8 @@ struct Action {
     #[arg(long)]
     uninstall: bool,
     /// Compiles the crate and all that it needs, so that notebooks start in seconds
-    #[arg(long)]
-    warm: bool,
+    #[arg(long, alias = "warm")]
+    precompile: bool,
     /// Runs the kernel: Jupyter does that
     #[arg(long, value_name = "FILE", alias = "control_file", hide = true)]
     control_file: Option<PathBuf>,
@@ -64,8 +65,8 @@ pub fn run() -> Result<ExitCode, Problem> {
     if action.cells {
         return Err(kernel::start(["--cells"])?);
     }
-    if action.warm {
-        return warm(&arguments);
+    if action.precompile {
+        return precompile(&arguments);
     }
     let place = match (&arguments.prefix, arguments.sys_prefix) {
         (Some(prefix), _) => Place::Prefix(prefix.clone()),
@@ -89,28 +90,28 @@ pub fn run() -> Result<ExitCode, Problem> {
         checkout.folder.display()
     );
     let setting = Setting::new(checkout.folder.clone(), Ok(&checkout), None)?;
-    if !Cache::of_user()?.is_warm_for(&checkout, &setting) {
-        println!("prepare what notebooks need, once: maturation-kernel --warm");
+    if !Cache::of_user()?.is_precompiled_for(&checkout, &setting) {
+        println!("prepare what notebooks need, once: maturation-kernel --precompile");
     }
     Ok(ExitCode::SUCCESS)
 }
 
 /// What evcxr calls this very program for, beside running cells: nothing; or the second half of a start.
-pub fn run_within(workplace: &Workplace) -> Result<ExitCode, Problem> {
-    if std::env::args().nth(1).as_deref() == Some(warm::COMPILE) {
-        return warm::compile(workplace);
+pub fn run_within(sandbox: &Sandbox) -> Result<ExitCode, Problem> {
+    if std::env::args().nth(1).as_deref() == Some(precompile::COMPILE) {
+        return precompile::compile(sandbox);
     }
     let arguments = Arguments::parse();
     if arguments.action.cells {
-        return kernel::serve_lines(workplace);
+        return kernel::serve_lines(sandbox);
     }
     let connection_file = arguments.action.control_file.ok_or(Problem::NoConnection)?;
-    kernel::serve(&connection_file, workplace)
+    kernel::serve(&connection_file, sandbox)
 }
 
-fn warm(arguments: &Arguments) -> Result<ExitCode, Problem> {
+fn precompile(arguments: &Arguments) -> Result<ExitCode, Problem> {
     let checkout = checkout(arguments)?;
-    let report = warm::warm(&Cache::of_user()?, &checkout, arguments.jobs)?;
+    let report = precompile::precompile(&Cache::of_user()?, &checkout, arguments.jobs)?;
     println!("{report}");
     Ok(ExitCode::SUCCESS)
 }
@@ -133,10 +134,18 @@ mod tests {
 
     #[test]
     fn one_thing_is_done_at_a_time() {
-        for line in ["--install", "--uninstall --prefix p", "--warm --jobs 1", "--control-file f", "--control_file f"] {
+        for line in [
+            "--install",
+            "--uninstall --prefix p",
+            "--precompile --jobs 1",
+            "--warm",
+            "--control-file f",
+            "--control_file f",
+        ] {
             assert!(Arguments::try_parse_from(format!("k {line}").split(' ')).is_ok(), "{line}");
         }
-        for line in ["--install --warm", "--prefix p", "--install --prefix p --sys-prefix", "--jobs 1", "install"] {
+        for line in ["--install --precompile", "--prefix p", "--install --prefix p --sys-prefix", "--jobs 1", "install"]
+        {
             assert!(Arguments::try_parse_from(format!("k {line}").split(' ')).is_err(), "{line}");
         }
     }

@@ -8,8 +8,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::checkout::{Checkout, VERSION};
 use crate::problem::Problem;
+use crate::sandbox::Sandbox;
+use crate::setting::Setting;
 use crate::tools;
-use crate::workplace::{Setting, Workplace};
 
 /// The variable that names another folder than the user's usual one.
 pub const VARIABLE: &str = "MATURATION_CACHE";
@@ -75,7 +76,7 @@ impl Cache {
     pub fn below(base: &Path) -> Result<Cache, Problem> {
         let folder = std::path::absolute(base).unwrap_or_else(|_| base.to_owned()).join(format!("kernel-{VERSION}"));
         let settings = folder.join(".cargo");
-        for needed in [&settings, &folder.join("sessions"), &folder.join("warm")] {
+        for needed in [&settings, &folder.join("sessions"), &folder.join("precompiled")] {
             std::fs::create_dir_all(needed).map_err(Problem::io("make", needed, REMEDY))?;
         }
         let file = settings.join("config.toml");
@@ -91,8 +92,8 @@ impl Cache {
     }
 
     /// Where everything is compiled beforehand.
-    pub fn warm(&self) -> Workplace {
-        Workplace { folder: self.folder.join("warm") }
+    pub fn precompiled(&self) -> Sandbox {
+        Sandbox { folder: self.folder.join("precompiled") }
     }
 
     /// Where the sources of Rust's library are that were taken out of its documentation.
@@ -113,12 +114,12 @@ impl Cache {
     }
 
     /// Whether everything that notebooks with this crate need is compiled.
-    pub fn is_warm_for(&self, checkout: &Checkout, setting: &Setting) -> bool {
+    pub fn is_precompiled_for(&self, checkout: &Checkout, setting: &Setting) -> bool {
         let text = std::fs::read_to_string(self.stamp()).ok();
         let found: Option<Stamp> = text.and_then(|text| serde_json::from_str(&text).ok());
         let serves = |found: Stamp| Stamp::of(checkout, setting).is_ok_and(|wanted| found.serves(&wanted));
         // An earlier version of this program has left less.
-        found.is_some_and(serves) && self.warm().cells_library().is_there()
+        found.is_some_and(serves) && self.precompiled().cells_library().is_there()
     }
 
     /// Notes, before it begins, that crates are being compiled: until it is done they serve nobody.
@@ -140,7 +141,7 @@ impl Cache {
     }
 
     fn stamp(&self) -> PathBuf {
-        self.folder.join("warm.json")
+        self.folder.join("precompiled.json")
     }
 }
 
@@ -157,18 +158,18 @@ mod tests {
         let cache = Cache::below(base.path()).unwrap();
         let checkout = Checkout::at(Path::new(BUILT_FROM)).unwrap();
         let setting = Setting::new(base.path().to_owned(), Ok(&checkout), None).unwrap();
-        assert!(!cache.is_warm_for(&checkout, &setting));
+        assert!(!cache.is_precompiled_for(&checkout, &setting));
         cache.finish(&checkout, &setting, checkout.changed()).unwrap();
-        assert!(!cache.is_warm_for(&checkout, &setting), "there is no library");
-        cache.warm().cells_library().pretend();
-        assert!(cache.is_warm_for(&checkout, &setting));
+        assert!(!cache.is_precompiled_for(&checkout, &setting), "there is no library");
+        cache.precompiled().cells_library().pretend();
+        assert!(cache.is_precompiled_for(&checkout, &setting));
         let elsewhere = Checkout { folder: base.path().to_owned(), ..checkout.clone() };
-        assert!(!cache.is_warm_for(&elsewhere, &setting));
+        assert!(!cache.is_precompiled_for(&elsewhere, &setting));
         cache.finish(&checkout, &setting, checkout.changed() - Duration::from_secs(1)).unwrap();
-        assert!(!cache.is_warm_for(&checkout, &setting), "the sources are newer");
+        assert!(!cache.is_precompiled_for(&checkout, &setting), "the sources are newer");
         cache.finish(&checkout, &setting, checkout.changed()).unwrap();
         cache.begin().unwrap();
-        assert!(!cache.is_warm_for(&checkout, &setting), "compiling has begun anew");
+        assert!(!cache.is_precompiled_for(&checkout, &setting), "compiling has begun anew");
         cache.begin().unwrap();
     }
 

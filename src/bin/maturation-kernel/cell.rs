@@ -1,25 +1,29 @@
 //! Running cells.
 
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use evcxr::{CommandContext, Completions, Error, EvalCallbacks, EvalOutputs};
 use serde_json::{Map, Value};
 
+use crate::completion::Members;
 use crate::console::{Console, Stream};
 use crate::interrupt;
 use crate::problem::Problem;
 use crate::report::{self, Failure};
-use crate::workplace::Workplace;
+use crate::sandbox::Sandbox;
 use crate::{syntax, types};
 
 /// What runs the cells of a notebook.
 pub struct Cells {
     context: CommandContext,
     console: Arc<Console>,
-    workplace: Workplace,
+    sandbox: Sandbox,
     /// The types that cells have defined, with their texts.
     definitions: BTreeMap<String, String>,
+    /// The crate's fields and methods, once they have been asked for.
+    members: OnceCell<Members>,
 }
 
 /// What came of a cell, beside what it printed.
@@ -33,14 +37,16 @@ pub struct Outcome {
 
 impl Cells {
     /// Starts evcxr in its folder, and loads what notebooks begin with. What cells print is handed to `show`.
-    pub fn open(workplace: &Workplace, show: impl Fn(Stream, &str) + Send + Sync + 'static) -> Result<Cells, Problem> {
+    pub fn open(sandbox: &Sandbox, show: impl Fn(Stream, &str) + Send + Sync + 'static) -> Result<Cells, Problem> {
         let failed = |what: &str, error: &Error| {
             let message = report::of_evcxr(error).text;
             Problem::Failed { what: what.to_owned(), message }
         };
         let (context, outputs) = CommandContext::new().map_err(|error| failed("starting evcxr", &error))?;
         let console = Arc::new(Console::new(outputs, show));
-        let mut cells = Cells { context, console, workplace: workplace.clone(), definitions: BTreeMap::new() };
+        let sandbox = sandbox.clone();
+        let (definitions, members) = (BTreeMap::new(), OnceCell::new());
+        let mut cells = Cells { context, console, sandbox, definitions, members };
         cells.context.execute(":load_config --quiet").map_err(|error| failed("loading the crate", &error))?;
         Ok(cells)
     }
@@ -54,14 +60,14 @@ impl Cells {
     pub fn run(&mut self, code: &str, input: &dyn Fn(&str, bool) -> String) -> Outcome {
         let before = self.variables();
         self.console.begin();
-        let cell = interrupt::begin(&self.workplace);
-        let notices = Notices::show(&self.workplace, &self.console);
+        let cell = interrupt::begin(&self.sandbox);
+        let notices = Notices::show(&self.sandbox, &self.console);
         let callbacks = &mut EvalCallbacks { input_reader: &|request| input(&request.prompt, request.is_password) };
         let forgotten = self.forget_what_changes(code);
         let result = self.execute(code, callbacks);
         let was_stopped = cell.end();
         notices.end();
-        let told = self.console.end(result.is_ok() && interrupt::has_run(&self.workplace));
+        let told = self.console.end(result.is_ok() && interrupt::has_run(&self.sandbox));
         let failure = match &result {
             Err(_) if was_stopped => Some(report::of_interrupt()),
             Err(error) => Some(report::of_evcxr(error)),
@@ -90,7 +96,7 @@ impl Cells {
         let mut text = code.to_owned();
         let (mut are_numbers_typed, mut are_all_typed) = (false, false);
         loop {
-            let _ = std::fs::remove_file(self.workplace.types());
+            let _ = std::fs::remove_file(self.sandbox.types());
             let error = match self.context.execute_with_callbacks(&text, callbacks) {
                 Ok(outputs) => return Ok(outputs),
                 Err(error) => error,
@@ -101,7 +107,7 @@ impl Cells {
                 let _ = self.context.check(code);
                 are_all_typed = true;
             }
-            let types: BTreeMap<String, String> = std::fs::read_to_string(self.workplace.types())
+            let types: BTreeMap<String, String> = std::fs::read_to_string(self.sandbox.types())
                 .ok()
                 .and_then(|text| serde_json::from_str(&text).ok())
                 .unwrap_or_default();
@@ -161,7 +167,16 @@ impl Cells {
 
     /// What could stand at a place of a text.
     pub fn completions(&mut self, code: &str, place: usize) -> Option<Completions> {
-        self.context.completions(code, place).ok()
+        let mut found = self.context.completions(code, place).ok()?;
+        let members = self.members.get_or_init(|| {
+            let checkout = self.sandbox.setting().ok().and_then(|setting| setting.checkout);
+            checkout.map(|folder| Members::below(&folder.join("src"))).unwrap_or_default()
+        });
+        let (before, rest) = code.split_at_checked(found.start_offset)?;
+        let typed = rest.get(..place.saturating_sub(found.start_offset)).unwrap_or_default();
+        let is_of_cells = |name: &str| self.definitions.values().any(|text| syntax::mentions(text, name));
+        members.order(before, typed, &mut found.completions, |one| &one.code, is_of_cells);
+        Some(found)
     }
 
     /// What there is to know of what stands at a place of a text: as plain text, and as HTML.
@@ -216,8 +231,8 @@ struct Notices {
 }
 
 impl Notices {
-    fn show(workplace: &Workplace, console: &Arc<Console>) -> Notices {
-        let (path, console) = (workplace.notices(), console.clone());
+    fn show(sandbox: &Sandbox, console: &Arc<Console>) -> Notices {
+        let (path, console) = (sandbox.notices(), console.clone());
         let length = std::fs::metadata(&path).map_or(0, |metadata| metadata.len());
         let running = Arc::new(Mutex::new(true));
         let is_running = running.clone();

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::problem::Problem;
-use crate::workplace::Workplace;
+use crate::sandbox::Sandbox;
 
 /// What cargo says of evcxr's crate and what it needs, as rust-analyzer is shown it.
 #[derive(Deserialize, Serialize)]
@@ -20,8 +20,8 @@ impl Description {
     pub const FOLDER: &str = "<the kernel's folder>";
 
     /// The answer for a manifest in a kernel's folder, without the folder.
-    pub fn of(manifest: &str, answer: &Value, workplace: &Workplace) -> Description {
-        let answer = answer.to_string().replace(&*workplace.folder.to_string_lossy(), Description::FOLDER);
+    pub fn of(manifest: &str, answer: &Value, sandbox: &Sandbox) -> Description {
+        let answer = answer.to_string().replace(&*sandbox.folder.to_string_lossy(), Description::FOLDER);
         Description { manifest: manifest.to_owned(), answer }
     }
 
@@ -31,19 +31,19 @@ impl Description {
     }
 
     /// What is kept in a kernel's folder.
-    pub fn read(workplace: &Workplace) -> Option<Description> {
-        serde_json::from_str(&std::fs::read_to_string(file(&workplace.folder)).ok()?).ok()
+    pub fn read(sandbox: &Sandbox) -> Option<Description> {
+        serde_json::from_str(&std::fs::read_to_string(file(&sandbox.folder)).ok()?).ok()
     }
 
     /// Keeps this in a kernel's folder.
-    pub fn write(&self, workplace: &Workplace) -> Result<(), Problem> {
-        let path = file(&workplace.folder);
+    pub fn write(&self, sandbox: &Sandbox) -> Result<(), Problem> {
+        let path = file(&sandbox.folder);
         let text = serde_json::to_string(self).unwrap_or_default();
         std::fs::write(&path, text).map_err(Problem::io("write", &path, "Is the disk full?"))
     }
 
     /// Copies what is kept in one folder into another, if it is there.
-    pub fn copy(from: &Workplace, to: &Workplace) {
+    pub fn copy(from: &Sandbox, to: &Sandbox) {
         // Without it cargo is asked.
         let _ = std::fs::copy(file(&from.folder), file(&to.folder));
     }
@@ -62,18 +62,18 @@ mod tests {
     #[test]
     fn an_answer_is_kept_without_its_folder_for_its_manifest_alone() {
         let base = tempfile::tempdir().unwrap();
-        let [warm, session] = ["warm", "session"].map(|name| Workplace { folder: base.path().join(name) });
-        for workplace in [&warm, &session] {
-            std::fs::create_dir(&workplace.folder).unwrap();
+        let [precompiled, session] = ["precompiled", "session"].map(|name| Sandbox { folder: base.path().join(name) });
+        for sandbox in [&precompiled, &session] {
+            std::fs::create_dir(&sandbox.folder).unwrap();
         }
-        let answer = json!({"workspace_root": warm.crate_folder()});
-        Description::of("[package]", &answer, &warm).write(&warm).unwrap();
-        Description::copy(&warm, &session);
+        let answer = json!({"workspace_root": precompiled.crate_folder()});
+        Description::of("[package]", &answer, &precompiled).write(&precompiled).unwrap();
+        Description::copy(&precompiled, &session);
         let kept = Description::read(&session).unwrap().serves("[package]").unwrap();
         let read: Value =
             serde_json::from_str(&kept.replace(Description::FOLDER, &session.folder.to_string_lossy())).unwrap();
         assert_eq!(read, json!({"workspace_root": session.crate_folder()}));
         assert!(Description::read(&session).unwrap().serves("[package] # changed").is_none());
-        assert!(Description::read(&Workplace { folder: base.path().join("none") }).is_none());
+        assert!(Description::read(&Sandbox { folder: base.path().join("none") }).is_none());
     }
 }

@@ -11,7 +11,7 @@ use std::time::Duration;
 use signal_hook::consts::SIGINT;
 
 use crate::console::{Console, Stream};
-use crate::workplace::Workplace;
+use crate::sandbox::Sandbox;
 
 /// How long a cell has to end before the notebook is told that it does not.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -29,45 +29,45 @@ pub fn survive() {
 
 /// A cell, from its first compilation to its end.
 pub struct Running {
-    workplace: Workplace,
+    sandbox: Sandbox,
 }
 
 /// A cell begins.
-pub fn begin(workplace: &Workplace) -> Running {
-    for path in [workplace.is_stopped(), workplace.is_compiled(), workplace.compiler_number()] {
+pub fn begin(sandbox: &Sandbox) -> Running {
+    for path in [sandbox.is_stopped(), sandbox.is_compiled(), sandbox.compiler_number()] {
         let _ = std::fs::remove_file(path);
     }
     // Odd numbers are those of cells that run.
     CELL.fetch_add(1, Ordering::SeqCst);
-    Running { workplace: workplace.clone() }
+    Running { sandbox: sandbox.clone() }
 }
 
 impl Running {
     /// The cell has ended; tells whether it was stopped before it ran.
     pub fn end(self) -> bool {
         CELL.fetch_add(1, Ordering::SeqCst);
-        self.workplace.is_stopped().exists()
+        self.sandbox.is_stopped().exists()
     }
 }
 
 /// Whether the cell that has just ended was compiled, and so ran.
-pub fn has_run(workplace: &Workplace) -> bool {
-    workplace.is_compiled().exists()
+pub fn has_run(sandbox: &Sandbox) -> bool {
+    sandbox.is_compiled().exists()
 }
 
 /// Interrupts the cell that runs, if one does.
-pub fn interrupt(workplace: &Workplace, console: &std::sync::Arc<Console>) {
+pub fn interrupt(sandbox: &Sandbox, console: &std::sync::Arc<Console>) {
     let cell = CELL.load(Ordering::SeqCst);
     if cell.is_multiple_of(2) {
         return;
     }
-    if !has_run(workplace) {
+    if !has_run(sandbox) {
         // Whatever compiles from here on for this cell ends at once.
-        let _ = std::fs::write(workplace.is_stopped(), "");
-        end_compilation(workplace);
+        let _ = std::fs::write(sandbox.is_stopped(), "");
+        end_compilation(sandbox);
         return;
     }
-    let Ok(number) = std::fs::read_to_string(workplace.runtime_number()) else { return };
+    let Ok(number) = std::fs::read_to_string(sandbox.runtime_number()) else { return };
     signal("-INT", number.trim());
     let console = console.clone();
     std::thread::spawn(move || {
@@ -83,16 +83,16 @@ pub fn interrupt(workplace: &Workplace, console: &std::sync::Arc<Console>) {
 }
 
 /// Ends what is compiled.
-pub fn end_compilation(workplace: &Workplace) {
-    if let Ok(number) = std::fs::read_to_string(workplace.compiler_number()) {
+pub fn end_compilation(sandbox: &Sandbox) {
+    if let Ok(number) = std::fs::read_to_string(sandbox.compiler_number()) {
         // The whole group of processes.
         signal("-INT", &format!("-{}", number.trim()));
     }
 }
 
 /// Ends the process that runs the cells.
-pub fn end_cells(workplace: &Workplace) {
-    if let Ok(number) = std::fs::read_to_string(workplace.runtime_number()) {
+pub fn end_cells(sandbox: &Sandbox) {
+    if let Ok(number) = std::fs::read_to_string(sandbox.runtime_number()) {
         signal("-KILL", number.trim());
     }
 }

@@ -15,7 +15,8 @@ use crate::cell::{Cells, Outcome};
 use crate::checkout::{BUILT_FROM, Checkout};
 use crate::jupyter::{CARGO_VARIABLE, CHECKOUT_VARIABLE};
 use crate::problem::Problem;
-use crate::workplace::{Setting, Workplace};
+use crate::sandbox::Sandbox;
+use crate::setting::Setting;
 use crate::{interrupt, server, session};
 
 /// Where the process that runs the cells waits for the kernel to move into the notebook's folder.
@@ -32,29 +33,29 @@ pub fn start(arguments: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Result<P
     let mut setting = Setting::new(notebook, checkout.as_ref(), variable(CARGO_VARIABLE).as_deref())?;
     let cache = Cache::of_user()?;
     session::sweep(&cache.sessions());
-    let workplace = session::open(&cache)?;
+    let sandbox = session::open(&cache)?;
     let load = match &checkout {
-        Ok(checkout) => cache.is_warm_for(checkout, &setting) && session::fill(&cache, &workplace, &mut setting)?,
+        Ok(checkout) => cache.is_precompiled_for(checkout, &setting) && session::fill(&cache, &sandbox, &mut setting)?,
         Err(_) => false,
     };
-    workplace.furnish(&setting, load)?;
-    let mut command = workplace.command(&setting)?;
+    sandbox.furnish(&setting, load)?;
+    let mut command = sandbox.command(&setting)?;
     command.args(arguments);
-    Ok(Problem::io("start", &workplace.folder, "Restart the kernel")(command.exec()))
+    Ok(Problem::io("start", &sandbox.folder, "Restart the kernel")(command.exec()))
 }
 
 /// Is the kernel, until Jupyter ends it.
-pub fn serve(connection_file: &Path, workplace: &Workplace) -> Result<ExitCode, Problem> {
-    work(workplace, || server::serve(connection_file, workplace))
+pub fn serve(connection_file: &Path, sandbox: &Sandbox) -> Result<ExitCode, Problem> {
+    work(sandbox, || server::serve(connection_file, sandbox))
 }
 
 /// Runs cells that come by standard input, each a line of JSON with its `code`, and says of each on standard output, in a
 /// line of JSON too, what it `printed`, its `content`, and why it failed (`failure`), if it did.
-pub fn serve_lines(workplace: &Workplace) -> Result<ExitCode, Problem> {
-    work(workplace, || {
+pub fn serve_lines(sandbox: &Sandbox) -> Result<ExitCode, Problem> {
+    work(sandbox, || {
         let printed = Arc::new(Mutex::new(String::new()));
         let kept = printed.clone();
-        let mut cells = Cells::open(workplace, move |_, text| {
+        let mut cells = Cells::open(sandbox, move |_, text| {
             kept.lock().unwrap_or_else(PoisonError::into_inner).push_str(text);
         })?;
         let mut answers = std::io::stdout();
@@ -73,25 +74,25 @@ pub fn serve_lines(workplace: &Workplace) -> Result<ExitCode, Problem> {
 }
 
 /// Works in a folder until the work ends, and takes the folder away.
-fn work(workplace: &Workplace, work: impl FnOnce() -> Result<(), Problem>) -> Result<ExitCode, Problem> {
-    let _occupied = session::occupy(workplace)?;
+fn work(sandbox: &Sandbox, work: impl FnOnce() -> Result<(), Problem>) -> Result<ExitCode, Problem> {
+    let _occupied = session::occupy(sandbox)?;
     interrupt::survive();
-    move_when_settings_are_read(workplace)?;
+    move_when_settings_are_read(sandbox)?;
     let served = work();
-    interrupt::end_compilation(workplace);
-    interrupt::end_cells(workplace);
-    let cleared = std::fs::remove_dir_all(&workplace.folder);
+    interrupt::end_compilation(sandbox);
+    interrupt::end_cells(sandbox);
+    let cleared = std::fs::remove_dir_all(&sandbox.folder);
     served?;
-    cleared.map_err(Problem::io("remove", &workplace.folder, "Remove it by hand"))?;
+    cleared.map_err(Problem::io("remove", &sandbox.folder, "Remove it by hand"))?;
     Ok(ExitCode::SUCCESS)
 }
 
 /// Moves this process into the notebook's folder as soon as evcxr has read its settings from this one. evcxr starts the
 /// process that runs the cells right then, and that process waits for the move.
-fn move_when_settings_are_read(workplace: &Workplace) -> Result<(), Problem> {
+fn move_when_settings_are_read(sandbox: &Sandbox) -> Result<(), Problem> {
     let path = Path::new(FOLDER_SOCKET);
     let listener = UnixListener::bind(path).map_err(Problem::io("make", path, "Restart the kernel"))?;
-    let notebook = workplace.setting()?.notebook;
+    let notebook = sandbox.setting()?.notebook;
     std::thread::spawn(move || {
         if let Ok((_stream, _)) = listener.accept()
             && let Err(error) = std::env::set_current_dir(&notebook)

@@ -8,10 +8,9 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::added::Wanted;
 use crate::problem::Problem;
 use crate::progress;
-use crate::workplace::Setting;
+use crate::setting::Setting;
 
 /// The crate's name.
 const CRATE: &str = "maturation";
@@ -96,13 +95,13 @@ impl Library {
     }
 
     /// The compiler's arguments to compile something that uses the crate, or names one of the crates that it needs.
-    /// The crates of these names are others, which the notebook has added.
-    pub fn arguments(&self, added: &[Wanted]) -> Result<Vec<OsString>, Problem> {
+    /// The crates of the names `added` are others, which the notebook has added.
+    pub fn arguments(&self, added: &[&str]) -> Result<Vec<OsString>, Problem> {
         let file = |name: &str, file: &str| extern_argument(name, &self.folder.join(file));
         let mut arguments = search_argument(&self.folder);
         arguments.extend(file(CRATE, &crate_name()));
         arguments.extend(file(SHARED, &shared_name()));
-        let is_added = |name: &str| added.iter().any(|one| one.name.replace('-', "_") == name);
+        let is_added = |name: &str| added.iter().any(|one| one.replace('-', "_") == name);
         for (name, file) in self.crates()?.into_iter().filter(|(name, _)| !is_added(name)) {
             arguments.extend(extern_argument(&name, &file));
         }

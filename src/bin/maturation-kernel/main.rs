@@ -2,11 +2,11 @@
 //!
 //! One program in several roles, which its environment and its name tell apart:
 //!
-//! - called by a person: `--install`, `--uninstall`, `--warm` ([`arguments`]);
+//! - called by a person: `--install`, `--uninstall`, `--precompile` ([`arguments`]);
 //! - called by Jupyter: it prepares a working folder of its own ([`session`]) and becomes the kernel ([`kernel`]);
 //! - called by evcxr: the process that runs the cells ([`runtime`]);
 //! - called as `cargo` or `rustup` by evcxr and its rust-analyzer: it answers what it knows, and hands everything else
-//!   on ([`stand_in`]).
+//!   on ([`cargo_shim`]).
 #![warn(missing_docs)]
 
 #[cfg(not(unix))]
@@ -15,8 +15,10 @@ compile_error!("the kernel needs Linux or macOS; on Windows, build it inside WSL
 mod added;
 mod arguments;
 mod cache;
+mod cargo_shim;
 mod cell;
 mod checkout;
+mod completion;
 mod console;
 mod description;
 mod forward;
@@ -27,26 +29,26 @@ mod library;
 mod marks;
 mod memory;
 mod metadata;
+mod precompile;
 mod problem;
 mod progress;
 mod report;
 mod runtime;
 mod rust_sources;
+mod sandbox;
 mod server;
 mod session;
+mod setting;
 mod source;
-mod stand_in;
 mod surroundings;
 mod syntax;
 mod tools;
 mod types;
-mod warm;
-mod workplace;
 
 use std::process::ExitCode;
 
 use problem::Problem;
-use workplace::Workplace;
+use sandbox::Sandbox;
 
 fn main() -> ExitCode {
     match run() {
@@ -59,14 +61,14 @@ fn main() -> ExitCode {
 }
 
 fn run() -> Result<ExitCode, Problem> {
-    let Some(workplace) = Workplace::of_environment()? else {
+    let Some(sandbox) = Sandbox::of_environment()? else {
         return arguments::run();
     };
     if runtime::is_wanted() {
-        return runtime::run(&workplace);
+        return runtime::run(&sandbox);
     }
-    match stand_in::Tool::of_program_name() {
-        Some(tool) => stand_in::run(tool, &workplace),
-        None => arguments::run_within(&workplace),
+    match tools::Tool::of_program_name() {
+        Some(tool) => cargo_shim::run(tool, &sandbox),
+        None => arguments::run_within(&sandbox),
     }
 }

@@ -11,7 +11,7 @@ use crate::forward::forward;
 use crate::interrupt;
 use crate::kernel::FOLDER_SOCKET;
 use crate::problem::Problem;
-use crate::workplace::Workplace;
+use crate::sandbox::Sandbox;
 
 /// Set where the process has the environment and the folder of the notebook.
 const SETTLED: &str = "MATURATION_KERNEL_SETTLED";
@@ -22,11 +22,11 @@ pub fn is_wanted() -> bool {
 }
 
 /// Runs cells until evcxr has no more.
-pub fn run(workplace: &Workplace) -> Result<ExitCode, Problem> {
+pub fn run(sandbox: &Sandbox) -> Result<ExitCode, Problem> {
     if std::env::var_os(SETTLED).is_none() {
-        return Err(settle(workplace)?);
+        return Err(settle(sandbox)?);
     }
-    let path = workplace.runtime_number();
+    let path = sandbox.runtime_number();
     let number = std::process::id().to_string();
     std::fs::write(&path, number).map_err(Problem::io("write", &path, "Is the disk full? Restart the kernel"))?;
     interrupt::survive();
@@ -46,9 +46,9 @@ fn forward_output() -> std::io::Result<()> {
 
 /// Starts this process again, in the folder and with the environment that the notebook should see. Comes back only if
 /// that fails.
-fn settle(workplace: &Workplace) -> Result<Problem, Problem> {
-    let setting = workplace.setting()?;
-    if std::env::current_dir().is_ok_and(|folder| folder == workplace.folder) && setting.notebook != workplace.folder {
+fn settle(sandbox: &Sandbox) -> Result<Problem, Problem> {
+    let setting = sandbox.setting()?;
+    if std::env::current_dir().is_ok_and(|folder| folder == sandbox.folder) && setting.notebook != sandbox.folder {
         // The kernel began here because evcxr takes its settings from the folder that it starts in. Now that it has them
         // it moves, and by the end of this stream it has.
         let path = PathBuf::from(FOLDER_SOCKET);
@@ -56,7 +56,7 @@ fn settle(workplace: &Workplace) -> Result<Problem, Problem> {
         let mut stream = UnixStream::connect(&path).map_err(failed())?;
         stream.read_to_end(&mut Vec::new()).map_err(failed())?;
     }
-    let program = std::env::current_exe().map_err(Problem::io("find", &workplace.folder, "Restart the kernel"))?;
+    let program = std::env::current_exe().map_err(Problem::io("find", &sandbox.folder, "Restart the kernel"))?;
     let mut command = Command::new(&program);
     let (variable, folders) = setting.shared_libraries();
     command.args(std::env::args_os().skip(1)).current_dir(&setting.notebook).env(SETTLED, "1").env(variable, folders);

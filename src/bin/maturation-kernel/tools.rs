@@ -6,6 +6,32 @@ use std::process::Command;
 
 use crate::problem::Problem;
 
+/// A tool that this program takes the place of in a kernel's own processes.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Tool {
+    /// `cargo`.
+    Cargo,
+    /// `rustup`.
+    Rustup,
+}
+
+impl Tool {
+    /// The tool's file name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Tool::Cargo => "cargo",
+            Tool::Rustup => "rustup",
+        }
+    }
+
+    /// The tool that this process was started as.
+    pub fn of_program_name() -> Option<Tool> {
+        let program = std::env::args_os().next()?;
+        let name = Path::new(&program).file_name()?.to_owned();
+        [Tool::Cargo, Tool::Rustup].into_iter().find(|tool| name == tool.name())
+    }
+}
+
 /// The program of this name in the folders of a search path.
 pub fn find(program: &str, search_path: &OsStr) -> Option<PathBuf> {
     std::env::split_paths(search_path).map(|folder| folder.join(program)).find(|path| path.is_file())

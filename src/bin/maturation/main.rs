@@ -1,71 +1,48 @@
-//! The command line: each subcommand is a function of the library, with its arguments and a place for its result.
+//! The command line: each verb is a function of the library, with its arguments and a place for its result.
 
-mod agreement;
-mod arguments;
-mod claims;
-mod commands;
-mod decoder;
-mod distractor;
-mod dpca;
-mod epoch_growth;
-mod import;
-mod lab;
-mod lesion;
-mod notebooks;
-mod page_rules;
-mod pca;
-mod period;
-mod population;
-mod presets;
-mod psth;
-mod reproduce;
-mod saccade;
-mod sample_unit;
+mod common;
+mod generate;
+mod renamed;
 mod setup;
-mod tuning;
-mod units;
+mod verbs;
 
-use std::ffi::OsString;
-use std::path::Path;
+use std::io::Write;
 
-use clap::Parser;
 use clap::error::ErrorKind;
-use maturation::prelude::*;
-use maturation::tasks::TaskDefinition;
+use clap::{CommandFactory, Parser};
 
-use arguments::{Arguments, Command};
+use generate::Generated;
+use verbs::{Reproduce, Verb};
 
-/// Makes the tasks known that the arguments bring along, in the `hp.json` of a run and in files after `--task` and
-/// `--hp`, since the arguments name rules. What is wrong with a file is told by the verb that uses it.
-fn know_tasks(arguments: impl Iterator<Item = OsString>) {
-    let mut option = String::new();
-    for argument in arguments {
-        let text = argument.to_string_lossy().into_owned();
-        let (name, value) = text.split_once('=').unwrap_or((&option, &text));
-        match name {
-            "--task" => drop(TaskDefinition::read(value).and_then(Rule::define)),
-            "--hp" => drop(Hyperparameters::read(value)),
-            _ => {
-                let run = Path::new(&argument).join("hp.json");
-                if run.is_file() {
-                    drop(Hyperparameters::read(run));
-                }
-            }
-        }
-        option = text;
-    }
+/// Train recurrent networks on working-memory tasks and watch their units mature.
+///
+/// Without a command, every figure of the shipped run is made into figures/index.html.
+#[derive(Debug, Parser)]
+#[command(name = "maturation", version, arg_required_else_help = false)]
+struct Arguments {
+    #[command(subcommand)]
+    verb: Option<Verb>,
+    /// Print a file that packages of this program install: its manual page, or what a shell completes.
+    #[arg(long, value_name = "FILE", exclusive = true)]
+    generate: Option<Generated>,
 }
 
 fn main() {
-    know_tasks(std::env::args_os().skip(1));
+    common::own_tasks::know(std::env::args_os().skip(1));
     let arguments = Arguments::try_parse().unwrap_or_else(|error| {
         let failed = !matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
         // Nobody may be reading; the exit status tells it too.
         let _ = error.print();
         std::process::exit(if failed { 2 } else { 0 });
     });
-    let command = arguments.command.unwrap_or_else(|| Command::Reproduce(arguments::Reproduce::shipped()));
-    if let Err(error) = commands::run(command) {
+    renamed::say(&Arguments::command(), std::env::args().skip(1));
+    if let Some(file) = arguments.generate {
+        // A reader that has gone away is no error.
+        let _ = file.content(Arguments::command()).and_then(|content| std::io::stdout().write_all(&content));
+        return;
+    }
+    let verb = arguments.verb.unwrap_or_else(|| Verb::Reproduce(Reproduce::shipped()));
+    if let Err(error) = verb.run() {
         eprintln!("maturation: {error}");
         std::process::exit(if matches!(error, maturation::Error::Stopped { .. }) { 130 } else { 2 });
     }

@@ -181,7 +181,7 @@ impl Axis {
         }
         match self.spec["tickformat"].as_str() {
             Some(format) if format.ends_with('%') => format!("{}%", plain_number(100.0 * value, 100.0 * step)),
-            Some(format) if format.starts_with(',') => crate::figures::style::signed_thousands(value),
+            Some(format) if format.starts_with(',') => crate::tables::signed_thousands(value),
             _ if value.abs() >= 1e4 && step >= 100.0 => format!("{}k", plain_number(value / 1e3, step / 1e3)),
             _ => plain_number(value, step),
         }

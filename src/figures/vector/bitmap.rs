@@ -1,5 +1,7 @@
 //! A small bitmap within a vector graphic: the cells of a heatmap.
 
+use crate::figures::markup::base64;
+
 /// A picture as a PNG in a `data:` address: `cells` say for each point, row by row from the top, which of at most 256
 /// `colours` (red, green, blue and how opaque) it has.
 ///
@@ -59,29 +61,15 @@ fn crc32(bytes: &[u8]) -> u32 {
     !bytes.iter().fold(!0_u32, |check, byte| (0..8).fold(check ^ u32::from(*byte), |check, _| step(check)))
 }
 
-pub(in crate::figures) fn base64(bytes: &[u8]) -> String {
-    const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
-    for group in bytes.chunks(3) {
-        let bits = group.iter().fold(0_u32, |bits, byte| bits << 8 | u32::from(*byte)) << (8 * (3 - group.len()));
-        for place in 0..4 {
-            let letter = LETTERS[(bits >> (18 - 6 * place) & 63) as usize] as char;
-            text.push(if place <= group.len() { letter } else { '=' });
-        }
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn the_checks_are_those_of_the_format() {
-        // The usual check values of the three.
+        // The usual check values of both.
         assert_eq!(crc32(b"123456789"), 0xcbf4_3926);
         assert_eq!(adler32(b"Wikipedia"), 0x11e6_0398);
-        assert_eq!([&b"f"[..], b"fo", b"foo", b"foob"].map(base64), ["Zg==", "Zm8=", "Zm9v", "Zm9vYg=="]);
     }
 
     #[test]

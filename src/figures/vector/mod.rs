@@ -14,9 +14,8 @@ use std::collections::HashMap;
 
 use serde_json::Value;
 
-use crate::figures::page::escape;
+use crate::figures::markup::escape;
 use axes::{Axis, Extent, layout_name};
-pub(super) use bitmap::base64;
 use text::{Font, Place, Text};
 
 /// The traces that can be drawn.

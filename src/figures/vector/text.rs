@@ -1,6 +1,6 @@
 //! Text with plotly's markup as elements of a vector graphic.
 
-use crate::figures::page::escape;
+use crate::figures::markup::escape;
 
 use super::number;
 

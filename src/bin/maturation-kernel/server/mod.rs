@@ -17,7 +17,7 @@ use crate::checkout::VERSION;
 use crate::console::Console;
 use crate::interrupt;
 use crate::problem::Problem;
-use crate::workplace::Workplace;
+use crate::sandbox::Sandbox;
 use message::{Message, Session};
 
 const RESTART: &str = "Restart the kernel";
@@ -74,7 +74,7 @@ impl Outlet {
 type Parent = Arc<Mutex<Value>>;
 
 /// Serves Jupyter until it wants the kernel to end.
-pub fn serve(connection_file: &Path, workplace: &Workplace) -> Result<(), Problem> {
+pub fn serve(connection_file: &Path, sandbox: &Sandbox) -> Result<(), Problem> {
     let text = std::fs::read_to_string(connection_file).map_err(Problem::io("read", connection_file, RESTART))?;
     let connection: Connection = serde_json::from_str(&text).map_err(|error| Problem::Format {
         path: connection_file.to_owned(),
@@ -83,7 +83,7 @@ pub fn serve(connection_file: &Path, workplace: &Workplace) -> Result<(), Proble
     })?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     let runtime = runtime.map_err(Problem::io("start threads for", connection_file, RESTART))?;
-    let served = runtime.block_on(serve_sockets(connection, workplace));
+    let served = runtime.block_on(serve_sockets(connection, sandbox));
     runtime.shutdown_timeout(FAREWELL);
     served.map_err(|message| Problem::Failed { what: "talking to Jupyter".to_owned(), message })
 }
@@ -95,7 +95,7 @@ async fn bind<S: Socket>(connection: &Connection, port: u16) -> Result<S, String
     Ok(socket)
 }
 
-async fn serve_sockets(connection: Connection, workplace: &Workplace) -> Result<(), String> {
+async fn serve_sockets(connection: Connection, sandbox: &Sandbox) -> Result<(), String> {
     let session = Session::new(&connection.key);
     let mut heartbeat: RepSocket = bind(&connection, connection.hb_port).await?;
     let iopub: PubSocket = bind(&connection, connection.iopub_port).await?;
@@ -137,7 +137,7 @@ async fn serve_sockets(connection: Connection, workplace: &Workplace) -> Result<
     let parent = Parent::default();
     let console: Arc<Mutex<Option<Arc<Console>>>> = Arc::default();
     let (printing, told) = (outlet.clone(), parent.clone());
-    let cells = Cells::open(workplace, move |stream, text| {
+    let cells = Cells::open(sandbox, move |stream, text| {
         let parent = told.lock().unwrap_or_else(PoisonError::into_inner).clone();
         printing.publish(&parent, "stream", json!({"name": stream.name(), "text": text}));
     });
@@ -156,7 +156,7 @@ async fn serve_sockets(connection: Connection, workplace: &Workplace) -> Result<
             "kernel_info_request" => about_the_kernel(),
             "interrupt_request" => {
                 if let Some(console) = console.lock().ok().and_then(|console| console.clone()) {
-                    interrupt::interrupt(workplace, &console);
+                    interrupt::interrupt(sandbox, &console);
                 }
                 json!({"status": "ok"})
             }

@@ -8,7 +8,8 @@ use maturation::prelude::*;
 
 use super::machine::Machine;
 use super::python::Python;
-use crate::commands::refuse;
+
+use crate::common::output::refuse;
 
 /// Settings of JupyterLab that differ from its own: it neither asks about news nor looks for updates.
 const SETTINGS: &str = include_str!("../../../../binder/overrides.json");

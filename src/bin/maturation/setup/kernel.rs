@@ -7,7 +7,8 @@ use maturation::prelude::*;
 
 use super::environment::{Environment, quietly};
 use super::machine::Machine;
-use crate::commands::refuse;
+
+use crate::common::output::refuse;
 
 /// The kernel's name, by which notebooks and `jupyter` ask for it.
 pub const NAME: &str = "maturation";
@@ -105,7 +106,7 @@ impl Kernel {
 
     /// Prepares the crate for cells, unless that was done before.
     pub fn warm(&self) -> Result<()> {
-        succeed(&mut self.command("--warm"), "the kernel's caches could not be filled")
+        succeed(&mut self.command("--precompile"), "the kernel's caches could not be filled")
     }
 
     /// A call of the kernel, which may have been built before the checkout was moved.

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use maturation::prelude::*;
 
-use crate::commands::refuse;
+use crate::common::output::refuse;
 
 /// The programs, folders and files of this machine that a setup works with.
 #[derive(Debug)]

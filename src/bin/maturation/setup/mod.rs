@@ -16,11 +16,12 @@ use maturation::prelude::*;
 
 pub use kernel::NAME as KERNEL;
 
-use crate::commands::{refuse, say};
 use environment::Environment;
 use kernel::Kernel;
 use machine::Machine;
 use python::Python;
+
+use crate::common::output::{refuse, say};
 
 /// How to set up.
 #[derive(Debug, Args)]

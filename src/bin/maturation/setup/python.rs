@@ -6,7 +6,8 @@ use std::process::Command;
 use maturation::prelude::*;
 
 use super::machine::Machine;
-use crate::commands::refuse;
+
+use crate::common::output::refuse;
 
 /// The oldest Python that JupyterLab and what it needs run on, at the versions in `binder/`.
 const OLDEST: (u32, u32) = (3, 11);

@@ -3,8 +3,19 @@
 use rayon::prelude::*;
 
 use crate::network::engine::cpu::kernels::buffer::Buffer;
-use crate::network::engine::cpu::kernels::tile::tile_columns;
 use crate::numerics::Level;
+use crate::numerics::dispatch::Kind;
+
+/// Columns of a panel of weights, which are those of a tile; `None` where there is no kernel.
+pub(super) fn tile_columns(level: Level) -> Option<usize> {
+    match level.0 {
+        Kind::Portable => None,
+        #[cfg(target_arch = "x86_64")]
+        Kind::Avx2 => Some(3 * 8),
+        #[cfg(target_arch = "x86_64")]
+        Kind::Avx512 => Some(4 * 16),
+    }
+}
 
 /// A matrix of weights, (inner, columns), that many rows are multiplied with.
 ///

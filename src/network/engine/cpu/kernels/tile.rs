@@ -7,24 +7,13 @@
 
 use std::ops::Range;
 
-use crate::network::engine::cpu::kernels::panels::Panels;
+use crate::network::engine::cpu::kernels::panels::{Panels, tile_columns};
 use crate::network::engine::cpu::kernels::product::{View, multiply};
 use crate::numerics::Level;
 use crate::numerics::dispatch::Kind;
 
 /// Rows of a tile: with the registers of a panel each, enough sums to hide the latency of a multiplication.
 const TILE_ROWS: usize = 4;
-
-/// Columns of a tile, and so of a panel of weights; `None` where there is no kernel.
-pub(super) fn tile_columns(level: Level) -> Option<usize> {
-    match level.0 {
-        Kind::Portable => None,
-        #[cfg(target_arch = "x86_64")]
-        Kind::Avx2 => Some(3 * 8),
-        #[cfg(target_arch = "x86_64")]
-        Kind::Avx512 => Some(4 * 16),
-    }
-}
 
 /// `out ← keep·out + left·weights` for `rows` rows of `left`, which are `left_stride` apart, as those of `out` are
 /// `out_stride` apart; only the weights' rows `inner` are taken, and as many elements of a row of `left`.

@@ -1,0 +1,9 @@
+//! What verbs share: where activity comes from, how units are chosen, where results go.
+
+pub mod output;
+pub mod own_tasks;
+pub mod page_rules;
+pub mod population;
+pub mod readout;
+pub mod selectivity;
+pub mod source;

@@ -1,0 +1,87 @@
+//! What the page of figures asks of a run: the rules that it can be shown for, and the rates that suit its units.
+
+use maturation::hyperparameters::Activation;
+use maturation::prelude::*;
+
+use crate::common::output::refuse;
+
+/// The rule that the run shows where the paper shows `wanted`: that rule, or, for odr, the first other delay that the
+/// run was trained on.
+pub fn counterpart(run: &Run, wanted: Rule) -> Option<Rule> {
+    let trains = |rule: &Rule| run.hyperparameters().rule_trains.contains(rule);
+    // The delayed responses differ in their delay alone, and have the same epochs.
+    let others = Rule::all().into_iter().filter(|rule| wanted == Rule::ODR && rule.epochs() == wanted.epochs());
+    std::iter::once(wanted).chain(others).find(trains)
+}
+
+/// The counterparts of the rules that the paper shows, as far as the run was trained on them.
+///
+/// # Errors
+/// If it was trained on none, so that the page can say why a section is not there.
+pub fn counterparts(run: &Run, wanted: &[Rule]) -> Result<Vec<Rule>> {
+    let found: Vec<Rule> = wanted.iter().filter_map(|rule| counterpart(run, *rule)).collect();
+    if found.is_empty() {
+        let names =
+            |rules: &[Rule], between: &str| rules.iter().map(|rule| rule.name()).collect::<Vec<_>>().join(between);
+        return Err(refuse(
+            format!("this run was trained on {}", names(&run.hyperparameters().rule_trains, ", ")),
+            format!("it takes rule {}", names(wanted, " or ")),
+        ));
+    }
+    Ok(found)
+}
+
+/// As [`counterparts`], for what can be shown of any rule: the first that the run was trained on if it was trained on
+/// none of the paper's.
+pub fn counterparts_or_any(run: &Run, wanted: &[Rule]) -> Vec<Rule> {
+    counterparts(run, wanted).unwrap_or_else(|_| run.hyperparameters().rule_trains[..1].to_vec())
+}
+
+/// As [`counterparts`], for the selective units of an epoch.
+pub fn rule_epochs(run: &Run, wanted: &[(Rule, Epoch)]) -> Vec<(Rule, Epoch)> {
+    let found: Vec<_> = wanted.iter().filter_map(|(rule, epoch)| Some((counterpart(run, *rule)?, *epoch))).collect();
+    match found.is_empty() {
+        true => vec![(run.hyperparameters().rule_trains[0], Epoch::Stim1)],
+        false => found,
+    }
+}
+
+/// Whether the run is of the paper's model, whatever its seed.
+pub fn of_the_paper(run: &Run) -> bool {
+    let found = run.hyperparameters();
+    let paper = Hyperparameters::paper();
+    let paper = Hyperparameters { seed: found.seed, rule_probs: found.rule_probs.clone(), ..paper };
+    *found == paper
+}
+
+/// Whether the page shows rates relative to fixation.
+///
+/// A ratio to the mean rate in fixation has a meaning for positive rates alone, which softplus units have. The published
+/// figures of relu and elu networks have absolute rates; those of the tanh network have ratios of either sign.
+pub fn relative(run: &Run) -> bool {
+    run.hyperparameters().activation == Activation::Softplus
+}
+
+/// What a section says of its rates.
+pub fn of_rates(run: &Run) -> &'static str {
+    if relative(run) {
+        "relative to its mean rate in fixation"
+    } else {
+        "as an absolute rate, since fixation rates of such units can be zero or negative"
+    }
+}
+
+/// Which units the page averages: as published, with rates that suit the run's units.
+pub fn population(run: &Run, bootstrap: usize) -> PopulationOptions {
+    PopulationOptions {
+        selectivity: selectivity(run),
+        bootstrap,
+        seed: run.hyperparameters().seed,
+        ..PopulationOptions::default()
+    }
+}
+
+/// How the page tests units.
+pub fn selectivity(run: &Run) -> SelectivityOptions {
+    SelectivityOptions { normalised: relative(run), ..SelectivityOptions::default() }
+}

@@ -1,0 +1,104 @@
+//! Where activity comes from: checkpoints of a run, or a table.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use maturation::activity::Activity;
+use maturation::prelude::*;
+use maturation::readout::ReadoutOptions;
+use maturation::tables::read_table;
+use maturation::tasks::Timeline;
+use maturation::training::Selection;
+
+use crate::common::output::refuse;
+
+/// Where activity comes from: the checkpoints of a run, or a table.
+#[derive(Debug, Args)]
+pub struct Source {
+    /// The run directory.
+    #[arg(value_name = "RUN", required_unless_present = "activity", conflicts_with = "activity")]
+    pub run: Option<PathBuf>,
+    /// Take the activity from a table (.parquet or .csv) with the columns step or time_ms, trial, location, unit_0 …:
+    /// recorded neurons, or another program's network.
+    #[arg(long, value_name = "FILE")]
+    pub activity: Option<PathBuf>,
+    /// The rule, which also gives the epochs.
+    #[arg(long, value_name = "RULE", required_unless_present = "epoch_ms")]
+    pub rule: Option<Rule>,
+    /// With --activity: an epoch in ms from the trial's start, for example --epoch-ms fix1=0..1000; may be repeated.
+    #[arg(long, value_name = "NAME=START..END", requires = "activity")]
+    pub epoch_ms: Vec<String>,
+    /// With --activity: the time step in ms [default: that of the table's time_ms].
+    #[arg(long, value_name = "MS", requires = "activity")]
+    pub dt: Option<f64>,
+    /// The checkpoints: N,N,… (trials trained), A..B, last or all.
+    #[arg(long, alias = "trials", value_name = "CHECKPOINTS", conflicts_with_all = ["stage", "all", "activity"])]
+    pub checkpoints: Option<Selection>,
+    /// The checkpoints at which the rule is at this stage: early, mid or mature.
+    #[arg(long, value_name = "STAGE", conflicts_with_all = ["all", "activity"])]
+    pub stage: Option<Stage>,
+    /// All checkpoints.
+    #[arg(long, conflicts_with = "activity")]
+    pub all: bool,
+    /// The seed of the noise, and of resamples [default: that of the run].
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+    /// Give every checkpoint the same noise, for paired comparisons.
+    #[arg(long)]
+    pub same_noise: bool,
+}
+
+/// The single checkpoint that `--checkpoints` names.
+pub fn one(run: &Run, selection: &Selection, rule: Rule) -> Result<Checkpoint> {
+    let chosen = run.selected(selection, rule)?;
+    match chosen.len() {
+        1 => Ok(chosen.first().clone()),
+        count => Err(refuse(format!("--checkpoints names {count} checkpoints"), "name one, or `last`")),
+    }
+}
+
+/// Where activity comes from, once looked at.
+#[allow(clippy::large_enum_variant, reason = "there is one at a time")]
+pub enum Opened {
+    Run(Run, Selection, Rule, ReadoutOptions),
+    Table(Activity),
+}
+
+/// Opens the run or reads the table that `source` names.
+pub fn open(source: &Source, default: Selection) -> Result<Opened> {
+    if let Some(path) = &source.activity {
+        let activity = Activity::from_table(&read_table(path)?, source.dt)?;
+        let activity = if source.epoch_ms.is_empty() {
+            let rule = source.rule.ok_or_else(|| refuse("the epochs are not known", "give --rule, or --epoch-ms"))?;
+            let timeline = Timeline::of(rule, activity.dt);
+            activity.with_epochs(timeline.epochs)?
+        } else {
+            let epochs = source.epoch_ms.iter().map(|text| epoch_in_ms(text)).collect::<Result<Vec<_>>>()?;
+            activity.with_epochs_in_ms(&epochs)?
+        };
+        return Ok(Opened::Table(match source.rule {
+            Some(rule) => activity.with_rule(rule),
+            None => activity,
+        }));
+    }
+    let path =
+        source.run.as_deref().ok_or_else(|| refuse("there is nothing to analyse", "give RUN, or --activity FILE"))?;
+    let run = Run::open(path)?;
+    let rule = source.rule.ok_or_else(|| refuse("the rule is not known", "give --rule"))?;
+    let selection = match (&source.checkpoints, source.stage) {
+        (Some(checkpoints), _) => checkpoints.clone(),
+        (None, Some(stage)) => Selection::Stage(stage),
+        (None, None) if source.all => Selection::All,
+        (None, None) => default,
+    };
+    let readout = ReadoutOptions { seed: source.seed, same_noise: source.same_noise, ..ReadoutOptions::default() };
+    Ok(Opened::Run(run, selection, rule, readout))
+}
+
+/// Reads `NAME=START..END`.
+fn epoch_in_ms(text: &str) -> Result<(Epoch, std::ops::Range<f64>)> {
+    let wrong = || refuse(format!("`--epoch-ms {text}` is not understood"), "write NAME=START..END, as fix1=0..1000");
+    let (name, range) = text.split_once('=').ok_or_else(wrong)?;
+    let (start, end) = range.split_once("..").ok_or_else(wrong)?;
+    Ok((name.parse()?, start.parse().map_err(|_| wrong())?..end.parse().map_err(|_| wrong())?))
+}

@@ -1,0 +1,87 @@
+//! Agreement of preferred locations in two epochs.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use maturation::analysis::{AgreementOptions, Kind, RuleEpoch, SelectivityOptions, Test, agreement};
+use maturation::figures::{self, Section};
+use maturation::prelude::*;
+use maturation::readout::ReadoutOptions;
+
+use crate::common::output::{FigureOut, TableOut, put_both};
+use crate::common::page_rules::{counterparts, selectivity};
+use crate::common::selectivity::TestArguments;
+
+/// Whether units prefer the same location in two epochs, of one rule or two (paper: direction agreement).
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example:\n  maturation agreement runs/paper --first odr:stim1 --second odrd:stim1 --figure agreement.html"
+)]
+pub struct Arguments {
+    /// The run directory.
+    #[arg(value_name = "RUN")]
+    pub run: PathBuf,
+    /// The first epoch, for example odr:stim1.
+    #[arg(long, value_name = "RULE:EPOCH")]
+    pub first: RuleEpoch,
+    /// The second epoch, for example odrd:stim1.
+    #[arg(long, value_name = "RULE:EPOCH")]
+    pub second: RuleEpoch,
+    /// The checkpoints: N,N,… (trials trained), A..B, last or all.
+    #[arg(long, alias = "trials", value_name = "CHECKPOINTS", default_value = "all")]
+    pub checkpoints: Selection,
+    /// The kinds of units that count, of excited, inhibited and mixed.
+    #[arg(long, value_name = "KIND,…", value_delimiter = ',', default_value = "excited,mixed")]
+    pub units: Vec<Kind>,
+    /// The test that decides which units are selective: published or unbiased.
+    #[arg(long, value_name = "TEST", default_value = "published")]
+    pub selected_by: Test,
+    #[command(flatten)]
+    pub test: TestArguments,
+    /// The seed of the noise [default: that of the run].
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+    /// Give every checkpoint the same noise, for paired comparisons.
+    #[arg(long)]
+    pub same_noise: bool,
+    #[command(flatten)]
+    pub table: TableOut,
+    #[command(flatten)]
+    pub figure: FigureOut,
+}
+
+/// Makes the table and the figure.
+pub fn run(arguments: Arguments) -> Result<()> {
+    let run = Run::open(&arguments.run)?;
+    let options = AgreementOptions {
+        kinds: arguments.units,
+        test: arguments.selected_by,
+        selectivity: SelectivityOptions::from(&arguments.test),
+    };
+    let readout =
+        ReadoutOptions { seed: arguments.seed, same_noise: arguments.same_noise, ..ReadoutOptions::default() };
+    let table = agreement(&run, &arguments.checkpoints, arguments.first, arguments.second, &options, &readout)?;
+    put_both(table, &arguments.table, &arguments.figure, figures::agreement)
+}
+
+/// The sections of the page: the cue of the two memory rules, if the run was trained on both.
+pub fn section(run: &Run) -> Result<Vec<Section>> {
+    let pair = [counterparts(run, &[Rule::ODR])?[0], counterparts(run, &[Rule::ODRD])?[0]];
+    let [first, second] = pair.map(|rule| RuleEpoch { rule, epoch: Epoch::Stim1 });
+    let options = AgreementOptions { selectivity: selectivity(run), ..AgreementOptions::default() };
+    let readout = ReadoutOptions::default();
+    let table = agreement(run, &Selection::All, first, second, &options, &readout)?;
+    Ok(vec![Section {
+        id: format!("agreement-{}-{}-stim1", first.rule, second.rule),
+        title: "Preferred locations in two tasks (paper: direction agreement)".to_owned(),
+        text: format!(
+            "The excited and mixed units that are selective in stim1 of both {} and {}, and how many of them prefer the \
+             same location in both. If the preferences had nothing to do with each other, one in {} would.",
+            first.rule,
+            second.rule,
+            run.hyperparameters().n_eachring
+        ),
+        figure: figures::agreement(&table)?,
+        table,
+    }])
+}

@@ -1,0 +1,140 @@
+//! What a distractor does to the response, by its distance from the stimulus.
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use clap::{Args, ValueEnum};
+use maturation::analysis::{Distractor, DistractorOptions};
+use maturation::figures::{self, Section};
+use maturation::prelude::*;
+use maturation::readout::{Readout, ReadoutOptions};
+
+use crate::common::output::{FigureOut, TableOut, put_both};
+use crate::common::page_rules::counterparts;
+
+/// What a distractor does to the response, by its distance from the stimulus (paper: distractor effect).
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  maturation distractor runs/paper --repeats 2 --figure distractor.html")]
+pub struct Arguments {
+    /// The run directory.
+    #[arg(value_name = "RUN")]
+    pub run: PathBuf,
+    /// The checkpoints: N,N,… (trials trained), A..B, last or all.
+    #[arg(long, alias = "trials", value_name = "CHECKPOINTS", default_value = "all", conflicts_with = "stage")]
+    pub checkpoints: Selection,
+    /// The checkpoints at which rule odrd is at this stage: early, mid or mature.
+    #[arg(long, value_name = "STAGE")]
+    pub stage: Option<Stage>,
+    /// Trials of each pair of a stimulus and a distractor location (published: 128).
+    #[arg(long, value_name = "N", default_value_t = 128)]
+    pub repeats: usize,
+    /// What to make: performance against distance, the distributions of responses, or the performance of each pair
+    /// (with the figure of performance against distance).
+    #[arg(long, value_name = "WHAT", default_value = "performance")]
+    pub show: Shown,
+    /// Evaluations that the performance is averaged over before it decides the stage (an odd number).
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub stage_window: usize,
+    /// Leave the recurrent noise out: the repeats of a pair are then identical.
+    #[arg(long)]
+    pub no_noise: bool,
+    /// Add the input noise, which the published analyses leave out.
+    #[arg(long)]
+    pub input_noise: bool,
+    /// The seed of the noise [default: that of the run].
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+    /// Give every checkpoint the same noise, for paired comparisons.
+    #[arg(long)]
+    pub same_noise: bool,
+    #[command(flatten)]
+    pub table: TableOut,
+    #[command(flatten)]
+    pub figure: FigureOut,
+}
+
+/// What of the distractor's effect is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Shown {
+    /// Performance at each distance.
+    Performance,
+    /// How far from the target responses end at each distance.
+    Saccades,
+    /// Performance of each pair of locations.
+    Pairs,
+}
+
+/// Reads the checkpoints out, with a line of progress every few seconds.
+fn read(run: &Run, selection: &Selection, options: &DistractorOptions, readout: &ReadoutOptions) -> Result<Distractor> {
+    run.check_trained(Rule::ODRD)?;
+    let checkpoints = run.selected(selection, Rule::ODRD)?;
+    let mut readout = Readout::new(readout.clone())?;
+    let mut found = Distractor::new(run.hyperparameters().n_eachring);
+    let mut told = Instant::now();
+    for (place, checkpoint) in checkpoints.iter().enumerate() {
+        found.read(run, checkpoint, options, &mut readout)?;
+        if told.elapsed() > Duration::from_secs(5) {
+            told = Instant::now();
+            eprintln!("distractor: {} of {} checkpoints", place + 1, checkpoints.len());
+        }
+    }
+    Ok(found)
+}
+
+/// Makes the table and the figure.
+pub fn run(arguments: Arguments) -> Result<()> {
+    let run = Run::open(&arguments.run)?;
+    let options = DistractorOptions { repeats: arguments.repeats, stage_window: arguments.stage_window };
+    let readout = ReadoutOptions {
+        input_noise: arguments.input_noise,
+        recurrent_noise: !arguments.no_noise,
+        seed: arguments.seed,
+        same_noise: arguments.same_noise,
+        ..ReadoutOptions::default()
+    };
+    let selection = arguments.stage.map_or(arguments.checkpoints, Selection::Stage);
+    let found = read(&run, &selection, &options, &readout)?;
+    match arguments.show {
+        Shown::Performance => put_both(found.performance()?, &arguments.table, &arguments.figure, figures::distractor),
+        Shown::Saccades => {
+            put_both(found.saccades()?, &arguments.table, &arguments.figure, figures::distractor_saccades)
+        }
+        Shown::Pairs => put_both(found.pairs()?, &arguments.table, &arguments.figure, |_| {
+            figures::distractor(&found.performance()?)
+        }),
+    }
+}
+
+/// The sections of the page, if the run was trained on the distractor task.
+pub fn section(run: &Run) -> Result<Vec<Section>> {
+    /// Trials of each pair: an eighth of the published number, in an eighth of the time; a stage's performance moves by
+    /// less than its checkpoints differ.
+    const REPEATS: usize = 16;
+    counterparts(run, &[Rule::ODRD])?;
+    let options = DistractorOptions { repeats: REPEATS, ..DistractorOptions::default() };
+    let found = read(run, &Selection::All, &options, &ReadoutOptions::default())?;
+    let (performance, saccades) = (found.performance()?, found.saccades()?);
+    Ok(vec![
+        Section {
+            id: "distractor".to_owned(),
+            title: "Performance by the distance of the distractor (paper: distractor effect)".to_owned(),
+            text: format!(
+                "Performance on odrd for all pairs of a stimulus and a distractor location, by their distance, \
+                 {REPEATS} trials a pair and checkpoint; a distance is averaged over as many pairs as it has. Bars are \
+                 the standard error between the checkpoints of a stage."
+            ),
+            figure: figures::distractor(&performance)?,
+            table: performance,
+        },
+        Section {
+            id: "distractor-saccades".to_owned(),
+            title: "Where responses end beside a distractor".to_owned(),
+            text: "The distance of the response from the target in the same trials, a panel for each distance of the \
+                   distractor; the line at 36 degrees is where a response stops being right. Trials that still fixate \
+                   are counted apart, in the table."
+                .to_owned(),
+            figure: figures::distractor_saccades(&saccades)?,
+            table: saccades,
+        },
+    ])
+}

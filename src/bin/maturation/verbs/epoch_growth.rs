@@ -1,0 +1,79 @@
+//! `maturation epoch-growth`: the activity of selective units in an epoch against trials trained.
+
+use clap::Args;
+use maturation::analysis;
+use maturation::figures::Section;
+use maturation::prelude::*;
+use maturation::readout::ReadoutOptions;
+use maturation::training::Selection;
+
+use crate::common::output::{FigureOut, TableOut, put_both, refuse};
+use crate::common::page_rules::{counterparts, of_rates, population, relative};
+use crate::common::population::{PopulationArguments, seed};
+use crate::common::source::{Opened, Source, open};
+
+/// The growth of selective units' activity in an epoch with training (paper, Fig. S2B).
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  maturation epoch-growth runs/paper --rule odr --epoch delay1 --figure growth.html")]
+pub struct Arguments {
+    #[command(flatten)]
+    pub source: Source,
+    /// The epoch in which units must be selective, for example stim1 or delay1.
+    #[arg(long, value_name = "EPOCH")]
+    pub epoch: Epoch,
+    /// The epoch in which their activity is measured [default: the same].
+    #[arg(long, value_name = "EPOCH")]
+    pub measured: Option<Epoch>,
+    #[command(flatten)]
+    pub population: PopulationArguments,
+    #[command(flatten)]
+    pub table: TableOut,
+    #[command(flatten)]
+    pub figure: FigureOut,
+}
+
+/// What a figure of growth is of.
+fn title(rule: Rule, selected: Epoch, measured: Epoch) -> String {
+    format!("Growth of {measured} activity of {selected}-selective units, rule {rule}")
+}
+
+/// The table and the figure of the growth of activity.
+pub fn run(arguments: Arguments) -> Result<()> {
+    let Opened::Run(run, selection, rule, readout) = open(&arguments.source, Selection::All)? else {
+        return Err(refuse("growth needs the checkpoints of a run, not one table of activity", "give RUN"));
+    };
+    let options = arguments.population.options(seed(arguments.source.seed, &run));
+    let (selected, measured) = (arguments.epoch, arguments.measured.unwrap_or(arguments.epoch));
+    let checkpoints = run.selected(&selection, rule)?;
+    let table = analysis::epoch_growth(&run, &checkpoints, rule, selected, measured, &options, &readout)?;
+    let title = title(rule, selected, measured) + &arguments.population.about();
+    put_both(table, &arguments.table, &arguments.figure, |table| {
+        figures::epoch_growth(table, &title, options.selectivity.normalised)
+    })
+}
+
+/// The page's sections on the growth of delay activity.
+pub fn section(run: &Run) -> Result<Vec<Section>> {
+    let mut sections = Vec::new();
+    let epoch = Epoch::Delay1;
+    let options = population(run, 1000);
+    for rule in counterparts(run, &[Rule::ODR, Rule::ODRD])? {
+        let readout = ReadoutOptions::default();
+        let table = analysis::epoch_growth(run, &run.checkpoints()?, rule, epoch, epoch, &options, &readout)?;
+        let title = title(rule, epoch, epoch);
+        sections.push(Section {
+            id: format!("epoch-growth-{rule}-{epoch}"),
+            title: format!("{title} (paper, Fig. S2B)"),
+            text: format!(
+                "The mean rate in {epoch} of the excited and mixed units that are selective in it, at the location that \
+                 each prefers there, {}; a point a checkpoint, coloured by the stage \
+                 of rule {rule}. Bars hold 95 % of the averages over 1000 resamples of the units. The published figure \
+                 of this title shows units selected in stim1.",
+                of_rates(run)
+            ),
+            figure: figures::epoch_growth(&table, &title, relative(run))?,
+            table,
+        });
+    }
+    Ok(sections)
+}

@@ -1,0 +1,38 @@
+//! `maturation gradients`: the cost of a checkpoint, and its gradients.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use maturation::prelude::*;
+use maturation::readout::{Readout, ReadoutOptions};
+use maturation::training::Selection;
+
+use crate::common::output::say;
+use crate::common::source::one;
+
+/// The cost of a checkpoint on the test trials of a rule, without noise, and its gradients by the weights.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  maturation gradients runs/paper --rule odr --out gradients.safetensors")]
+pub struct Arguments {
+    /// The run directory.
+    #[arg(value_name = "RUN")]
+    pub run: PathBuf,
+    /// The checkpoint: the trials trained, or last.
+    #[arg(long, alias = "trials", value_name = "N", default_value = "last")]
+    pub checkpoints: Selection,
+    /// The rule.
+    #[arg(long, value_name = "RULE")]
+    pub rule: Rule,
+    /// Write the gradients to FILE (.safetensors).
+    #[arg(long, value_name = "FILE")]
+    pub out: PathBuf,
+}
+
+/// Writes the gradients, and says the cost.
+pub fn run(arguments: Arguments) -> Result<()> {
+    let run = Run::open(&arguments.run)?;
+    let checkpoint = one(&run, &arguments.checkpoints, arguments.rule)?;
+    let cost = Readout::new(ReadoutOptions::default())?.gradients(&checkpoint, arguments.rule, &arguments.out)?;
+    say(format!("cost {cost}"));
+    Ok(())
+}

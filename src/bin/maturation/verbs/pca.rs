@@ -1,0 +1,102 @@
+//! `maturation pca`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use maturation::figures::Section;
+use maturation::prelude::*;
+use maturation::tables::write_table;
+
+use crate::common::output::{FigureOut, TableOut, put_table, say};
+use crate::common::page_rules::counterparts_or_any;
+use crate::common::source::Source;
+use crate::verbs::dpca::{activity, origin};
+
+/// Principal components of the activity averaged over the trials at each location.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  maturation pca runs/paper --rule odr --figure components.html")]
+pub struct Arguments {
+    #[command(flatten)]
+    source: Source,
+    /// Number of components.
+    #[arg(long, value_name = "N", default_value_t = 3)]
+    components: usize,
+    /// The locations to analyse, for example 0,4 [default: all that have trials].
+    #[arg(long, value_name = "L,…", value_delimiter = ',')]
+    locations: Option<Vec<usize>>,
+    #[command(flatten)]
+    table: TableOut,
+    /// Write the table of explained variance to FILE (.parquet or .csv).
+    #[arg(long, value_name = "FILE")]
+    explained_out: Option<PathBuf>,
+    #[command(flatten)]
+    figure: FigureOut,
+    /// Write the figure of paths in the plane of the first two components to FILE (.html, .png, .svg, .pdf).
+    #[arg(long, value_name = "FILE")]
+    trajectory_figure: Option<PathBuf>,
+}
+
+pub fn run(arguments: Arguments) -> Result<()> {
+    let activity = activity(&arguments.source)?;
+    let options = PcaOptions { components: arguments.components, locations: arguments.locations };
+    let found = analysis::pca(&activity, &options)?;
+    let (scores, mut explained) = (found.table()?, found.explained_variance_table()?);
+    let about = TrialAbout::of(&activity, format!("Principal components{}", origin(&activity)));
+
+    let mut written = false;
+    if let Some(path) = &arguments.figure.figure {
+        figures::pca(&scores, &explained, &about)?.save(path)?;
+        written = true;
+    }
+    if let Some(path) = &arguments.trajectory_figure {
+        let title = format!("Paths through the first two principal components{}", origin(&activity));
+        figures::pca_trajectories(&scores, &explained, &TrialAbout { title, ..about })?.save(path)?;
+        written = true;
+    }
+    match &arguments.explained_out {
+        Some(path) => write_table(path, &mut explained)?,
+        None if !written && arguments.table.out.is_none() => say(&explained),
+        None => {}
+    }
+    if arguments.table.out.is_some() || (!written && arguments.explained_out.is_none()) {
+        put_table(scores, &arguments.table)?;
+    }
+    Ok(())
+}
+
+/// Rules on the page.
+const RULES: [Rule; 2] = [Rule::ODR, Rule::ODRD];
+
+/// The page's sections: the components of each rule against time, and as paths.
+pub fn section(run: &Run) -> Result<Vec<Section>> {
+    let mut sections = Vec::new();
+    let checkpoint = run.last()?;
+    for rule in counterparts_or_any(run, &RULES) {
+        eprintln!("principal components, rule {rule}");
+        let activity = checkpoint.activity(rule)?;
+        let found = analysis::pca(&activity, &PcaOptions::default())?;
+        let (scores, explained) = (found.table()?, found.explained_variance_table()?);
+        let about = TrialAbout::of(&activity, format!("Principal components{}", origin(&activity)));
+        sections.push(Section {
+            id: format!("pca-{rule}").replace('_', "-"),
+            title: format!("Principal components of rule {rule}"),
+            text: "The activity of the last checkpoint averaged over the trials at each location, each unit standardised: \
+                   its first three components against time, a curve a location. What comes from time and what from the \
+                   stimulus is mixed in them, unlike in the demixed components."
+                .to_owned(),
+            figure: figures::pca(&scores, &explained, &about)?,
+            table: scores.clone(),
+        });
+        let title = format!("Paths through the first two principal components{}", origin(&activity));
+        sections.push(Section {
+            id: format!("pca-{rule}-paths").replace('_', "-"),
+            title: format!("Paths of the population, rule {rule}"),
+            text: "The same scores as paths through the plane of the first two components, a path a location; marks stand \
+                   where epochs begin."
+                .to_owned(),
+            figure: figures::pca_trajectories(&scores, &explained, &TrialAbout { title, ..about })?,
+            table: scores,
+        });
+    }
+    Ok(sections)
+}

@@ -1,0 +1,113 @@
+//! `maturation tuning`: tuning curves, their width and height.
+
+use clap::{Args, ValueEnum};
+use maturation::analysis::{self, Tuning};
+use maturation::figures::Section;
+use maturation::prelude::*;
+use maturation::readout::ReadoutOptions;
+use maturation::training::Selection;
+
+use crate::common::output::{FigureOut, TableOut, put_table};
+use crate::common::page_rules::{counterparts_or_any, population, relative};
+use crate::common::population::{PopulationArguments, seed};
+use crate::common::source::{Opened, Source, open};
+
+/// The tuning curves of selective units by stage, their width and height (paper, Fig. S3B).
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  maturation tuning runs/paper --rule odr --epoch delay1 --figure tuning.html")]
+pub struct Arguments {
+    #[command(flatten)]
+    pub source: Source,
+    /// The epoch in which units must be selective and are measured, for example stim1 or delay1.
+    #[arg(long, value_name = "EPOCH")]
+    pub epoch: Epoch,
+    /// The table to give [default: curves in a file; curves, fits and tests on the screen].
+    #[arg(long, value_name = "TABLE")]
+    pub show: Option<Shown>,
+    #[command(flatten)]
+    pub population: PopulationArguments,
+    #[command(flatten)]
+    pub table: TableOut,
+    #[command(flatten)]
+    pub figure: FigureOut,
+}
+
+/// The tables of an analysis of tuning.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum Shown {
+    /// Average activity by stage and offset from the preferred location.
+    Curves,
+    /// The width of each stage's curve, by a Gaussian and by a von Mises curve.
+    Fits,
+    /// The height of each unit's curve at each checkpoint.
+    Heights,
+    /// t-tests of the heights between stages.
+    Tests,
+}
+
+impl Shown {
+    fn table(self, tuning: &Tuning) -> Result<DataFrame> {
+        match self {
+            Shown::Curves => tuning.table(),
+            Shown::Fits => tuning.fits(),
+            Shown::Heights => tuning.heights(),
+            Shown::Tests => tuning.height_tests(),
+        }
+    }
+}
+
+/// The tables and the figure of tuning.
+pub fn run(arguments: Arguments) -> Result<()> {
+    let epoch = arguments.epoch;
+    let mut options = arguments.population.options(arguments.source.seed.unwrap_or(0));
+    let (tuning, rule) = match open(&arguments.source, Selection::All)? {
+        Opened::Table(activity) => {
+            let units = Selectivity::of(&activity, epoch, &options.selectivity)?;
+            let mut tuning = Tuning::new(options.clone());
+            tuning.add(None, &units, &units)?;
+            (tuning, String::new())
+        }
+        Opened::Run(run, selection, rule, readout) => {
+            options.seed = seed(arguments.source.seed, &run);
+            let checkpoints = run.selected(&selection, rule)?;
+            (analysis::tuning(&run, &checkpoints, rule, epoch, &options, &readout)?, format!(", rule {rule}"))
+        }
+    };
+    if let Some(path) = &arguments.figure.figure {
+        let title = format!("Tuning of {epoch}-selective units{rule}{}", arguments.population.about());
+        let normalised = options.selectivity.normalised;
+        figures::tuning(&tuning.table()?, &tuning.fits()?, &tuning.height_tests()?, &title, normalised)?.save(path)?;
+    }
+    let shown = match (arguments.show, &arguments.table.out, &arguments.figure.figure) {
+        (Some(shown), ..) => vec![shown],
+        (None, Some(_), _) => vec![Shown::Curves],
+        (None, None, Some(_)) => vec![],
+        (None, None, None) => vec![Shown::Curves, Shown::Fits, Shown::Tests],
+    };
+    for shown in shown {
+        put_table(shown.table(&tuning)?, &arguments.table)?;
+    }
+    Ok(())
+}
+
+/// The page's sections on tuning.
+pub fn section(run: &Run) -> Result<Vec<Section>> {
+    let (rule, epoch) = (counterparts_or_any(run, &[Rule::ODRD, Rule::ODR])[0], Epoch::Stim1);
+    let options = population(run, 1000);
+    let tuning = analysis::tuning(run, &run.checkpoints()?, rule, epoch, &options, &ReadoutOptions::default())?;
+    let table = tuning.table()?;
+    let title = format!("Tuning of {epoch}-selective units, rule {rule}");
+    Ok(vec![Section {
+        id: format!("tuning-{rule}-{epoch}"),
+        title: format!("{title} (paper, Fig. S3B)"),
+        text: "The rates of the excited and mixed selective units against the distance from the location that each \
+               prefers, averaged over units, then over the checkpoints of a stage. Lines are Gaussians fitted as \
+               published, the opposite location counting at both ends; the width is twice their standard deviation, in \
+               locations. Bands hold 95 % of the averages over 1000 resamples of the units. The t-tests of the units' \
+               heights (largest − smallest rate) take the units of all checkpoints for independent samples, as \
+               published, and below each unit once a stage."
+            .to_owned(),
+        figure: figures::tuning(&table, &tuning.fits()?, &tuning.height_tests()?, &title, relative(run))?,
+        table,
+    }])
+}
