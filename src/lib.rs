@@ -21,7 +21,7 @@
 //!
 //! Data flows one way, and each module knows only those before it:
 //!
-//! - [`tasks`]: rules, their timelines, batches of trials;
+//! - [`tasks`]: rules, their timelines, batches of trials; [tasks of your own](tasks::Task);
 //! - [`network`]: a network's parameters and cell, and the engines that run it over whole trials;
 //! - [`training`]: training, evaluation, the run directory, stages of maturation;
 //! - [`readout`] and [`activity`]: what the units of a checkpoint do;

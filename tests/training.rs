@@ -189,7 +189,7 @@ fn a_run_that_is_killed_at_any_moment_resumes_to_the_same_result() {
         }
     }
     let (mut found, expected) = (result(&killed), result(&whole));
-    // The state of a later kill's sitting may have left checkpoints beyond the common end.
+    // The state of a later kill's session may have left checkpoints beyond the common end.
     found.0.retain(|(name, _)| name.parse::<u64>().map_or(true, |trials| trials <= log + 80));
     let names = |files: &[(String, Vec<u8>)]| files.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>();
     assert_eq!(names(&found.0), names(&expected.0));
@@ -454,7 +454,8 @@ fn rules_train_one_after_the_other_and_the_log_says_which() {
     let train = |name: &str, trials: u64| {
         Training::new(staged.clone()).quiet().max_trials(trials).train(folder.path().join(name)).unwrap()
     };
-    train("stopped", 24);
+    // Between two evaluations of the whole run: the one at the end of the first part is taken back.
+    train("stopped", 8);
     train("stopped", 800);
     train("whole", 800);
     assert!(result(&folder.path().join("stopped")) == result(&folder.path().join("whole")));
@@ -463,7 +464,7 @@ fn rules_train_one_after_the_other_and_the_log_says_which() {
     let second = stages.iter().position(|stage| *stage == 2).expect("the first stage is passed");
     assert!(stages[..second].iter().all(|stage| *stage == 1) && stages[second..].iter().all(|stage| *stage == 2));
     assert!(log["perf_stage"][second].as_f64().unwrap() > 0.1);
-    assert_ne!(log["perf_stage"][second], log["perf_gap"][second], "the stage is graded with its own delay");
+    assert_ne!(log["perf_stage"][0], log["perf_gap"][0], "the stage is graded with its own delay");
     assert!(log["perf_stage"][second + 1].is_null(), "the second stage leaves delays as they are");
     assert_eq!(log["rule_now"][second], serde_json::json!(["overlap"]));
     let last = stages.len() - 1;

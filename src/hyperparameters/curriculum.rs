@@ -11,11 +11,11 @@ use serde_json::Value;
 use crate::error::{Error, Result};
 use crate::tasks::{Epoch, Rule};
 
-/// A stage of a curriculum: what is trained until the worst rule of the stage is above a performance. Stages follow each
-/// other, and none is taken back.
+/// A stage of a curriculum: what is trained until the worst rule of the stage is above a performance. Stages follow
+/// each other, and none is taken back.
 ///
-/// In `hp.json` a stage is an object of these fields, of which only `rules` must be there, or just the list of its rules;
-/// on the command line it is its rules and then what else it says: `odr delay1=500 target_perf=0.9`.
+/// In `hp.json` a stage is an object of these fields, of which only `rules` must be there, or just the list of its
+/// rules; on the command line it is its rules and then what else it says: `odr delay1=500 target_perf=0.9`.
 ///
 /// ```
 /// use maturation::hyperparameters::CurriculumStage;
@@ -45,8 +45,8 @@ pub struct CurriculumStage {
     /// Step size of the optimiser; `None`: `learning_rate` of the run.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub learning_rate: Option<f64>,
-    /// The performance that ends the stage: that of the worst of its rules, with epochs as long as in the stage. `None`:
-    /// `target_perf` of the run.
+    /// The performance that ends the stage: that of the worst of its rules, with epochs as long as in the stage.
+    /// `None`: `target_perf` of the run.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub target_perf: Option<f64>,
 }

@@ -119,8 +119,9 @@ pub struct Hyperparameters {
     pub l2_weight: f64,
     /// Weight of half the squared distance of the weights from their initial values in the cost.
     pub l2_weight_init: f64,
-    /// Share of the weights that is free to train; the others are held near the values that they begin with by a penalty.
-    /// They are drawn over input and recurrent weights together, and over output weights. `None`: all are free.
+    /// Share of the weights that is free to train; the others are held near the values that they begin with by a
+    /// penalty. They are drawn over input and recurrent weights together, and over output weights. `None`: all are
+    /// free.
     pub p_weight_train: Option<f64>,
     /// Which parameters train; the others stay as they begin.
     pub trainables: Trainables,
@@ -206,8 +207,8 @@ impl Hyperparameters {
         }
     }
 
-    /// The hyper-parameters of the [preset](Preset) of that name: `paper`, or one published variant of it (everything else
-    /// as in the paper's model).
+    /// The hyper-parameters of the [preset](Preset) of that name: `paper`, or one published variant of it (everything
+    /// else as in the paper's model).
     ///
     /// # Errors
     /// As [`Preset::named`].

@@ -2,7 +2,8 @@
 
 use crate::tasks::Epoch;
 
-/// Turns times in ms into whole time steps, and knows which epochs are to last longer or shorter than their task has it.
+/// Turns times in ms into whole time steps, and knows which epochs are to last longer or shorter than their task has
+/// it.
 ///
 /// ```
 /// use maturation::prelude::*;

@@ -12,11 +12,11 @@ use crate::error::{Error, Result};
 use crate::numerics::random::RandomStream;
 use crate::tasks::{Clock, Condition, Epoch, Event, Place, Ring, Said, Shown, TEST_REPEATS, Task, Timeline};
 
-/// A task of your own without any code: when things happen, and the kinds of trials there are. It reads from a JSON file,
-/// and a run keeps it whole, so that the run opens wherever it is copied to. Times are in ms, angles in degrees.
+/// A task of your own without any code: when things happen, and the kinds of trials there are. It reads from a JSON
+/// file, and a run keeps it whole, so that the run opens wherever it is copied to. Times are in ms, angles in degrees.
 ///
-/// This is go/no-go with a variable delay: a stimulus at the top or at the bottom of the ring, and after a delay of 200 to
-/// 1,000 ms a response towards it, or none.
+/// This is go/no-go with a variable delay: a stimulus at the top or at the bottom of the ring, and after a delay of 200
+/// to 1,000 ms a response towards it, or none.
 ///
 /// ```
 /// use maturation::prelude::*;
@@ -59,8 +59,8 @@ pub struct TaskDefinition {
     pub go: Epoch,
     /// The kinds of trials. Random trials are of each kind equally often; in the test batch each kind has its share.
     pub trials: Vec<TrialKind>,
-    /// Whether each trial is turned round the ring, stimuli and response together: by any angle in random trials, to each
-    /// location of the ring in the test batch.
+    /// Whether each trial is turned round the ring, stimuli and response together: by any angle in random trials, to
+    /// each location of the ring in the test batch.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub turned: bool,
     /// How far from the required response, in degrees, a response is still right.
@@ -150,8 +150,8 @@ impl From<(f64, f64)> for ShownDefinition {
 }
 
 impl TrialKind {
-    /// A kind that shows these things, one an event, and asks for this response (degrees). An event shows a number, or a
-    /// direction with its strength.
+    /// A kind that shows these things, one an event, and asks for this response (degrees). An event shows a number, or
+    /// a direction with its strength.
     pub fn responding(shows: impl IntoIterator<Item = impl Into<ShownDefinition>>, response: f64) -> Self {
         TrialKind { response: Some(response), ..TrialKind::fixating(shows) }
     }

@@ -14,8 +14,8 @@ impl Run {
     /// Makes the run `path` of the network whose weights are in a file of another program ([`Network::import`]): a
     /// checkpoint after `trials_trained` trials, evaluated on every trained rule, which all analyses take.
     ///
-    /// With 0 trials the run can be trained on as it is; its optimiser begins anew. With more it is the end of a run whose
-    /// beginning is not here, and another run can start from it.
+    /// With 0 trials the run can be trained on as it is; its optimiser begins anew. With more it is the end of a run
+    /// whose beginning is not here, and another run can start from it.
     ///
     /// ```
     /// use maturation::prelude::*;

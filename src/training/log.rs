@@ -32,8 +32,8 @@ pub struct LogEntry {
     pub seconds: f64,
     /// One evaluation a rule, in the order of `rule_trains`.
     pub rules: Vec<Evaluation>,
-    /// The worst performance of the rules of the curriculum's stage, with epochs as long as they are in it; `None` where
-    /// the stage leaves them as they are.
+    /// The worst performance of the rules of the curriculum's stage, with epochs as long as they are in it; `None`
+    /// where the stage leaves them as they are.
     pub stage_performance: Option<f64>,
 }
 
@@ -92,9 +92,9 @@ impl Log {
     /// The log as a table, one row an evaluation and rule: trials_trained, seconds, rule, cost, regularisation_cost,
     /// performance, stage.
     ///
-    /// With a curriculum it has two columns more: curriculum_stage, the stage that training was in before the evaluation,
-    /// counted from 1, and stage_performance, what decides whether it is passed: the worst performance of its rules with
-    /// epochs as long as in that stage, null where it leaves them as they are.
+    /// With a curriculum it has two columns more: curriculum_stage, the stage that training was in before the
+    /// evaluation, counted from 1, and stage_performance, what decides whether it is passed: the worst performance of
+    /// its rules with epochs as long as in that stage, null where it leaves them as they are.
     pub fn table(&self, hyperparameters: &Hyperparameters) -> Result<DataFrame> {
         let rows: Vec<(&LogEntry, &Evaluation)> =
             self.entries.iter().flat_map(|entry| entry.rules.iter().map(move |rule| (entry, rule))).collect();

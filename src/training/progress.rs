@@ -101,8 +101,8 @@ pub(crate) fn duration(seconds: f64) -> String {
     }
 }
 
-/// Shows progress where the user is: a live bar in a terminal, otherwise a line every few seconds, on standard error or,
-/// in a notebook, on standard output, where lines arrive live and do not look like a failure.
+/// Shows progress where the user is: a live bar in a terminal, otherwise a line every few seconds, on standard error
+/// or, in a notebook, on standard output, where lines arrive live and do not look like a failure.
 pub(super) fn shown() -> super::Listener {
     if crate::environment::is_notebook() {
         lines(Duration::from_secs(5), |text| println!("{text}"))
