@@ -467,6 +467,10 @@ fn rules_train_one_after_the_other_and_the_log_says_which() {
     assert_ne!(log["perf_stage"][0], log["perf_gap"][0], "the stage is graded with its own delay");
     assert!(log["perf_stage"][second + 1].is_null(), "the second stage leaves delays as they are");
     assert_eq!(log["rule_now"][second], serde_json::json!(["overlap"]));
+    let table = Run::open(folder.path().join("whole")).unwrap().log().unwrap();
+    let column: Vec<u32> = table.column("curriculum_stage").unwrap().u32().unwrap().iter().flatten().collect();
+    assert_eq!((column[0], column[column.len() - 1], column.len()), (1, 2, 2 * stages.len()));
+    assert_eq!(table.column("stage_performance").unwrap().null_count(), 2 * (stages.len() - second - 1));
     let last = stages.len() - 1;
     assert!(last > second && log["perf_overlap"][last].as_f64().unwrap() > 0.15, "{log}");
 }
