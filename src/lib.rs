@@ -48,7 +48,8 @@
 //!
 //! # Features
 //!
-//! The default build is what a notebook needs. `cuda` adds dfdx's CUDA device (it needs the CUDA toolkit to build);
+//! The default build is what a notebook needs, and trains on an NVIDIA GPU where there is one
+//! ([`Device`](network::Device)). `cuda` adds, as a second opinion, dfdx's CUDA device (it needs the CUDA toolkit to build);
 //! `cuda-check` only type-checks that path. `kernel` builds the Jupyter kernel, `maturation-kernel`, a program of its own.
 #![warn(missing_docs)]
 
@@ -112,7 +113,7 @@ pub mod prelude {
     pub use crate::error::{Error, Result};
     pub use crate::figures::{self, ChartAbout, DecoderAbout, Figure, ImageFormat, PsthAbout, TrialAbout};
     pub use crate::hyperparameters::{Activation, Hyperparameters, Loss, OptimizerKind, Preset, RecurrentInit};
-    pub use crate::network::{CpuEngine, Engine, Network, SweepNoise};
+    pub use crate::network::{CpuEngine, Device, Engine, Network, SweepNoise};
     pub use crate::notebook::{Show, ShowAll};
     pub use crate::readout::{Readout, ReadoutOptions};
     pub use crate::tables::{Rows, read_table, write_table};

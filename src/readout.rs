@@ -9,7 +9,7 @@ use crate::activity::Activity;
 use crate::error::{Error, Result};
 use crate::hyperparameters::Hyperparameters;
 use crate::network::file::{named_values, write_arrays};
-use crate::network::{CpuEngine, Engine, Network, SweepNoise};
+use crate::network::{Device, Engine, Network, SweepNoise};
 use crate::numerics::random::{Noise, RandomStream};
 use crate::seed::Purpose;
 use crate::tasks::{Condition, Mode, Rule, Trials};
@@ -30,6 +30,8 @@ pub struct ReadoutOptions {
     pub same_noise: bool,
     /// Threads; 0 takes one a processor core. The result does not depend on it.
     pub threads: usize,
+    /// What networks are computed on. Devices agree to float precision.
+    pub device: Device,
 }
 
 impl Default for ReadoutOptions {
@@ -41,6 +43,7 @@ impl Default for ReadoutOptions {
             seed: None,
             same_noise: false,
             threads: 0,
+            device: Device::Cpu,
         }
     }
 }
@@ -68,13 +71,18 @@ pub struct Readout {
 impl Readout {
     /// A readout with these options.
     pub fn new(options: ReadoutOptions) -> Result<Self> {
-        let engine = CpuEngine::new(options.threads)?;
-        Ok(Readout::on(engine, options))
+        let engine = options.device.engine(options.threads)?;
+        Ok(Readout { options, engine })
     }
 
-    /// A readout with these options on an engine of your own choice; the options' threads have no meaning then.
+    /// A readout with these options on an engine of your own choice; the options' threads and device have no meaning then.
     pub fn on(engine: impl Engine + 'static, options: ReadoutOptions) -> Self {
         Readout { options, engine: Box::new(engine) }
+    }
+
+    /// What computes, in a few words.
+    pub fn computes_on(&self) -> String {
+        self.engine.description()
     }
 
     /// The trials that `rule` is read out on at a checkpoint.

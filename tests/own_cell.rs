@@ -93,7 +93,7 @@ fn a_leaky_cell_of_ones_own_trains_as_the_crates() {
         let mut learner = Learner::new(network).unwrap();
         let mut engine = CpuEngine::new(1).unwrap();
         let noise = SweepNoise::Gaussian { noise: Noise::new(1, 2), step: 3 };
-        costs.push((0..10).map(|_| engine.train(&mut learner, &trials, noise).unwrap()).collect::<Vec<_>>());
+        costs.push((0..10).map(|_| engine.train(&mut learner, &trials, noise).unwrap().unwrap()).collect::<Vec<_>>());
     }
     for (own, crates) in costs[0].iter().zip(&costs[1]) {
         assert!((own - crates).abs() < 1e-5 * crates, "{own} {crates}");

@@ -5,7 +5,7 @@ use rand::RngExt;
 
 use crate::analysis::{Kind, RuleEpoch, Selectivity, SelectivityOptions, Test};
 use crate::error::{Error, Result};
-use crate::network::Network;
+use crate::network::{Device, Network};
 use crate::numerics::random::RandomStream;
 use crate::readout::{Readout, ReadoutOptions};
 use crate::seed::Purpose;
@@ -106,6 +106,8 @@ pub struct LesionOptions {
     pub selectivity: SelectivityOptions,
     /// Decides the draws.
     pub seed: u64,
+    /// What networks are computed on.
+    pub device: Device,
 }
 
 impl Default for LesionOptions {
@@ -118,6 +120,7 @@ impl Default for LesionOptions {
             test: Test::Published,
             selectivity: SelectivityOptions::default(),
             seed: 0,
+            device: Device::Cpu,
         }
     }
 }
@@ -199,7 +202,7 @@ pub fn lesion(
             "name at least one of each",
         ));
     }
-    let mut readout = Readout::new(ReadoutOptions::default())?;
+    let mut readout = Readout::new(ReadoutOptions { device: options.device, ..ReadoutOptions::default() })?;
     let mut rows = Vec::new();
     for plan in plans(network, targets, &mut readout, options)? {
         for (repeat, silenced) in plan.draws.iter().enumerate() {

@@ -1,5 +1,7 @@
 //! A network with all that changes as it learns.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use dfdx::optim::Optimizer;
 use dfdx::tensor_ops::Backward;
 
@@ -9,6 +11,8 @@ use crate::network::{Graded, Network, WeightCost, WeightOptimizer};
 /// A network, what its weights cost, and the optimiser with its memory.
 #[derive(Debug)]
 pub struct Learner {
+    /// Tells it from every other of this process.
+    identity: u64,
     pub(crate) network: Network,
     pub(crate) optimizer: WeightOptimizer,
     pub(crate) weight_cost: WeightCost,
@@ -27,13 +31,19 @@ impl Learner {
 
     /// The same with a given cost of the weights.
     pub(crate) fn with_cost(network: Network, weight_cost: WeightCost) -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
         let optimizer = WeightOptimizer::new(&network);
-        Learner { network, optimizer, weight_cost }
+        Learner { identity: NEXT.fetch_add(1, Ordering::Relaxed), network, optimizer, weight_cost }
     }
 
     /// The network as it is now.
     pub fn network(&self) -> &Network {
         &self.network
+    }
+
+    /// What tells it from every other learner of this process.
+    pub(crate) fn identity(&self) -> u64 {
+        self.identity
     }
 
     /// What the weights cost.

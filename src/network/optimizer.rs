@@ -68,10 +68,28 @@ impl WeightOptimizer {
         self.rate = rate;
     }
 
+    /// Whether it keeps running means.
+    pub(crate) fn remembers(&self) -> bool {
+        self.kind == OptimizerKind::Adam
+    }
+
+    /// The elements of each parameter that train.
+    pub(crate) fn trained(&self) -> &[Range<usize>] {
+        &self.trained
+    }
+
+    /// The rate of an update, counted from 1, with Adam's correction for how few there were before.
+    pub(crate) fn rate_of_update(&self, update: u64) -> f64 {
+        let time = update as f64;
+        match self.kind {
+            OptimizerKind::Sgd => self.rate,
+            OptimizerKind::Adam => self.rate * (1.0 - SECOND_DECAY.powf(time)).sqrt() / (1.0 - FIRST_DECAY.powf(time)),
+        }
+    }
+
     fn step(&mut self, network: &mut Network, gradients: &Gradients<f32, Cpu>) {
         self.updates += 1;
-        let time = self.updates as f64;
-        let rate = self.rate * (1.0 - SECOND_DECAY.powf(time)).sqrt() / (1.0 - FIRST_DECAY.powf(time));
+        let rate = self.rate_of_update(self.updates) as f32;
         let level = Level::detect();
         let [means, squares] = &mut self.moments;
         let moments = means.iter_mut().zip(squares).zip(&self.trained);
@@ -84,10 +102,10 @@ impl WeightOptimizer {
             let mut values = parameter.values();
             let (moved, gradient) = (&mut values[trained.clone()], &gradient[trained.clone()]);
             match self.kind {
-                OptimizerKind::Sgd => sgd_step(moved, gradient, self.rate as f32),
+                OptimizerKind::Sgd => sgd_step(moved, gradient, rate),
                 OptimizerKind::Adam => {
                     let (means, squares) = (&mut means[trained.clone()], &mut squares[trained.clone()]);
-                    adam_step(level, moved, gradient, means, squares, rate as f32);
+                    adam_step(level, moved, gradient, means, squares, rate);
                 }
             }
             parameter.tensor.copy_from(&values);

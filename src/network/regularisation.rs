@@ -7,7 +7,7 @@ use rand::RngExt;
 
 use crate::error::{Error, Result};
 use crate::hyperparameters::Hyperparameters;
-use crate::network::{Matrix, Network, ParameterSpec, TapedCost, Values};
+use crate::network::{Matrix, Network, Parameter, ParameterSpec, Parameters, TapedCost, Values};
 use crate::numerics::random::RandomStream;
 use crate::seed::Purpose;
 
@@ -72,6 +72,23 @@ impl WeightCost {
         self.l1 == 0.0 && self.l2 == 0.0 && self.anchors.is_none()
     }
 
+    /// What the `place`-th parameter costs by the sum of its absolute values, and by half that of their squares.
+    pub(crate) fn shares(&self, parameters: &Parameters, place: usize) -> [f32; 2] {
+        let Some(spec) = parameters.iter().nth(place).map(Parameter::spec).filter(|spec| spec.role.is_weight()) else {
+            return [0.0; 2];
+        };
+        [self.l1 / matrix_count(parameters, spec.part_of) as f32, self.l2]
+    }
+
+    /// Initial values and half the penalty on leaving them, an array a parameter, empty where nothing is held.
+    pub(crate) fn anchors(&self) -> Option<[Values; 2]> {
+        let anchors = self.anchors.as_ref()?;
+        let all = |pick: fn(&(Matrix, Matrix)) -> &Matrix| -> Values {
+            anchors.iter().map(|anchor| anchor.as_ref().map_or_else(Vec::new, |both| pick(both).as_vec())).collect()
+        };
+        Some([all(|both| &both.0), all(|both| &both.1)])
+    }
+
     /// Adds the cost of the network's weights to `cost`; the second result is what was added.
     ///
     /// # Errors
@@ -103,9 +120,7 @@ impl WeightCost {
         let parameters = network.parameters();
         let mut total: Tensor<Rank0, f32, Cpu> = Cpu::default().tensor(0.0);
         for (place, parameter) in parameters.iter().enumerate().filter(|(_, one)| one.role().is_weight()) {
-            let matrix = parameter.spec().part_of;
-            let parts = parameters.iter().filter(|one| one.role().is_weight() && one.spec().part_of == matrix);
-            let count: usize = parts.map(|one| one.spec().count()).sum();
+            let count = matrix_count(parameters, parameter.spec().part_of);
             let weights = || parameter.tensor.clone();
             let (absolute, carried) = weights().put_tape(tape).try_abs()?.try_mul(self.l1 / count as f32)?.split_tape();
             let mut costly = weights().put_tape(carried).try_square()?.try_mul(0.5 * self.l2)?.try_add(absolute)?;
@@ -121,6 +136,12 @@ impl WeightCost {
         }
         Ok(total.put_tape(tape))
     }
+}
+
+/// Weights of a matrix of the published system.
+fn matrix_count(parameters: &Parameters, matrix: &str) -> usize {
+    let parts = parameters.iter().filter(|one| one.role().is_weight() && one.spec().part_of == matrix);
+    parts.map(|one| one.spec().count()).sum()
 }
 
 /// Half the penalty on each weight's leaving its initial value, for each parameter that is a weight.

@@ -43,6 +43,11 @@ impl Noise {
         Noise { key: key(seed, stream) }
     }
 
+    /// What makes this noise differ from any other.
+    pub(crate) fn key(&self) -> [u32; 2] {
+        self.key
+    }
+
     /// Fills `out` with standard normals; element `i` depends on (seed, stream, step, trial, time, i) alone.
     pub fn fill(&self, step: u32, trial: u32, time: u32, out: &mut [f32]) {
         self.fill_at(Level::detect(), step, trial, time, out);

@@ -1,5 +1,6 @@
-//! The batches of training, made ahead on a thread of their own while the network trains on the one before.
+//! The batches of training, made ahead on threads of their own while the network trains on those before.
 
+use std::num::NonZero;
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread;
 
@@ -7,47 +8,68 @@ use rand::RngExt;
 
 use crate::error::{Error, Result};
 use crate::hyperparameters::Hyperparameters;
+use crate::network::Engine;
 use crate::numerics::random::{Noise, RandomStream};
 use crate::seed::Purpose;
 use crate::tasks::{DescribesTrials, Rule, Trials};
 use crate::training::noise_step;
 use crate::training::sequence::Sequence;
 
-/// A source of batches in the order of the training steps. Its thread ends with it.
+/// The most threads that make trials, each of which holds a batch ahead.
+const MOST_MAKERS: usize = 8;
+
+/// Threads that make trials for an engine: what they make does not depend on their number.
+pub(super) fn makers(engine: &dyn Engine) -> usize {
+    match engine.leaves_the_processor_free() {
+        true => thread::available_parallelism().map_or(1, NonZero::get).min(MOST_MAKERS),
+        false => 1,
+    }
+}
+
+/// A source of batches in the order of the training steps. Its threads end with it.
 #[derive(Debug)]
 pub(super) struct Batches {
-    made: Receiver<Result<(Rule, Trials)>>,
+    /// What each thread makes; they take turns.
+    made: Vec<Receiver<Result<(Rule, Trials)>>>,
+    /// Whose turn it is.
+    turn: usize,
 }
 
 impl Batches {
-    /// The batches of a stage from training step `first` on.
-    pub(super) fn from_step(hyperparameters: &Hyperparameters, stage: usize, first: u64) -> Result<Self> {
-        let hyperparameters = hyperparameters.clone();
-        // One batch waits in the channel's hand-over, so that no more than two are ever held.
-        let (send, made) = sync_channel(0);
-        thread::Builder::new()
-            .name("batches".to_owned())
-            .spawn(move || {
-                for step in first.. {
+    /// The batches of a stage from training step `first` on, made by so many threads, of which each holds one ahead.
+    pub(super) fn from_step(
+        hyperparameters: &Hyperparameters,
+        stage: usize,
+        first: u64,
+        threads: usize,
+    ) -> Result<Self> {
+        let maker = |place: usize| {
+            let hyperparameters = hyperparameters.clone();
+            // One batch waits in the channel's hand-over, so that a thread never holds more.
+            let (send, made) = sync_channel(0);
+            let make = move || {
+                for step in (first + place as u64..).step_by(threads) {
                     if send.send(batch(&hyperparameters, stage, step)).is_err() {
                         return;
                     }
                 }
-            })
-            .map_err(|source| {
+            };
+            thread::Builder::new().name("batches".to_owned()).spawn(make).map_err(|source| {
                 Error::argument(
-                    format!("the thread that makes trials could not be started ({source})"),
+                    format!("a thread that makes trials could not be started ({source})"),
                     "close other programs",
                 )
             })?;
-        Ok(Batches { made })
+            Ok(made)
+        };
+        Ok(Batches { made: (0..threads).map(maker).collect::<Result<_>>()?, turn: 0 })
     }
 
     /// The rule and the trials of the next training step.
     pub(super) fn next(&mut self) -> Result<(Rule, Trials)> {
-        self.made
-            .recv()
-            .map_err(|_| Error::argument("the thread that makes trials has ended", "train again: the run resumes"))?
+        let made = self.made[self.turn].recv();
+        self.turn = (self.turn + 1) % self.made.len();
+        made.map_err(|_| Error::argument("a thread that makes trials has ended", "train again: the run resumes"))?
     }
 }
 
@@ -91,11 +113,13 @@ mod tests {
     #[test]
     fn batches_come_in_the_order_of_the_steps() {
         let hyperparameters = Hyperparameters { batch_size_train: 3, ..Hyperparameters::paper() };
-        let mut batches = Batches::from_step(&hyperparameters, 0, 5).unwrap();
-        for step in 5..9 {
-            let (rule, trials) = batches.next().unwrap();
-            let expected = batch(&hyperparameters, 0, step).unwrap();
-            assert_eq!((rule, trials.inputs), (expected.0, expected.1.inputs));
+        for threads in [1, 3] {
+            let mut batches = Batches::from_step(&hyperparameters, 0, 5, threads).unwrap();
+            for step in 5..12 {
+                let (rule, trials) = batches.next().unwrap();
+                let expected = batch(&hyperparameters, 0, step).unwrap();
+                assert_eq!((rule, trials.inputs), (expected.0, expected.1.inputs));
+            }
         }
     }
 

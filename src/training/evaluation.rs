@@ -1,6 +1,6 @@
 //! How well a network does a rule.
 
-use std::sync::mpsc::sync_channel;
+use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread;
 
 use ndarray::{Array3, ArrayView1, Axis, s};
@@ -11,6 +11,7 @@ use crate::network::{Engine, Network, SweepNoise, WeightCost};
 use crate::numerics::random::{Noise, RandomStream};
 use crate::seed::Purpose;
 use crate::tasks::{Condition, DescribesTrials, Epoch, FIXATING, Ring, Rule, Said, Trials, circular_distance};
+use crate::training::batches::makers;
 
 pub use crate::tasks::TOLERANCE;
 
@@ -115,17 +116,24 @@ pub(crate) fn evaluate_lasting(
     let hyperparameters: &Hyperparameters = network.hyperparameters();
     let of_weights = weight_cost.evaluate(network)?;
     thread::scope(|scope| {
-        let (send, made) = sync_channel(0);
-        scope.spawn(move || {
-            for rule in rules {
-                // Nobody listens any more where an earlier rule has failed.
-                if send.send(trials(hyperparameters, lengths, *rule, trials_trained)).is_err() {
-                    return;
-                }
-            }
-        });
-        let evaluate_rule = |(rule, trials): (&Rule, Result<Trials>)| {
-            let trials = trials?;
+        let makers = makers(engine);
+        let made: Vec<Receiver<Result<Trials>>> = (0..makers)
+            .map(|place| {
+                let (send, made) = sync_channel(0);
+                scope.spawn(move || {
+                    for rule in rules.iter().skip(place).step_by(makers) {
+                        // Nobody listens any more where an earlier rule has failed.
+                        if send.send(trials(hyperparameters, lengths, *rule, trials_trained)).is_err() {
+                            return;
+                        }
+                    }
+                });
+                made
+            })
+            .collect();
+        let evaluate_rule = |(rule, made): (&Rule, &Receiver<Result<Trials>>)| {
+            let ended = || Error::argument("a thread that makes trials has ended", "evaluate again");
+            let trials = made.recv().map_err(|_| ended())??;
             let noise =
                 Noise::new(hyperparameters.seed, Purpose::EvaluationNoise.stream([trials_trained, rule.stream()]));
             let (cost, outputs) = engine.evaluate(network, &trials, SweepNoise::Gaussian { noise, step: 0 })?;
@@ -136,7 +144,7 @@ pub(crate) fn evaluate_lasting(
                 performance: performance(&answers(&trials, &outputs)?),
             })
         };
-        rules.iter().zip(made).map(evaluate_rule).collect()
+        rules.iter().zip(made.iter().cycle()).map(evaluate_rule).collect()
     })
 }
 

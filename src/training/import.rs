@@ -55,7 +55,8 @@ impl Run {
         if trials_trained == 0 {
             state::write(&path.join(STATE_FILE), &learner, 0)?;
         }
-        let log = Log { entries: vec![LogEntry { trials_trained, seconds: 0.0, rules, stage_performance: None }] };
+        let entries = vec![LogEntry { trials_trained, seconds: 0.0, rules, stage_performance: None }];
+        let log = Log { entries, ..Log::default() };
         log.write(&path.join(LOG_FILE), hyperparameters)?;
         Run::open(path)
     }

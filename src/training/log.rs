@@ -21,7 +21,12 @@ const STAGE_PERFORMANCE: &str = "perf_stage";
 pub struct Log {
     /// Each evaluation's moment and results.
     pub entries: Vec<LogEntry>,
+    /// From how many trials on the run was trained on which device; empty if never on another than the processor.
+    pub devices: Vec<(u64, String)>,
 }
+
+/// What the log calls the processor.
+const PROCESSOR: &str = "CPU";
 
 /// One evaluation of all trained rules.
 #[derive(Clone, Debug, PartialEq)]
@@ -89,6 +94,16 @@ impl Log {
         self.entries.iter().filter_map(|entry| entry.performance(rule)).collect()
     }
 
+    /// Notes what the run is trained on from now on, if that is not what it was trained on before.
+    pub(crate) fn note_device(&mut self, trials_trained: u64, device: &str) {
+        // Neither the processor's threads nor why there is no GPU change what comes of it.
+        let device = if device.starts_with(PROCESSOR) { PROCESSOR } else { device };
+        self.devices.retain(|(from, _)| *from < trials_trained);
+        if self.devices.last().map_or(PROCESSOR, |(_, last)| last.as_str()) != device {
+            self.devices.push((trials_trained, device.to_owned()));
+        }
+    }
+
     /// The log as a table, one row an evaluation and rule: trials_trained, seconds, rule, cost, regularisation_cost,
     /// performance, stage.
     ///
@@ -142,6 +157,9 @@ impl Log {
         }
         object.insert("perf_avg".into(), Value::Array(column(&|entry| json!(entry.mean_performance()))));
         object.insert("perf_min".into(), Value::Array(column(&|entry| json!(entry.worst_performance()))));
+        if !self.devices.is_empty() {
+            object.insert("devices".into(), json!(self.devices));
+        }
         if hyperparameters.curriculum.is_some() {
             // The stage that training goes on with, counted from 1, and its rules.
             let sequence = Sequence::of(hyperparameters);
@@ -184,6 +202,11 @@ impl Log {
             value.flatten().ok_or_else(wrong)
         };
         let mut log = Log::default();
+        if let Some(devices) = object.get("devices") {
+            log.devices = serde_json::from_value(devices.clone()).map_err(|problem| {
+                Error::file(path, format!("`devices` is no list of trials and names ({problem})"), remedy)
+            })?;
+        }
         for (place, count) in trials.iter().enumerate() {
             let wrong = || Error::file(path, format!("`trials` has no whole number at place {place}"), remedy);
             let trials_trained = count.as_u64().ok_or_else(wrong)?;
@@ -226,7 +249,7 @@ mod tests {
                 stage_performance: None,
             })
             .collect();
-        (hyperparameters, Log { entries })
+        (hyperparameters, Log { entries, ..Log::default() })
     }
 
     #[test]
@@ -240,6 +263,30 @@ mod tests {
         assert_eq!(json["perf_min"], json!([0.0, 0.3, 0.6]));
         assert_eq!(json["growth"][2], json!({"odr": "E=>MID", "gap": "MATURE"}));
         assert_eq!(json["cost_gap"], json!([1.5, 1.5, 1.5]));
+    }
+
+    #[test]
+    fn the_log_says_on_what_a_run_was_trained_where_that_changed() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("log.json");
+        let (hyperparameters, mut log) = example();
+        log.note_device(0, "CPU, 2 threads");
+        assert!(log.devices.is_empty());
+        for (trials, device) in
+            [(640, "cuda:0 (A)"), (1280, "cuda:0 (A)"), (1280, "cuda:1 (B)"), (2560, "CPU, 1 thread")]
+        {
+            log.note_device(trials, device);
+        }
+        let expected = [(640, "cuda:0 (A)"), (1280, "cuda:1 (B)"), (2560, "CPU")];
+        assert_eq!(log.devices, expected.map(|(trials, device)| (trials, device.to_owned())));
+        log.write(&path, &hyperparameters).unwrap();
+        assert_eq!(Log::read(&path, &hyperparameters).unwrap(), log);
+        // Training that goes on from an earlier moment than it had come to takes back what came later.
+        log.note_device(640, "CPU, 8 threads");
+        assert!(log.devices.is_empty());
+        std::fs::write(&path, br#"{"trials": [], "times": [], "devices": [1, 2]}"#).unwrap();
+        let message = Log::read(&path, &hyperparameters).unwrap_err().to_string();
+        assert!(message.contains("log.json") && message.contains("`devices`"), "{message}");
     }
 
     #[test]

@@ -30,7 +30,7 @@ pub use stage::{AutomaticChoice, Stage, moving_average, published_average};
 use crate::environment::Interruption;
 use crate::error::{Error, Result};
 use crate::hyperparameters::Hyperparameters;
-use crate::network::Engine;
+use crate::network::{Device, Engine};
 
 /// What is told of a training run's progress, and where it goes.
 pub(crate) type Listener = Box<dyn FnMut(&Progress) + Send>;
@@ -66,6 +66,7 @@ pub(crate) enum Shows {
 pub struct Training {
     pub(crate) hyperparameters: Hyperparameters,
     pub(crate) engine: Option<EngineMaker>,
+    pub(crate) device: Device,
     pub(crate) threads: usize,
     pub(crate) max_trials: Option<u64>,
     pub(crate) stop: Arc<AtomicBool>,
@@ -78,6 +79,7 @@ impl Training {
         Training {
             hyperparameters,
             engine: None,
+            device: Device::Cpu,
             threads: 0,
             max_trials: None,
             stop: Arc::new(AtomicBool::new(false)),
@@ -98,7 +100,14 @@ impl Training {
         self
     }
 
-    /// Trains on this engine, in place of the CPU's.
+    /// Trains on this device: the processor, unless it is said. A run may go on on another device than it began on; what it
+    /// comes to then differs as results of devices do, by roundings.
+    pub fn device(mut self, device: Device) -> Self {
+        self.device = device;
+        self
+    }
+
+    /// Trains on this engine, in place of a device's own.
     pub fn engine(self, engine: impl Engine + Send + 'static) -> Self {
         self.engine_from(|| Ok(engine))
     }

@@ -41,6 +41,8 @@ pub struct Progress {
     pub stage: Option<String>,
     /// Where this session's time went.
     pub spent: Spent,
+    /// What training runs on.
+    pub device: String,
     /// Whether training has come to its end.
     pub finished: bool,
 }
@@ -70,8 +72,8 @@ impl Progress {
         let Spent { training, evaluation, trials, files } = self.spent;
         format!(
             "{} trials trained; this session took {:.1} s: training {training:.1}, evaluation {evaluation:.1}, \
-             trials {trials:.1}, files {files:.1}",
-            self.trials_trained, self.session_seconds
+             trials {trials:.1}, files {files:.1} (on {})",
+            self.trials_trained, self.session_seconds, self.device
         )
     }
 }
@@ -163,6 +165,7 @@ mod tests {
             batch: 64,
             stage: None,
             spent: Spent::default(),
+            device: "CPU, 2 threads".to_owned(),
             finished: false,
         };
         assert_eq!(progress.to_string(), "3000 trials, 100 a second, 40 s left  |  odr 0.51");

@@ -9,11 +9,12 @@ use std::time::Instant;
 use crate::environment::Interruption;
 use crate::error::{Error, Result};
 use crate::hyperparameters::Hyperparameters;
-use crate::network::{CpuEngine, Engine, Learner, Network, SweepNoise, WeightCost};
+use crate::network::{Diverged, Engine, Learner, Network, SweepNoise, WeightCost};
 use crate::numerics::random::Noise;
 use crate::seed::Purpose;
 use crate::tables::write_atomically;
-use crate::training::batches::Batches;
+use crate::tasks::Rule;
+use crate::training::batches::{Batches, makers};
 use crate::training::log::{Log, LogEntry};
 use crate::training::progress::{self, Progress, Spent};
 use crate::training::run::{HYPERPARAMETERS_FILE, LOG_FILE, MODEL_FILE, Run, STATE_FILE};
@@ -28,7 +29,7 @@ pub(super) fn train(training: Training, path: &Path, interruption: Option<&Inter
     training.check()?;
     let engine = match training.engine {
         Some(make) => make()?,
-        None => Box::new(CpuEngine::new(training.threads)?),
+        None => training.device.engine(training.threads)?,
     };
     if training.hyperparameters.load_dir.is_some() && !path.join(HYPERPARAMETERS_FILE).exists() {
         // What cannot begin is told before anything is written.
@@ -79,7 +80,11 @@ pub(super) fn write_hyperparameters(path: &Path, hyperparameters: &Hyperparamete
 struct Session {
     path: PathBuf,
     engine: Box<dyn Engine>,
+    /// What it runs on.
+    device: String,
     learner: Learner,
+    /// The rules of the steps that the engine may not have done yet, and of which update the first is.
+    pending: (u64, Vec<Rule>),
     log: Log,
     /// The next training step, counted from 0.
     step: u64,
@@ -130,10 +135,14 @@ impl Session {
         // A kill between two files can leave the log one evaluation ahead of the state.
         let trials_trained = step * hyperparameters.batch_size_train as u64;
         log.entries.retain(|entry| entry.trials_trained <= trials_trained);
+        let device = engine.runs(learner.network());
+        log.note_device(trials_trained, &device);
         let seconds_before = log.entries.last().map_or(0.0, |entry| entry.seconds);
         Ok(Session {
             path: path.to_owned(),
             engine,
+            device,
+            pending: (learner.optimizer.updates, Vec::new()),
             learner,
             log,
             step,
@@ -161,6 +170,7 @@ impl Session {
         let every = self.hyperparameters().display_step;
         let sequence = Sequence::of(self.hyperparameters());
         let mut begun: Option<(usize, Batches)> = None;
+        let makers = makers(&*self.engine);
         loop {
             let trials_trained = self.trials_trained();
             if self.step.is_multiple_of(every) && self.log.at(trials_trained).is_none() {
@@ -191,23 +201,23 @@ impl Session {
             let stage = sequence.after(&self.log).0;
             let (_, batches) = match &mut begun {
                 Some(at) if at.0 == stage => at,
-                other => other.insert((stage, self.begin(&sequence, stage)?)),
+                other => other.insert((stage, self.begin(&sequence, stage, makers)?)),
             };
             self.train_step(batches)?;
         }
     }
 
     /// Goes on with a stage of the curriculum: its step size, and its batches.
-    fn begin(&mut self, sequence: &Sequence, stage: usize) -> Result<Batches> {
+    fn begin(&mut self, sequence: &Sequence, stage: usize, makers: usize) -> Result<Batches> {
         let rate = sequence.stage(stage).learning_rate.unwrap_or(self.hyperparameters().learning_rate);
         self.learner.optimizer.set_rate(rate);
-        Batches::from_step(self.hyperparameters(), stage, self.step)
+        Batches::from_step(self.hyperparameters(), stage, self.step, makers)
     }
 
     /// Evaluates every trained rule, saves a checkpoint, the log and the state.
     fn evaluate(&mut self) -> Result<()> {
         let begin = Instant::now();
-        self.engine.settle(&mut self.learner)?;
+        self.settle()?;
         let trials_trained = self.trials_trained();
         let Learner { network, weight_cost, .. } = &self.learner;
         let rules = &network.hyperparameters().rule_trains;
@@ -242,8 +252,31 @@ impl Session {
     }
 
     fn save_state(&mut self) -> Result<()> {
-        self.engine.settle(&mut self.learner)?;
+        self.settle()?;
         state::write(&self.path.join(STATE_FILE), &self.learner, self.step)
+    }
+
+    /// Makes the learner hold what training has come to.
+    fn settle(&mut self) -> Result<()> {
+        let diverged = self.engine.settle(&mut self.learner)?;
+        let first_step = self.step - self.pending.1.len() as u64;
+        let (first, rules) = std::mem::replace(&mut self.pending, (self.learner.optimizer.updates, Vec::new()));
+        let Some(Diverged { update, cost }) = diverged else { return Ok(()) };
+        let place = update - first;
+        let rule = rules.get(place as usize).map_or_else(String::new, Rule::to_string);
+        Err(self.not_finite(&rule, first_step + place, cost))
+    }
+
+    /// The cost of a step was not finite.
+    fn not_finite(&self, rule: &impl ToString, step: u64, cost: f64) -> Error {
+        let last_checkpoint = self.log.entries.last().map(|entry| entry.trials_trained.to_string());
+        Error::NotFinite {
+            rule: rule.to_string(),
+            step,
+            trials_trained: step * self.hyperparameters().batch_size_train as u64,
+            cost,
+            last_checkpoint: last_checkpoint.unwrap_or_else(|| "none".to_owned()),
+        }
     }
 
     /// One batch of one rule.
@@ -259,16 +292,10 @@ impl Session {
         self.spent.trials += (generated - begin).as_secs_f64();
 
         let total = self.engine.train(&mut self.learner, &trials, noise)?;
-        if !total.is_finite() {
-            let last_checkpoint = self.log.entries.last().map(|entry| entry.trials_trained.to_string());
-            return Err(Error::NotFinite {
-                rule: rule.to_string(),
-                step: self.step,
-                trials_trained: self.trials_trained(),
-                cost: total,
-                last_checkpoint: last_checkpoint.unwrap_or_else(|| "none".to_owned()),
-            });
+        if let Some(cost) = total.filter(|cost| !cost.is_finite()) {
+            return Err(self.not_finite(&rule, self.step, cost));
         }
+        self.pending.1.push(rule);
         self.step += 1;
         self.spent.training += generated.elapsed().as_secs_f64();
         Ok(())
@@ -286,6 +313,7 @@ impl Session {
             batch: self.hyperparameters().batch_size_train as u64,
             stage: sequence.describe(&self.log),
             spent: self.spent,
+            device: self.device.clone(),
             finished,
         }
     }

@@ -93,10 +93,14 @@ fn gradients(learner: &Learner, trials: &Trials, engine: &mut dyn Engine) -> (Va
     (learner.network().parameters().iter().map(of).collect(), graded.parts.task)
 }
 
-/// Both engines, since a cell's definition is as much to be right as its kernel.
+/// Every engine, since a cell's definition is as much to be right as its kernel.
 fn check(name: &str) {
     check_on(name, &mut CpuEngine::new(0).unwrap());
     check_on(name, &mut DfdxEngine::cpu());
+    // And a GPU, where there is one.
+    if let Ok(mut engine) = Device::Cuda(0).engine(0) {
+        check_on(name, &mut *engine);
+    }
 }
 
 fn check_on(name: &str, engine: &mut dyn Engine) {
@@ -161,6 +165,7 @@ fn check_on(name: &str, engine: &mut dyn Engine) {
         let cost = cost.task;
         assert!((cost - expected).abs() < 1e-4 * expected, "{name} step {step}: cost {cost}, not {expected}");
         engine.train(&mut learner, &trials, SweepNoise::None).unwrap();
+        assert_eq!(engine.settle(&mut learner).unwrap(), None);
         if step == 0 || step == 4 {
             let found = learner.network().parameters().values();
             for (parameter, parts) in &variables {

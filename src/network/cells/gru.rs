@@ -5,10 +5,11 @@ use dfdx::tensor_ops::{Device, TryAdd, TryMul, TrySub};
 use crate::error::Result;
 use crate::hyperparameters::Hyperparameters;
 use crate::network::ParameterSpec;
-use crate::network::cells::leaky_gru::{GatedKernel, Renewal, candidate_and_gates, parameters};
+use crate::network::cells::leaky_gru::{GatedKernel, PROGRAM, Renewal, candidate_and_gates, parameters, products};
 use crate::network::cells::{BuiltIn, Cell, Kernel, RnnType, no_choice_of_recurrent};
 use crate::network::definition::{Defined, Moment, Value};
 use crate::network::engine::cpu::kernels::Fused;
+use crate::network::engine::cuda::{OnCuda, Product, Program};
 
 /// With reset gates `r`, update gates `u` and candidates `c` as in the leaky one, but without noise,
 ///
@@ -49,6 +50,10 @@ impl BuiltIn for Gru {
         Some(&Gru)
     }
 
+    fn cuda(&self) -> Option<&'static dyn OnCuda> {
+        Some(&Gru)
+    }
+
     fn published(&self) -> &'static [(&'static str, &'static str)] {
         &[
             ("gates_in", "rnn/gru_cell/gates/kernel"),
@@ -66,5 +71,31 @@ impl BuiltIn for Gru {
 impl Kernel for Gru {
     fn fused(&self) -> &'static dyn Fused {
         &GatedKernel { renewal: |_| Renewal { least: 1.0, by_update: -1.0, noise: 0.0 } }
+    }
+}
+
+impl OnCuda for Gru {
+    fn program(&self) -> &'static Program {
+        &PROGRAM
+    }
+
+    fn gates(&self) -> usize {
+        3
+    }
+
+    fn kept(&self) -> usize {
+        2
+    }
+
+    fn numbers(&self, _hyperparameters: &Hyperparameters) -> [f32; 2] {
+        [1.0, -1.0]
+    }
+
+    fn is_noisy(&self) -> bool {
+        false
+    }
+
+    fn products(&self, hyperparameters: &Hyperparameters) -> Vec<Product> {
+        products(hyperparameters)
     }
 }

@@ -6,6 +6,7 @@ use crate::hyperparameters::Hyperparameters;
 use crate::network::cells::{BuiltIn, Cell, Kernel, RnnType};
 use crate::network::definition::{Defined, Moment, Value, with_bias};
 use crate::network::engine::cpu::kernels::*;
+use crate::network::engine::cuda::{OnCuda, Parts, Product, Program};
 use crate::network::{Initial, ParameterSpec, Role};
 
 /// `h ← (1−alpha)·h + alpha·f(x·w_in + h·w_rec + b_rec + noise)`.
@@ -44,6 +45,10 @@ impl Cell for Leaky {
 
 impl BuiltIn for Leaky {
     fn kernel(&self) -> Option<&'static dyn Kernel> {
+        Some(&Leaky)
+    }
+
+    fn cuda(&self) -> Option<&'static dyn OnCuda> {
         Some(&Leaky)
     }
 
@@ -119,5 +124,45 @@ impl Fused for Leaky {
     fn add_gradients(&self, of: &Accumulation<'_>, sums: &mut [Buffer], keep: f32) {
         let sizes = (of.units + of.inputs + 1, of.count, of.units);
         multiply_transposed(of.level, sizes, of.rows, of.row, of.gates, of.gate_row, &mut sums[0], keep);
+    }
+}
+
+/// The kernels of leaky rates.
+static PROGRAM: Program = Program { name: "leaky", parts: Parts::Cell(include_str!("leaky.cu")) };
+
+/// The kernels with weights in registers, of which a thread has up to 64.
+static IN_REGISTERS: [Program; 3] = [
+    in_registers("leaky_up_to_128_units", 128, 1),
+    in_registers("leaky_up_to_256_units", 256, 2),
+    in_registers("leaky_up_to_512_units", 512, 8),
+];
+
+const fn in_registers(name: &'static str, units: usize, blocks: usize) -> Program {
+    Program { name, parts: Parts::Clusters { units, blocks, kernels: include_str!("leaky_clusters.cu") } }
+}
+
+impl OnCuda for Leaky {
+    fn program(&self) -> &'static Program {
+        &PROGRAM
+    }
+
+    fn in_registers(&self) -> &'static [Program] {
+        &IN_REGISTERS
+    }
+
+    fn gates(&self) -> usize {
+        1
+    }
+
+    fn numbers(&self, hyperparameters: &Hyperparameters) -> [f32; 2] {
+        [hyperparameters.alpha() as f32, 0.0]
+    }
+
+    fn is_noisy(&self) -> bool {
+        true
+    }
+
+    fn products(&self, hyperparameters: &Hyperparameters) -> Vec<Product> {
+        vec![Product::simple(hyperparameters, 0..1, ["w_in", "w_rec"], &["b_rec"])]
     }
 }

@@ -7,6 +7,7 @@ use crate::hyperparameters::{Activation, Hyperparameters};
 use crate::network::cells::{BuiltIn, Cell, Kernel, RnnType, no_choice_of_recurrent};
 use crate::network::definition::{Defined, Moment, Value, columns, with_bias};
 use crate::network::engine::cpu::kernels::*;
+use crate::network::engine::cuda::{OnCuda, Parts, Product, Program, Source};
 use crate::network::{Initial, ParameterSpec, Role};
 use crate::numerics::dispatch::{multiply_add, vectorised};
 use crate::numerics::mathematics::sigmoid_in_place;
@@ -87,6 +88,10 @@ impl BuiltIn for LeakyGru {
         Some(&LeakyGru)
     }
 
+    fn cuda(&self) -> Option<&'static dyn OnCuda> {
+        Some(&LeakyGru)
+    }
+
     fn published(&self) -> &'static [(&'static str, &'static str)] {
         &[
             ("gates_in", "rnn/leaky_gru_cell/gates/kernel"),
@@ -104,6 +109,45 @@ impl BuiltIn for LeakyGru {
 impl Kernel for LeakyGru {
     fn fused(&self) -> &'static dyn Fused {
         &GatedKernel { renewal: |sweep| Renewal { least: 0.0, by_update: sweep.alpha, noise: sweep.noise_deviation } }
+    }
+}
+
+/// The kernels of gated recurrent units.
+pub(super) static PROGRAM: Program = Program { name: "leaky_gru", parts: Parts::Cell(include_str!("leaky_gru.cu")) };
+
+/// The products of a gated recurrent unit, whose gates stand in the order candidate, reset, update.
+pub(super) fn products(hyperparameters: &Hyperparameters) -> Vec<Product> {
+    let candidate = Product::simple(hyperparameters, 0..1, ["candidate_in", "candidate_rec"], &["candidate_bias"]);
+    vec![
+        Product::simple(hyperparameters, 1..3, ["gates_in", "gates_rec"], &["gates_bias"]),
+        Product { from: Source::Kept, ..candidate },
+    ]
+}
+
+impl OnCuda for LeakyGru {
+    fn program(&self) -> &'static Program {
+        &PROGRAM
+    }
+
+    fn gates(&self) -> usize {
+        3
+    }
+
+    fn kept(&self) -> usize {
+        2
+    }
+
+    /// The share of a rate that is renewed is the first number and the second times the update gate.
+    fn numbers(&self, hyperparameters: &Hyperparameters) -> [f32; 2] {
+        [0.0, hyperparameters.alpha() as f32]
+    }
+
+    fn is_noisy(&self) -> bool {
+        true
+    }
+
+    fn products(&self, hyperparameters: &Hyperparameters) -> Vec<Product> {
+        products(hyperparameters)
     }
 }
 

@@ -7,6 +7,7 @@ use crate::hyperparameters::{Activation, Hyperparameters};
 use crate::network::cells::{BuiltIn, Cell, Kernel, RnnType, no_choice_of_recurrent};
 use crate::network::definition::{Defined, Moment, Value, columns, with_bias};
 use crate::network::engine::cpu::kernels::*;
+use crate::network::engine::cuda::{OnCuda, Parts, Product, Program};
 use crate::network::{Initial, ParameterSpec, Role};
 use crate::numerics::dispatch::{multiply_add, vectorised};
 use crate::numerics::mathematics::sigmoid;
@@ -70,6 +71,10 @@ impl Cell for Lstm {
 
 impl BuiltIn for Lstm {
     fn kernel(&self) -> Option<&'static dyn Kernel> {
+        Some(&Lstm)
+    }
+
+    fn cuda(&self) -> Option<&'static dyn OnCuda> {
         Some(&Lstm)
     }
 
@@ -161,6 +166,31 @@ impl Fused for Lstm {
     fn add_gradients(&self, of: &Accumulation<'_>, sums: &mut [Buffer], keep: f32) {
         let sizes = (of.units + of.inputs + 1, of.count, 4 * of.units);
         multiply_transposed(of.level, sizes, of.rows, of.row, of.gates, of.gate_row, &mut sums[0], keep);
+    }
+}
+
+/// The kernels of long short-term memory.
+static PROGRAM: Program = Program { name: "lstm", parts: Parts::Cell(include_str!("lstm.cu")) };
+
+impl OnCuda for Lstm {
+    fn program(&self) -> &'static Program {
+        &PROGRAM
+    }
+
+    fn gates(&self) -> usize {
+        4
+    }
+
+    fn kept(&self) -> usize {
+        3
+    }
+
+    fn is_noisy(&self) -> bool {
+        false
+    }
+
+    fn products(&self, hyperparameters: &Hyperparameters) -> Vec<Product> {
+        vec![Product::simple(hyperparameters, 0..4, ["w_in", "w_rec"], &["b_rec"])]
     }
 }
 

@@ -10,6 +10,7 @@ use crate::error::{Error, Result};
 use crate::hyperparameters::{Hyperparameters, RecurrentInit};
 use crate::network::definition::{Defined, Moment, Value};
 use crate::network::engine::cpu::kernels::Fused;
+use crate::network::engine::cuda::OnCuda;
 use crate::network::{Network, ParameterSpec, Values};
 
 /// A recurrent cell: its parameters, and its step in dfdx's operations.
@@ -50,6 +51,11 @@ trait BuiltIn: Cell {
 
     /// Its form for the CPU engine.
     fn kernel(&self) -> Option<&'static dyn Kernel>;
+
+    /// Its form for the CUDA engine; without one the CPU runs it.
+    fn cuda(&self) -> Option<&'static dyn OnCuda> {
+        None
+    }
 
     /// Each parameter, and the variable of the published program that holds it. Parameters of one variable are its rows,
     /// one after the other.
@@ -127,13 +133,21 @@ pub(crate) struct KnownCell {
     pub(crate) separate_input: bool,
     /// Its form for the CPU engine, if it has one.
     pub(crate) kernel: Option<&'static dyn Kernel>,
+    /// Its form for the CUDA engine, if it has one.
+    pub(crate) cuda: Option<&'static dyn OnCuda>,
     /// [`BuiltIn::published`]; empty for a cell of a user's own.
     pub(crate) published: &'static [(&'static str, &'static str)],
 }
 
 impl KnownCell {
     fn built_in<C: BuiltIn>(cell: &'static C) -> Self {
-        KnownCell { cell, separate_input: C::SEPARATE_INPUT, kernel: cell.kernel(), published: cell.published() }
+        KnownCell {
+            cell,
+            separate_input: C::SEPARATE_INPUT,
+            kernel: cell.kernel(),
+            cuda: cell.cuda(),
+            published: cell.published(),
+        }
     }
 }
 
@@ -240,6 +254,7 @@ impl RnnType {
             cell: Box::leak(Box::new(cell)),
             separate_input: false,
             kernel: None,
+            cuda: None,
             published: &[],
         });
         Ok(RnnType(name))

@@ -7,6 +7,7 @@ use crate::network::cells::leaky::Leaky;
 use crate::network::cells::{BuiltIn, Cell, Kernel, RnnType};
 use crate::network::definition::{Defined, Moment, Value, columns, with_bias};
 use crate::network::engine::cpu::kernels::Fused;
+use crate::network::engine::cuda::{FromInputs, OnCuda, Product, Program, Source};
 use crate::network::{Initial, Network, ParameterSpec, Role, Values};
 
 /// `h ← (1−alpha)·h + alpha·f(s·sensory_in + sensory_bias + r·rule_mix·rule_in + h·w_rec + b_rec + noise)`, with the
@@ -55,6 +56,10 @@ impl BuiltIn for LeakySeparateInput {
     const SEPARATE_INPUT: bool = true;
 
     fn kernel(&self) -> Option<&'static dyn Kernel> {
+        Some(&LeakySeparateInput)
+    }
+
+    fn cuda(&self) -> Option<&'static dyn OnCuda> {
         Some(&LeakySeparateInput)
     }
 
@@ -110,6 +115,40 @@ impl Kernel for LeakySeparateInput {
         }
         all.extend([w_rec, bias, w_out, b_out]);
         all
+    }
+}
+
+/// The leaky cell with input weights in two parts, the second of them behind the mix.
+impl OnCuda for LeakySeparateInput {
+    fn program(&self) -> &'static Program {
+        OnCuda::program(&Leaky)
+    }
+
+    fn in_registers(&self) -> &'static [Program] {
+        Leaky.in_registers()
+    }
+
+    fn gates(&self) -> usize {
+        OnCuda::gates(&Leaky)
+    }
+
+    fn numbers(&self, hyperparameters: &Hyperparameters) -> [f32; 2] {
+        OnCuda::numbers(&Leaky, hyperparameters)
+    }
+
+    fn is_noisy(&self) -> bool {
+        OnCuda::is_noisy(&Leaky)
+    }
+
+    fn products(&self, hyperparameters: &Hyperparameters) -> Vec<Product> {
+        let (sensory, channels) = (hyperparameters.rule_start(), hyperparameters.n_input());
+        let mixed_by = hyperparameters.mix_rule.then_some("rule_mix");
+        let inputs = vec![
+            FromInputs { weights: "sensory_in", channels: 0..sensory, mixed_by: None },
+            FromInputs { weights: "rule_in", channels: sensory..channels, mixed_by },
+        ];
+        let biases = &["sensory_bias", "b_rec"];
+        vec![Product { columns: 0..1, inputs, biases, recurrent: "w_rec", from: Source::Rates }]
     }
 }
 

@@ -167,7 +167,7 @@ fn weights_learn_and_what_is_fixed_stays() {
             let mut engine = CpuEngine::new(2).unwrap();
             let trials = Trials::test(&hyperparameters, Rule::GAP, Mode::Test).unwrap();
             let costs: Vec<f64> =
-                (0..20).map(|_| engine.train(&mut learner, &trials, SweepNoise::None).unwrap()).collect();
+                (0..20).map(|_| engine.train(&mut learner, &trials, SweepNoise::None).unwrap().unwrap()).collect();
             assert!(costs[19] < 0.9 * costs[0], "{} {optimizer:?}: {costs:?}", name(&network));
             for (before, after) in network.parameters().iter().zip(learner.network().parameters()) {
                 let same = before.values() == after.values();

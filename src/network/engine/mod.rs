@@ -3,10 +3,13 @@
 
 mod autodiff;
 pub(crate) mod cpu;
+pub(crate) mod cuda;
+mod device;
 
 pub use autodiff::DfdxEngine;
 pub use cpu::CpuEngine;
 pub use cpu::kernels::{Cost, matrix_product_rate};
+pub use device::Device;
 
 use dfdx::shapes::Rank0;
 use dfdx::tensor::{AsArray, Cpu, OwnedTape, PutTape, SplitTape, Tape, Tensor, TensorFrom, Trace};
@@ -63,10 +66,19 @@ pub struct Rollout {
     pub outputs: Array3<f32>,
 }
 
+/// A step of training whose cost was not finite. No weight has moved since.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Diverged {
+    /// The updates of the weights before it.
+    pub update: u64,
+    /// The cost, infinite or NaN.
+    pub cost: f64,
+}
+
 /// What runs networks over whole trials, differentiates their cost and trains them.
 ///
-/// [`CpuEngine`] is the crate's own kernels, for each of its cells. [`DfdxEngine`] runs the definition of any cell on a
-/// device of dfdx. They agree to float precision.
+/// [`CpuEngine`] is the crate's own kernels, for each of its cells. [`Device`] gives the one for a GPU, too. [`DfdxEngine`]
+/// runs the definition of any cell on a device of dfdx. They agree to float precision.
 ///
 /// ```
 /// use maturation::network::DfdxEngine;
@@ -83,6 +95,16 @@ pub struct Rollout {
 pub trait Engine: std::fmt::Debug {
     /// What it is, in a few words, for logs.
     fn description(&self) -> String;
+
+    /// What really runs this network, in a few words: an engine may hand one that it cannot run to another.
+    fn runs(&self, _network: &Network) -> String {
+        self.description()
+    }
+
+    /// Whether the processor has nothing to do while it computes, and so may make trials ahead on several threads.
+    fn leaves_the_processor_free(&self) -> bool {
+        false
+    }
 
     /// Rates and outputs for `inputs`, (time, trial, input).
     ///
@@ -124,24 +146,26 @@ pub trait Engine: std::fmt::Debug {
         Ok(Graded { cost: cost.put_tape(tape), parts })
     }
 
-    /// One step of training on `trials`; returns the whole cost before it. A cost that is not finite moves no weight.
+    /// One step of training on `trials`; returns the whole cost before it, or none if the engine does not wait for it. A
+    /// cost that is not finite moves no weight, in this step nor in any before [`Engine::settle`], which tells of it.
     ///
     /// An engine may keep weights and the optimiser's memory to itself from step to step: [`Engine::settle`] brings
     /// them back.
     ///
     /// # Errors
     /// As [`Engine::run`].
-    fn train(&mut self, learner: &mut Learner, trials: &Trials, noise: SweepNoise) -> Result<f64> {
+    fn train(&mut self, learner: &mut Learner, trials: &Trials, noise: SweepNoise) -> Result<Option<f64>> {
         let graded = self.cost(learner.network(), trials, noise)?;
-        learner.learn(graded)
+        learner.learn(graded).map(Some)
     }
 
-    /// Makes `learner` hold what training has come to. It is called before anybody looks at it.
+    /// Makes `learner` hold what training has come to. It is called before anybody looks at it. Tells of the first step
+    /// whose cost was not finite, among those whose cost [`Engine::train`] did not wait for.
     ///
     /// # Errors
     /// A device that refuses.
-    fn settle(&mut self, _learner: &mut Learner) -> Result<()> {
-        Ok(())
+    fn settle(&mut self, _learner: &mut Learner) -> Result<Option<Diverged>> {
+        Ok(None)
     }
 }
 

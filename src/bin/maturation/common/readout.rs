@@ -21,6 +21,9 @@ pub struct ReadoutArguments {
     /// Give every checkpoint the same noise, for paired comparisons.
     #[arg(long)]
     pub same_noise: bool,
+    /// Where to compute: cpu, cuda:N (a GPU of NVIDIA's, counted from 0), or auto.
+    #[arg(long, value_name = "DEVICE", default_value = "cpu")]
+    pub device: Device,
 }
 
 impl From<ReadoutArguments> for ReadoutOptions {
@@ -32,6 +35,7 @@ impl From<ReadoutArguments> for ReadoutOptions {
             seed: arguments.seed,
             same_noise: arguments.same_noise,
             threads: 0,
+            device: arguments.device,
         }
     }
 }

@@ -97,6 +97,26 @@ impl Environment {
         write(&self.folder, STAMP, &self.recipe)
     }
 
+    /// Whether it has what the crate compiles a GPU's kernels with.
+    pub fn has_gpu_compiler(&self) -> bool {
+        let looked =
+            quietly(&mut self.command(["-m", "pip", "show", "--quiet", "--disable-pip-version-check", GPU_COMPILER]));
+        looked.is_ok_and(|looked| looked.status.success())
+    }
+
+    /// Installs what the crate compiles a GPU's kernels with.
+    pub fn add_gpu_compiler(&self) -> Result<()> {
+        let pip = ["-m", "pip", "install", "--quiet", "--no-input", "--disable-pip-version-check", GPU_COMPILER];
+        let added = quietly(&mut self.command(pip))?;
+        if added.status.success() {
+            return Ok(());
+        }
+        Err(refuse(
+            format!("pip could not install CUDA's run-time compiler:\n{}", last_words(&added)),
+            "check the connection to the internet (and the proxy, if there is one), then run the same command again",
+        ))
+    }
+
     /// A call of the environment's Python, with folders of its own for settings: the user's own Jupyter, if there is one,
     /// is neither read nor changed, and the home folder need not be writable.
     pub fn command(&self, arguments: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Command {
@@ -119,6 +139,8 @@ impl Environment {
     }
 }
 
+/// The package of CUDA's run-time compiler.
+const GPU_COMPILER: &str = "nvidia-cuda-nvrtc";
 const STAMP: &str = "made-from.txt";
 const PROGRAMS: &str = if cfg!(windows) { "Scripts" } else { "bin" };
 

@@ -29,6 +29,9 @@ pub struct SetupArguments {
     /// The Python to make the environment with [default: the first of version 3.11 or later].
     #[arg(long, value_name = "FILE")]
     pub python: Option<PathBuf>,
+    /// Also install what training on an NVIDIA GPU needs beside the driver: CUDA's run-time compiler.
+    #[arg(long)]
+    pub gpu: bool,
     /// Only say what would be done.
     #[arg(long)]
     pub dry_run: bool,
@@ -40,6 +43,8 @@ pub struct Setup {
     python: Python,
     environment: Environment,
     kernel: Kernel,
+    /// Whether a GPU is to be used.
+    gpu: bool,
 }
 
 /// One thing to do.
@@ -61,7 +66,7 @@ impl Setup {
         let python = Python::find(&machine, arguments.python.as_deref())?;
         let environment = Environment::of(&machine, &python)?;
         let kernel = Kernel::find(&machine)?;
-        Ok(Setup { machine, python, environment, kernel })
+        Ok(Setup { machine, python, environment, kernel, gpu: arguments.gpu })
     }
 
     /// The notebooks that come with this crate.
@@ -107,7 +112,7 @@ impl Setup {
     fn steps(&self) -> Vec<Step<'_>> {
         let Setup { environment, kernel, .. } = self;
         let made = environment.is_made();
-        vec![
+        let mut steps = vec![
             Step {
                 what: "a virtual environment of Python".to_owned(),
                 takes: (!made).then_some("5 s"),
@@ -118,6 +123,15 @@ impl Setup {
                 takes: (!made).then_some("1 min, 300 MB"),
                 act: Box::new(|| environment.fill()),
             },
+        ];
+        if self.gpu {
+            steps.push(Step {
+                what: "CUDA's run-time compiler from PyPI into it".to_owned(),
+                takes: (!made || !environment.has_gpu_compiler()).then_some("20 s, 210 MB"),
+                act: Box::new(|| environment.add_gpu_compiler()),
+            });
+        }
+        steps.extend([
             Step {
                 what: "the Rust kernel, built by cargo".to_owned(),
                 takes: match (kernel.is_ready(), kernel.is_there()) {
@@ -137,7 +151,8 @@ impl Setup {
                 takes: Some("a few seconds the first time, then nothing"),
                 act: Box::new(|| kernel.warm()),
             },
-        ]
+        ]);
+        steps
     }
 }
 

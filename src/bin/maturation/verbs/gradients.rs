@@ -23,6 +23,9 @@ pub struct Arguments {
     /// The rule.
     #[arg(long, value_name = "RULE")]
     pub rule: Rule,
+    /// Where to compute: cpu, cuda:N (a GPU of NVIDIA's, counted from 0), or auto.
+    #[arg(long, value_name = "DEVICE", default_value = "cpu")]
+    pub device: Device,
     /// Write the gradients to FILE (.safetensors).
     #[arg(long, value_name = "FILE")]
     pub out: PathBuf,
@@ -32,7 +35,8 @@ pub struct Arguments {
 pub fn run(arguments: Arguments) -> Result<()> {
     let run = Run::open(&arguments.run)?;
     let checkpoint = one(&run, &arguments.checkpoints, arguments.rule)?;
-    let cost = Readout::new(ReadoutOptions::default())?.gradients(&checkpoint, arguments.rule, &arguments.out)?;
+    let options = ReadoutOptions { device: arguments.device, ..ReadoutOptions::default() };
+    let cost = Readout::new(options)?.gradients(&checkpoint, arguments.rule, &arguments.out)?;
     say(format!("cost {cost}"));
     Ok(())
 }

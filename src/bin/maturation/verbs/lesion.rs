@@ -56,6 +56,9 @@ pub struct Arguments {
     /// The seed of the draws.
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub seed: u64,
+    /// Where to compute: cpu, cuda:N (a GPU of NVIDIA's, counted from 0), or auto.
+    #[arg(long, value_name = "DEVICE", default_value = "cpu")]
+    pub device: Device,
     #[command(flatten)]
     pub table: TableOut,
     #[command(flatten)]
@@ -91,6 +94,7 @@ pub fn run(arguments: Arguments) -> Result<()> {
         test: arguments.selected_by,
         selectivity: SelectivityOptions::from(&arguments.test),
         seed: arguments.seed,
+        device: arguments.device,
     };
     let table = lesion(&checkpoint.network()?, &targets, &rules, &options)?;
     let trained = checkpoint.trials_trained();

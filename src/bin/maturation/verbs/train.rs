@@ -48,7 +48,8 @@ pub struct Arguments {
     /// Stop after N trials, if the target performance has not stopped it before.
     #[arg(long, value_name = "N")]
     pub max_trials: Option<u64>,
-    /// Where to compute: cpu, or cuda:0 (if built with --features cuda).
+    /// Where to compute: cpu, cuda:N (a GPU of NVIDIA's, counted from 0), or auto (a GPU if there is one that can be used,
+    /// otherwise the CPU). A run may go on on another device than it began on.
     #[arg(long, value_name = "DEVICE", default_value = "cpu")]
     pub device: String,
     /// Threads; 0 takes one a processor core. The result does not depend on it.
@@ -106,9 +107,9 @@ pub fn run(arguments: Arguments) -> Result<()> {
     };
     ctrlc::set_handler(handler)
         .map_err(|problem| refuse(format!("Ctrl-C cannot be watched for ({problem})"), "run the command in a shell"))?;
-    let run = match arguments.device.as_str() {
-        "cpu" => training.train(&arguments.run)?,
-        device => train_on_gpu(training, device, &arguments.run)?,
+    let run = match arguments.device.strip_prefix("dfdx-cuda:") {
+        None => training.device(arguments.device.parse()?).train(&arguments.run)?,
+        Some(number) => train_with_dfdx(training, number, &arguments.run)?,
     };
     let newest = run.evaluations().entries.last();
     say(format!(
@@ -129,11 +130,12 @@ fn checkpoint(text: &str) -> Result<Checkpoint> {
     }
 }
 
+/// On dfdx's own CUDA device, the second opinion beside the crate's kernels.
 #[cfg(feature = "cuda")]
-fn train_on_gpu(training: Training, device: &str, path: &Path) -> Result<Run> {
-    let unknown = || refuse(format!("there is no device `{device}`"), "choose cpu, or cuda:N with N counted from 0");
-    let ordinal = device.strip_prefix("cuda:").and_then(|number| number.parse().ok()).ok_or_else(unknown)?;
-    let device = device.to_owned();
+fn train_with_dfdx(training: Training, number: &str, path: &Path) -> Result<Run> {
+    let device = format!("dfdx-cuda:{number}");
+    let unknown = || refuse(format!("there is no device `{device}`"), "write dfdx-cuda:N with N counted from 0");
+    let ordinal = number.parse().map_err(|_| unknown())?;
     let open = move || {
         // The driver's library is loaded on first use, and its absence is a panic there.
         match std::panic::catch_unwind(|| dfdx::tensor::Cuda::try_build(ordinal, 0)) {
@@ -150,9 +152,9 @@ fn train_on_gpu(training: Training, device: &str, path: &Path) -> Result<Run> {
 }
 
 #[cfg(not(feature = "cuda"))]
-fn train_on_gpu(_: Training, device: &str, _: &Path) -> Result<Run> {
+fn train_with_dfdx(_: Training, number: &str, _: &Path) -> Result<Run> {
     Err(refuse(
-        format!("device `{device}` is not available in this build"),
-        "choose --device cpu, or build with `cargo build --release --features cuda`",
+        format!("device `dfdx-cuda:{number}` is not in this build"),
+        "choose --device cuda:0, which every build has, or build with `cargo build --release --features cuda`",
     ))
 }

@@ -9,7 +9,7 @@ mod tests;
 use dfdx::tensor::Cpu;
 use ndarray::Array3;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::network::cells::Kernel;
 use crate::network::engine::{DfdxEngine, Engine, Rollout, SweepNoise, check_inputs, elements, shaped};
 use crate::network::{Network, Values};
@@ -23,6 +23,8 @@ use kernels::{Batch, Cost, Dimensions, Sweep, Workspace};
 pub struct CpuEngine {
     workspace: Workspace,
     definition: DfdxEngine<Cpu>,
+    /// Why it is no GPU, where one would have been taken.
+    why_no_gpu: Option<String>,
 }
 
 impl CpuEngine {
@@ -31,12 +33,21 @@ impl CpuEngine {
     /// # Errors
     /// If the threads cannot be started.
     pub fn new(threads: usize) -> Result<Self> {
-        Ok(CpuEngine { workspace: Workspace::new(threads)?, definition: DfdxEngine::cpu() })
+        Ok(CpuEngine { workspace: Workspace::new(threads)?, definition: DfdxEngine::cpu(), why_no_gpu: None })
+    }
+
+    /// The same engine, which says that it stands in for a GPU that cannot be used.
+    pub(crate) fn in_place_of_a_gpu(self, problem: &Error) -> Self {
+        let why = match problem {
+            Error::Argument { what, .. } => what.clone(),
+            other => other.to_string(),
+        };
+        CpuEngine { why_no_gpu: Some(why), ..self }
     }
 
     #[cfg(test)]
     pub(crate) fn with_level(threads: usize, level: crate::numerics::Level) -> Result<Self> {
-        Ok(CpuEngine { workspace: Workspace::with_level(threads, level)?, definition: DfdxEngine::cpu() })
+        Ok(CpuEngine { workspace: Workspace::with_level(threads, level)?, ..CpuEngine::new(1)? })
     }
 }
 
@@ -88,7 +99,14 @@ fn borrowed(arrays: &Values) -> Vec<&[f32]> {
 
 impl Engine for CpuEngine {
     fn description(&self) -> String {
-        format!("CPU, {} threads", self.workspace.threads())
+        let threads = match self.workspace.threads() {
+            1 => "CPU, 1 thread".to_owned(),
+            count => format!("CPU, {count} threads"),
+        };
+        match &self.why_no_gpu {
+            Some(why) => format!("{threads} (no GPU: {why})"),
+            None => threads,
+        }
     }
 
     fn run(&mut self, network: &Network, inputs: &Array3<f32>, noise: SweepNoise) -> Result<Rollout> {

@@ -1,0 +1,31 @@
+// What is CUDA's own, under names of this crate's. The tests compile the same kernels for the CPU: they define STAND_IN
+// and bring these names themselves.
+#ifndef STAND_IN
+// A kernel and the threads of its blocks: KERNEL(name, 256)(arguments) { … }
+#define KERNEL(name, threads) extern "C" __global__ void __launch_bounds__(threads) name
+#define DEVICE static __device__ __forceinline__
+#define DEVICE_MEMBER __device__ __forceinline__
+// Memory that the threads of a block share.
+#define SHARED __shared__
+// Where each thread of a block waits for all others.
+#define BARRIER() __syncthreads()
+#define UNROLL _Pragma("unroll")
+
+DEVICE int thread_index() { return threadIdx.x; }
+DEVICE int block_index() { return blockIdx.x; }
+DEVICE int block_row() { return blockIdx.y; }
+DEVICE int block_layer() { return blockIdx.z; }
+DEVICE unsigned bits_of(float value) { return __float_as_uint(value); }
+DEVICE float float_of(unsigned bits) { return __uint_as_float(bits); }
+#endif
+
+// Places in arrays, which may be larger than an int says.
+typedef long long place_t;
+
+DEVICE int smaller(int a, int b) { return a < b ? a : b; }
+
+// The number of this thread among those of all blocks, where each block has so many.
+DEVICE place_t global_index(int threads) { return (place_t)block_index() * threads + thread_index(); }
+
+// Whether a number is neither infinite nor NaN.
+DEVICE bool is_finite(float value) { return (bits_of(value) & 0x7F800000u) != 0x7F800000u; }

@@ -1,0 +1,173 @@
+//! The engine itself, on whatever card.
+
+use ndarray::Array3;
+
+use crate::error::{Error, Result};
+use crate::network::cells::KnownCell;
+use crate::network::engine::cpu::kernels::{Cost, Dimensions};
+use crate::network::engine::cuda::card::Card;
+use crate::network::engine::cuda::cell::OnCuda;
+use crate::network::engine::cuda::sweep::{Grading, Job};
+use crate::network::engine::cuda::training::Resident;
+use crate::network::engine::cuda::work::{Places, Room, Work};
+use crate::network::engine::{CpuEngine, Diverged, Engine, Rollout, SweepNoise, check_inputs, elements, shaped};
+use crate::network::{Learner, Network, Values};
+use crate::tasks::Trials;
+
+/// Runs the crate's cells on a card. A network whose cell has no form for it, or that has a cost term of a user's own, it
+/// hands to the CPU's engine, and says so where it is asked what runs the network.
+#[derive(Debug)]
+pub(crate) struct CardEngine<C: Card> {
+    pub(super) work: Work<C>,
+    /// The network in training, between a step and [`Engine::settle`].
+    pub(super) resident: Option<Resident<C::Memory>>,
+    threads: usize,
+    instead: Option<CpuEngine>,
+}
+
+impl<C: Card> CardEngine<C> {
+    /// An engine on a card; `threads` are those of the CPU's engine, should it be needed.
+    pub(crate) fn new(card: C, threads: usize) -> Self {
+        CardEngine { work: Work::new(card), resident: None, threads, instead: None }
+    }
+
+    /// The engine for networks that cannot be on the card.
+    fn instead(&mut self) -> Result<&mut CpuEngine> {
+        let engine = match self.instead.take() {
+            Some(engine) => engine,
+            None => CpuEngine::new(self.threads)?,
+        };
+        Ok(self.instead.insert(engine))
+    }
+
+    /// The sweep of a network whose parameters are copied to the card for it.
+    fn visiting<T>(
+        &mut self,
+        network: &Network,
+        cell: &'static dyn OnCuda,
+        inputs: &Array3<f32>,
+        noise: SweepNoise,
+        work: impl FnOnce(&mut Work<C>, &Job<'_>, &[f32]) -> Result<T>,
+    ) -> Result<T> {
+        let dimensions = dimensions(network, inputs)?;
+        let places = Places::of(network.parameters().iter().map(|parameter| parameter.spec().clone()).collect());
+        let parameters = self.work.upload(Room::Parameters, &network.parameters().values().concat())?;
+        let hyperparameters = network.hyperparameters();
+        let job = Job { cell, hyperparameters, dimensions, noise, places: &places, parameters };
+        work(&mut self.work, &job, elements(inputs, "inputs")?)
+    }
+}
+
+/// The form of a network's cell for the card, if it has one and the card also knows all of the network's cost.
+pub(super) fn on_card(network: &Network) -> Option<&'static dyn OnCuda> {
+    let KnownCell { cuda, .. } = network.known_cell();
+    cuda.filter(|_| network.hyperparameters().extra_cost.is_none())
+}
+
+/// The sizes of a network and a batch; an error if it is empty or of another network.
+pub(super) fn dimensions(network: &Network, inputs: &Array3<f32>) -> Result<Dimensions> {
+    let (steps, trials) = check_inputs(network, inputs)?;
+    let hyperparameters = network.hyperparameters();
+    let (units, inputs, outputs) = (hyperparameters.n_rnn, hyperparameters.n_input(), hyperparameters.n_output());
+    Ok(Dimensions { units, inputs, outputs, steps, trials })
+}
+
+/// What a batch is graded by; an error if it is of another shape than the network's outputs.
+pub(super) fn grading<'a>(network: &Network, trials: &'a Trials) -> Result<Grading<'a>> {
+    let (steps, count, _) = trials.inputs.dim();
+    let outputs = network.hyperparameters().n_output();
+    let mask_width = match network.hyperparameters().loss_type {
+        crate::hyperparameters::Loss::LeastSquares => outputs,
+        crate::hyperparameters::Loss::CrossEntropy => 1,
+    };
+    for (name, array, width) in [("targets", &trials.targets, outputs), ("mask", &trials.mask, mask_width)] {
+        if array.dim() != (steps, count, width) {
+            return Err(Error::Shape {
+                operation: "sweep over a batch",
+                name: name.to_owned(),
+                found: array.shape().to_vec(),
+                expected: vec![steps, count, width],
+            });
+        }
+    }
+    Ok(Grading { targets: elements(&trials.targets, "targets")?, mask: elements(&trials.mask, "mask")? })
+}
+
+impl<C: Card> Engine for CardEngine<C> {
+    fn description(&self) -> String {
+        self.work.card.name()
+    }
+
+    fn runs(&self, network: &Network) -> String {
+        if on_card(network).is_some() {
+            return self.description();
+        }
+        let hyperparameters = network.hyperparameters();
+        let why = match hyperparameters.extra_cost {
+            Some(term) => format!("the cost term `{term}` is"),
+            None => format!("the cell `{}` is", hyperparameters.rnn_type),
+        };
+        format!("CPU, in place of {}: {why} not written in CUDA", self.description())
+    }
+
+    fn leaves_the_processor_free(&self) -> bool {
+        true
+    }
+
+    fn run(&mut self, network: &Network, inputs: &Array3<f32>, noise: SweepNoise) -> Result<Rollout> {
+        let Some(cell) = network.known_cell().cuda else { return self.instead()?.run(network, inputs, noise) };
+        self.visiting(network, cell, inputs, noise, |work, job, inputs| {
+            work.forward(job, inputs)?;
+            work.outputs(job, None, false, None)?;
+            let Dimensions { steps, trials, units, outputs, .. } = job.dimensions;
+            let hidden = work.download(Room::Rates, trials * units, steps * trials * units)?;
+            let values = work.download(Room::Values, 0, steps * trials * outputs)?;
+            Ok(Rollout {
+                hidden: shaped((steps, trials, units), hidden)?,
+                outputs: shaped((steps, trials, outputs), values)?,
+            })
+        })
+    }
+
+    fn evaluate(&mut self, network: &Network, trials: &Trials, noise: SweepNoise) -> Result<(Cost, Array3<f32>)> {
+        let Some(cell) = on_card(network) else { return self.instead()?.evaluate(network, trials, noise) };
+        self.visiting(network, cell, &trials.inputs, noise, |work, job, inputs| {
+            let grading = grading(network, trials)?;
+            work.forward(job, inputs)?;
+            work.outputs(job, Some(grading), false, None)?;
+            let Dimensions { steps, trials, outputs, .. } = job.dimensions;
+            let values = work.download(Room::Values, 0, steps * trials * outputs)?;
+            Ok((work.cost(job)?, shaped((steps, trials, outputs), values)?))
+        })
+    }
+
+    fn gradients(&mut self, network: &Network, trials: &Trials, noise: SweepNoise) -> Result<(Cost, Values)> {
+        let Some(cell) = on_card(network) else { return self.instead()?.gradients(network, trials, noise) };
+        self.visiting(network, cell, &trials.inputs, noise, |work, job, inputs| {
+            let grading = grading(network, trials)?;
+            work.forward(job, inputs)?;
+            work.outputs(job, Some(grading), true, None)?;
+            work.backward(job)?;
+            let all = work.download(Room::Gradients, 0, job.places.count())?;
+            let of_parameter = |(spec, first): (&crate::network::ParameterSpec, usize)| match spec.role {
+                crate::network::Role::Fixed => Vec::new(),
+                _ => all[first..first + spec.count()].to_vec(),
+            };
+            Ok((work.cost(job)?, job.places.iter().map(of_parameter).collect()))
+        })
+    }
+
+    fn train(&mut self, learner: &mut Learner, trials: &Trials, noise: SweepNoise) -> Result<Option<f64>> {
+        match on_card(learner.network()) {
+            Some(cell) => self.train_on_card(cell, learner, trials, noise).map(|()| None),
+            None => self.instead()?.train(learner, trials, noise),
+        }
+    }
+
+    fn settle(&mut self, learner: &mut Learner) -> Result<Option<Diverged>> {
+        match self.resident.take() {
+            Some(resident) => self.bring_back(resident, learner),
+            None => Ok(None),
+        }
+    }
+}
