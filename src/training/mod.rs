@@ -5,6 +5,7 @@ mod batches;
 mod evaluation;
 mod import;
 mod log;
+mod log_file;
 mod progress;
 mod run;
 mod selection;
