@@ -169,12 +169,7 @@ impl Activity {
             ));
         }
         if self.locations.len() != trials {
-            return Err(Error::Shape {
-                operation: "activity",
-                name: "locations".to_owned(),
-                found: vec![self.locations.len()],
-                expected: vec![trials],
-            });
+            return Err(Error::shape("activity", "locations", &[self.locations.len()], &[trials]));
         }
         if self.location_count > MOST_LOCATIONS {
             return Err(Error::argument(

@@ -43,7 +43,7 @@ impl Interruption {
 
     /// An error if the kernel was interrupted.
     pub(crate) fn check(&self) -> Result<()> {
-        if self.requested() { Err(Error::Interrupted) } else { Ok(()) }
+        if self.requested() { Err(Error::interrupted()) } else { Ok(()) }
     }
 }
 
@@ -110,8 +110,8 @@ pub(crate) mod tests {
         assert!(matches!(items.next(), Some(Ok(0))));
         own.fetch_add(1, Ordering::Relaxed);
         let late = Interruption::watch();
-        assert!(matches!(early.check(), Err(Error::Interrupted)));
-        assert!(matches!(items.next(), Some(Err(Error::Interrupted))));
+        assert!(early.check().is_err_and(|error| error.is_interrupted()));
+        assert!(items.next().is_some_and(|item| item.is_err_and(|error| error.is_interrupted())));
         assert!(late.check().is_ok(), "it was not meant for what comes after");
         assert!(!elsewhere.requested());
         OWN.set(None);

@@ -34,6 +34,91 @@
 //! [`hyperparameters`] decide everything about a run, the seed included: the same seed gives the same bits on the same
 //! machine, whatever the number of threads. [`statistics`], [`tables`] and [`numerics`] serve the others.
 //!
+//! # Cookbook
+//!
+//! Train a network of your own, and go on with it later:
+//!
+//! ```
+//! use maturation::prelude::*;
+//!
+//! # let folder = std::env::temp_dir().join(format!("maturation-cookbook-{}", std::process::id()));
+//! let small = Hyperparameters { n_rnn: 32, rule_trains: vec![Rule::GAP], ..Hyperparameters::paper() };
+//! let run = Training::new(small.clone()).seed(1).quiet().max_trials(2560).train(&folder)?;
+//! let run = Training::new(small).seed(1).quiet().max_trials(5120).train(run.path())?; // from where it stopped
+//! println!("{}", run.log()?); // a table: a row for each evaluation and rule
+//! # std::fs::remove_dir_all(&folder).ok();
+//! # Ok::<(), maturation::Error>(())
+//! ```
+//!
+//! Ask the units of a checkpoint something that no analysis asks, with ndarray, and draw the answer:
+//!
+//! ```
+//! use maturation::prelude::*;
+//!
+//! let activity: Activity = Run::shipped()?.last()?.activity(Rule::ODR)?;
+//! let mean: Vec<f64> = activity.rates.outer_iter().map(|step| f64::from(step.mean().unwrap_or(0.0))).collect();
+//! let time: Vec<f64> = (0..mean.len()).map(|step| step as f64 * activity.dt).collect();
+//! let table: DataFrame = df!["time_ms" => time, "rate" => mean]?;
+//! let about = ChartAbout { title: "Mean rate of all units".into(), ..ChartAbout::of("time_ms", "rate") };
+//! figures::lines(&table, &about)?.save(std::env::temp_dir().join("mean.svg"))?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! Compare early and mature checkpoints:
+//!
+//! ```
+//! use maturation::prelude::*;
+//!
+//! let run = Run::shipped()?;
+//! for stage in [Stage::Early, Stage::Mature] {
+//!     let checkpoint = run.stage(Rule::ODR, stage)?.last().clone();
+//!     let units = Selectivity::of(&checkpoint.activity(Rule::ODR)?, Epoch::Delay1, &SelectivityOptions::default())?;
+//!     println!("{stage}: {} units", units.units.iter().filter(|unit| unit.kind == Kind::Excited).count());
+//! }
+//! # Ok::<(), maturation::Error>(())
+//! ```
+//!
+//! | to | look at |
+//! | --- | --- |
+//! | train a published variant | [`Preset`](hyperparameters::Preset), `maturation presets` |
+//! | train a task of your own | [`Rule::define`](tasks::Rule::define), [`TaskDefinition`](tasks::TaskDefinition) |
+//! | train a cell of your own, or add a term to the cost | [`RnnType::define`](network::RnnType::define), [`ExtraCost::define`](network::ExtraCost::define) |
+//! | run on a GPU | [`Device`](network::Device) |
+//! | bring weights of another program | [`Run::import`](training::Run::import) |
+//! | analyse recorded neurons | [`Activity`](activity::Activity) |
+//! | silence units | [`analysis::lesion`](analysis::lesion()) |
+//! | stop and ask why something failed | [`Error`] |
+//!
+//! # What is not supported
+//!
+//! - Networks of several recurrent layers, spiking units, and delays between units.
+//! - GPUs other than NVIDIA's. macOS and Linux on ARM run the portable kernels or those for NEON.
+//! - On Windows the library and the command build; the notebooks' kernel needs WSL.
+//! - Reading NWB, MATLAB or Neo files: recordings come as tables (Parquet, CSV).
+//!
+//! # Where the paper's figures are
+//!
+//! <!-- figures of the paper -->
+//!
+//! | paper | | table | picture | verb | notebook |
+//! | --- | --- | --- | --- | --- | --- |
+//! | Fig. S7 | performance growth | [`analysis::performance_growth`](crate::analysis::performance_growth()) | [`figures::performance_growth`](crate::figures::performance_growth()) | `performance-growth` | 01-maturation |
+//! | Fig. 4E–G | average activity over the trial | [`analysis::psth`](crate::analysis::psth()) | [`figures::psth`](crate::figures::psth()) | `psth` | 03-psth |
+//! | Fig. 3B | a sample unit | [`analysis::SampleUnit`] | [`figures::sample_unit`](crate::figures::sample_unit()) | `sample-unit` | 02-sample-units |
+//! | Fig. S3B | tuning curves | [`analysis::tuning`](crate::analysis::tuning()) | [`figures::tuning`](crate::figures::tuning()) | `tuning` | 04-tuning |
+//! | Fig. S2B | growth of delay activity | [`analysis::epoch_growth`](crate::analysis::epoch_growth()) | [`figures::epoch_growth`](crate::figures::epoch_growth()) | `epoch-growth` | 05-growth |
+//! | – | units of one stage followed through the others | [`analysis::psth`](crate::analysis::psth()) | [`figures::psth`](crate::figures::psth()) | `psth` | 03-psth |
+//! | analysis of variance | activity in the second delay | [`analysis::period_activity`](crate::analysis::period_activity()) | [`figures::period_activity`](crate::figures::period_activity()) | `period-activity` | 07-period-and-agreement |
+//! | direction agreement | agreement of preferred locations | [`analysis::agreement`](crate::analysis::agreement()) | [`figures::agreement`](crate::figures::agreement()) | `agreement` | 07-period-and-agreement |
+//! | Fig. S5E | cross-temporal decoder | [`analysis::decoder`](crate::analysis::decoder()) | [`figures::decoder`](crate::figures::decoder()) | `decoder` | 09-decoder |
+//! | Fig. 5E | demixed principal components | [`analysis::dpca`](crate::analysis::dpca()) | [`figures::dpca`](crate::figures::dpca()) | `dpca` | 10-dpca-and-pca |
+//! | – | principal components | [`analysis::pca`](crate::analysis::pca()) | [`figures::pca`](crate::figures::pca()) | `pca` | 10-dpca-and-pca |
+//! | distractor effect | distractors | [`analysis::distractor`](crate::analysis::distractor()) | [`figures::distractor`](crate::figures::distractor()) | `distractor` | 06-behaviour |
+//! | saccade end points | where responses end | [`analysis::saccade`](crate::analysis::saccade()) | [`figures::saccade`](crate::figures::saccade()) | `saccade` | 06-behaviour |
+//! | – | how many units are selective | [`analysis::unit_counts`](crate::analysis::unit_counts()) | [`figures::unit_counts`](crate::figures::unit_counts()) | `unit-counts` | 03-psth |
+//!
+//! <!-- end of the figures -->
+//!
 //! # For users of multitask, neurogym and PyTorch
 //!
 //! | there | here |

@@ -115,7 +115,7 @@ fn a_run_that_is_asked_to_stop_keeps_everything_and_resumes() {
         })
         .train(&stopped)
         .unwrap_err();
-    assert!(matches!(error, Error::Stopped { .. }), "{error}");
+    assert!(error.is_stopped(), "{error}");
     train(&stopped, 160);
     train(&whole, 160);
     assert!(result(&stopped) == result(&whole));
@@ -137,7 +137,7 @@ fn training_in_the_background_tells_its_progress_stops_and_resumes_to_the_same_r
     let refused = Training::new(small()).quiet().max_trials(16).start(&background).unwrap().wait().unwrap_err();
     assert!(refused.to_string().contains("another process"), "{refused}");
     training.stop();
-    assert!(matches!(training.wait(), Err(Error::Stopped { .. })));
+    assert!(training.wait().is_err_and(|error| error.is_stopped()));
     // Dropped, training stops by itself and leaves the folder free.
     drop(start(1_000_000_000));
 
@@ -280,7 +280,7 @@ fn a_cost_that_is_no_longer_finite_stops_training_and_tells_the_last_good_checkp
     };
     let error = Training::new(wild).quiet().max_trials(8000).train(&path).unwrap_err();
     let message = error.to_string();
-    assert!(matches!(error, Error::NotFinite { .. }), "{message}");
+    assert!(error.is_not_finite(), "{message}");
     for word in ["gap", "step", "last good checkpoint", "learning_rate"] {
         assert!(message.contains(word) || message.contains("overlap"), "'{word}' is not in: {message}");
     }

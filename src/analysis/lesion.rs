@@ -188,7 +188,7 @@ const MATCHED: &str = "as many of all units";
 ///
 /// # Errors
 /// If a rule is not in the network's ruleset, a unit or location does not exist, a target has no unit, an option is
-/// impossible, or rates or outputs are not finite; [`Error::Interrupted`] if it was asked to stop.
+/// impossible, or rates or outputs are not finite; [interrupted](Error::is_interrupted) if it was asked to stop.
 pub fn lesion(
     network: &Network,
     targets: &[LesionTarget],

@@ -128,10 +128,10 @@ impl<E> From<E> for Failure<E> {
     }
 }
 
-impl<E: std::fmt::Debug> Failure<E> {
+impl<E: std::fmt::Display> Failure<E> {
     pub(crate) fn into_error(self, operation: &'static str) -> Error {
         match self {
-            Failure::Device(problem) => Error::device(operation, problem),
+            Failure::Device(problem) => Error::device(operation, problem.to_string()),
             Failure::Other(error) => error,
         }
     }

@@ -262,12 +262,7 @@ fn check_length(spec: &ParameterSpec, found: usize) -> Result<()> {
     if found == spec.count() {
         return Ok(());
     }
-    Err(Error::Shape {
-        operation: "parameters of a network",
-        name: spec.name.to_owned(),
-        found: vec![found],
-        expected: vec![spec.shape.0, spec.shape.1],
-    })
+    Err(Error::shape("parameters of a network", spec.name, &[found], &[spec.shape.0, spec.shape.1]))
 }
 
 #[cfg(test)]

@@ -43,7 +43,7 @@ impl UnitResamples {
     /// `count` resamples of a population of `units`, as the seed decides.
     ///
     /// # Errors
-    /// If there are fewer than 100 resamples, more than 20,000, no unit, or more than 65,536; [`Error::Interrupted`].
+    /// If there are fewer than 100 resamples, more than 20,000, no unit, or more than 65,536; [interrupted](Error::is_interrupted).
     pub fn new(count: usize, units: usize, seed: u64) -> Result<UnitResamples> {
         if !(FEWEST..=MOST).contains(&count) {
             return Err(Error::argument(
@@ -97,12 +97,8 @@ impl ResampledMean {
     pub fn add(&mut self, resamples: &UnitResamples, units: &[usize], values: &Array2<f64>) -> Result<()> {
         let is_first = self.checkpoints.is_empty();
         let points = if is_first { values.ncols() } else { self.sum.ncols() };
-        let misfit = |name: &str, found: &[usize], expected: [usize; 2]| Error::Shape {
-            operation: "bootstrap",
-            name: name.to_owned(),
-            found: found.to_vec(),
-            expected: expected.to_vec(),
-        };
+        let misfit =
+            |name: &str, found: &[usize], expected: [usize; 2]| Error::shape("bootstrap", name, found, &expected);
         if values.dim() != (units.len(), points) {
             return Err(misfit("values", values.shape(), [units.len(), points]));
         }
@@ -250,6 +246,6 @@ mod tests {
     #[test]
     fn an_interrupt_ends_resampling() {
         let made = crate::environment::tests::interrupted(|| UnitResamples::new(MOST, MOST_UNITS / 64, 0));
-        assert!(matches!(made, Err(Error::Interrupted)));
+        assert!(made.is_err_and(|error| error.is_interrupted()));
     }
 }

@@ -224,7 +224,7 @@ impl Trials {
             let (found, channels) = (array.shape().to_vec(), array.len_of(Axis(2)));
             let expected = vec![steps, trials, channels];
             if found != expected {
-                return Err(Error::Shape { operation: "batch of trials", name: name.to_owned(), found, expected });
+                return Err(Error::shape("batch of trials", name, &found, &expected));
             }
         }
         Ok(())

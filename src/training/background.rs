@@ -88,7 +88,7 @@ impl BackgroundTraining {
     /// the training.
     ///
     /// # Errors
-    /// Those of [`Training::train`]; [`Error::Stopped`] if it was stopped.
+    /// Those of [`Training::train`]; [stopped](Error::is_stopped) if it was stopped.
     pub fn wait(mut self) -> Result<Run> {
         let interruption = Interruption::watch();
         let mut listener = self.shown.then(progress::shown);

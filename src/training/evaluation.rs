@@ -45,12 +45,8 @@ pub fn answers(trials: &Trials, outputs: &Array3<f32>) -> Result<Vec<Answer>> {
     // Of what the network did before the last step nothing need be there.
     let expected = (outputs.len_of(Axis(0)).max(1), trials.len(), trials.targets.len_of(Axis(2)).max(1));
     if outputs.dim() != expected {
-        return Err(Error::Shape {
-            operation: "grading of a batch",
-            name: "outputs".to_owned(),
-            found: outputs.shape().to_vec(),
-            expected: vec![expected.0, expected.1, expected.2],
-        });
+        let expected = [expected.0, expected.1, expected.2];
+        return Err(Error::shape("grading of a batch", "outputs", outputs.shape(), &expected));
     }
     let ring = Ring::new(outputs.len_of(Axis(2)) - 1);
     let last = outputs.index_axis(Axis(0), outputs.len_of(Axis(0)) - 1);

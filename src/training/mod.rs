@@ -160,7 +160,7 @@ impl Training {
     /// # Errors
     ///
     /// Impossible hyper-parameters; a folder that holds another run, is in use or cannot be written to; a full disk; a
-    /// cost that is no longer finite ([`Error::NotFinite`]); [`Error::Stopped`] if training was asked to stop. All
+    /// cost that is no longer finite ([not finite](Error::is_not_finite)); [stopped](Error::is_stopped) if training was asked to stop. All
     /// that was finished until then is kept.
     ///
     /// In a notebook, interrupting the kernel stops training cleanly, if the kernel hands interruptions on.

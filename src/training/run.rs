@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use polars::frame::DataFrame;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::hyperparameters::Hyperparameters;
 use crate::network::Network;
 use crate::tasks::Rule;
@@ -185,7 +185,7 @@ impl Run {
                     format!("it has {} from {first} to {last} trials", self.trials.len())
                 }
             };
-            return Err(Error::NoCheckpoint { path: self.path.clone(), wanted: wanted(), available });
+            return Err(Error::of(Kind::NoCheckpoint { path: self.path.clone(), wanted: wanted(), available }));
         }
         let checkpoint = |trials_trained| Checkpoint {
             folder: self.path.join(format!("{trials_trained}")),

@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use crate::environment::Interruption;
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::hyperparameters::Hyperparameters;
 use crate::network::{Diverged, Engine, Learner, Network, SweepNoise, WeightCost};
 use crate::numerics::random::Noise;
@@ -49,7 +49,7 @@ pub(super) fn train(training: Training, path: &Path, interruption: Option<&Inter
         }
     };
     let finished = session.go(training.max_trials, &stop, &mut tell);
-    if finished.is_err() && !matches!(finished, Err(Error::NotFinite { .. })) {
+    if finished.as_ref().is_err_and(|error| !error.is_not_finite()) {
         // The first failure is the one to report; the state at the last evaluation is on disk in any case.
         let _ = session.save_state();
     }
@@ -64,7 +64,7 @@ pub(super) fn lock(path: &Path) -> Result<File> {
     let file = File::create(&lock_path).map_err(|source| Error::io("write", &lock_path, source))?;
     match file.try_lock() {
         Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(Error::RunInUse { path: path.to_owned() }),
+        Err(TryLockError::WouldBlock) => Err(Error::of(Kind::RunInUse { path: path.to_owned() })),
         Err(TryLockError::Error(source)) => Err(Error::io("lock", &lock_path, source)),
     }
 }
@@ -191,7 +191,7 @@ impl Session {
             }
             if stop() {
                 self.save_state()?;
-                return Err(Error::Stopped { path: self.path.clone(), trials_trained });
+                return Err(Error::stopped(&self.path, trials_trained));
             }
             tell(&self.progress(max_trials, false));
             if !self.step.is_multiple_of(every) && self.log.at(trials_trained).is_some() {
@@ -270,13 +270,13 @@ impl Session {
     /// The cost of a step was not finite.
     fn not_finite(&self, rule: &impl ToString, step: u64, cost: f64) -> Error {
         let last_checkpoint = self.log.entries.last().map(|entry| entry.trials_trained.to_string());
-        Error::NotFinite {
+        Error::of(Kind::NotFinite {
             rule: rule.to_string(),
             step,
             trials_trained: step * self.hyperparameters().batch_size_train as u64,
             cost,
             last_checkpoint: last_checkpoint.unwrap_or_else(|| "none".to_owned()),
-        }
+        })
     }
 
     /// One batch of one rule.

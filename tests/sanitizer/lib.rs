@@ -47,6 +47,10 @@ pub mod error {
     pub type Result<T, E = Error> = std::result::Result<T, E>;
 
     impl Error {
+        pub(crate) fn shape(operation: &'static str, name: &str, found: &[usize], expected: &[usize]) -> Self {
+            Error::Shape { operation, name: name.to_owned(), found: found.to_vec(), expected: expected.to_vec() }
+        }
+
         pub(crate) fn argument(what: impl Into<String>, remedy: impl Into<String>) -> Self {
             Error::Argument { what: what.into(), remedy: remedy.into() }
         }

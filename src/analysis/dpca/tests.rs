@@ -409,6 +409,6 @@ fn an_interrupt_ends_the_search_and_the_shuffles() {
     let given = DpcaOptions { regularisation: Regularisation::Given(1e-3), shuffles: 1000, ..DpcaOptions::default() };
     for options in [automatic, given] {
         let found = crate::environment::tests::interrupted(|| dpca(&activity, &options));
-        assert!(matches!(found, Err(crate::Error::Interrupted)), "{options:?}");
+        assert!(found.is_err_and(|error| error.is_interrupted()), "{options:?}");
     }
 }

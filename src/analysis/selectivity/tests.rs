@@ -240,7 +240,7 @@ fn options_change_what_they_name() {
         SelectivityOptions { active_rate: f64::INFINITY, ..Default::default() },
         SelectivityOptions { baseline_skip_ms: 1000.0, ..Default::default() },
     ] {
-        assert!(matches!(Selectivity::of(&activity, Epoch::Stim1, &options), Err(Error::Argument { .. })));
+        assert!(Selectivity::of(&activity, Epoch::Stim1, &options).is_err());
     }
     assert!(selectivity(&activity, Epoch::Delay2).unwrap_err().to_string().contains("fix1, "));
 }

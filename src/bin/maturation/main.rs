@@ -44,6 +44,6 @@ fn main() {
     let verb = arguments.verb.unwrap_or_else(|| Verb::Reproduce(Reproduce::shipped()));
     if let Err(error) = verb.run() {
         eprintln!("maturation: {error}");
-        std::process::exit(if matches!(error, maturation::Error::Stopped { .. }) { 130 } else { 2 });
+        std::process::exit(if error.is_stopped() { 130 } else { 2 });
     }
 }

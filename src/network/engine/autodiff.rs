@@ -78,7 +78,7 @@ where
         let unrolled = Unrolled::new(&self.device, network, &trials.inputs, Some(trials), noise)?;
         let recording = Recording::start();
         let (cost, parts, parameters) = unrolled.go(recording.recorder(), |_, _| ())?;
-        let failed = |problem: D::Err| Error::device("back-propagation", problem);
+        let failed = |problem: D::Err| Error::device("back-propagation", problem.to_string());
         let mut gradients = backward(cost).map_err(failed)?;
         let mut values = Values::new();
         for (parameter, (_, value)) in network.parameters().iter().zip(&parameters.0) {
@@ -279,12 +279,8 @@ fn check_states<D: Device<f32>>(cell: &dyn AnyCell, states: &[Value<D>], shape: 
     for (index, state) in states.iter().enumerate() {
         let found = *state.shape();
         if found != shape {
-            return Err(Error::Shape {
-                operation: "step of a cell",
-                name: format!("{} state {index}", cell.name()),
-                found: vec![found.0, found.1],
-                expected: vec![shape.0, shape.1],
-            });
+            let name = format!("{} state {index}", cell.name());
+            return Err(Error::shape("step of a cell", &name, &[found.0, found.1], &[shape.0, shape.1]));
         }
     }
     Ok(())

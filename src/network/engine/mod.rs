@@ -180,8 +180,7 @@ fn check_inputs(network: &Network, inputs: &Array3<f32>) -> Result<(usize, usize
     }
     let n_input = network.hyperparameters().n_input();
     if channels != n_input {
-        let (name, expected) = ("inputs".to_owned(), vec![steps, trials, n_input]);
-        return Err(Error::Shape { operation: "sweep over a batch", name, found: inputs.shape().to_vec(), expected });
+        return Err(Error::shape("sweep over a batch", "inputs", inputs.shape(), &[steps, trials, n_input]));
     }
     Ok((steps, trials))
 }
@@ -196,12 +195,8 @@ fn elements<'a>(array: &'a Array3<f32>, name: &str) -> Result<&'a [f32]> {
 /// An array of a shape that its elements were made for.
 fn shaped(shape: (usize, usize, usize), values: Vec<f32>) -> Result<Array3<f32>> {
     let found = vec![values.len()];
-    Array3::from_shape_vec(shape, values).map_err(|_| Error::Shape {
-        operation: "sweep over a batch",
-        name: "result".to_owned(),
-        found,
-        expected: vec![shape.0, shape.1, shape.2],
-    })
+    Array3::from_shape_vec(shape, values)
+        .map_err(|_| Error::shape("sweep over a batch", "result", &found, &[shape.0, shape.1, shape.2]))
 }
 
 #[cfg(test)]

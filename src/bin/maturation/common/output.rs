@@ -26,7 +26,7 @@ pub struct FigureOut {
 
 /// An argument that cannot be worked with, and what to do.
 pub fn refuse(what: impl Into<String>, remedy: impl Into<String>) -> Error {
-    Error::Argument { what: what.into(), remedy: remedy.into() }
+    Error::argument(what, remedy)
 }
 
 /// Prints a line; a reader that has gone away is no error.

@@ -89,3 +89,10 @@ verbs! {
     Pca: pca,
     Decoder: decoder,
 }
+
+/// The names of all verbs.
+#[cfg(test)]
+pub fn names() -> Vec<String> {
+    let command = Verb::augment_subcommands(clap::Command::new("maturation"));
+    command.get_subcommands().map(|verb| verb.get_name().to_owned()).collect()
+}

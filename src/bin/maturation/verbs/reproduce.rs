@@ -4,15 +4,13 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use clap::Args;
-use maturation::analysis::{self, GrowthOptions, PsthOptions};
-use maturation::figures::{Page, PsthAbout, Section};
+use maturation::figures::{Page, Section};
 use maturation::prelude::*;
-use maturation::training::Selection;
 
-use crate::common::page_rules::{of_rates, of_the_paper, relative, rule_epochs};
+use crate::common::output::refuse;
 use crate::verbs::{
-    agreement, claims, decoder, distractor, dpca, epoch_growth, pca, period_activity, psth, saccade, sample_unit,
-    tuning, unit_counts,
+    agreement, claims, decoder, distractor, dpca, epoch_growth, pca, performance_growth, period_activity, psth,
+    saccade, sample_unit, tuning, unit_counts,
 };
 
 /// Make all figures and tables of a run: one self-contained page that needs no network.
@@ -34,87 +32,161 @@ impl Arguments {
     }
 }
 
-/// The epochs whose selective units the page shows over the trial.
-const PSTHS: [(Rule, Epoch); 4] =
-    [(Rule::ODRD, Epoch::Stim1), (Rule::ODR, Epoch::Stim1), (Rule::ODR, Epoch::Delay1), (Rule::GAP, Epoch::Stim1)];
-
-/// The same for a variant of the paper's model: what the published scripts draw of their variants.
-const PSTHS_OF_A_VARIANT: [(Rule, Epoch); 8] = [
-    (Rule::ODR, Epoch::Stim1),
-    (Rule::ODR, Epoch::Delay1),
-    (Rule::ODRD, Epoch::Stim1),
-    (Rule::ODRD, Epoch::Delay1),
-    (Rule::ODRD, Epoch::Delay2),
-    (Rule::OVERLAP, Epoch::Stim1),
-    (Rule::ZERO_GAP, Epoch::Stim1),
-    (Rule::GAP, Epoch::Stim1),
-];
-
 /// Makes sections of the page; an error says why a run cannot have them.
 type Sections = fn(&Run) -> Result<Vec<Section>>;
 
-/// The figures of the page, in this order.
-const SECTIONS: [(&str, Sections); 14] = [
-    ("performance growth", performance),
-    ("average activity over the trial", average_activity),
-    ("a sample unit", sample_unit::section),
-    ("tuning curves", tuning::section),
-    ("growth of delay activity", epoch_growth::section),
-    ("units of one stage followed through the others", psth::section),
-    ("activity in the second delay", period_activity::section),
-    ("agreement of preferred locations", agreement::section),
-    ("cross-temporal decoder", decoder::section),
-    ("demixed principal components", dpca::section),
-    ("principal components", pca::section),
-    ("distractors", distractor::section),
-    ("where responses end", saccade::section),
-    ("how many units are selective", unit_counts::section),
+/// A part of the page, and where else it is to be found.
+struct Part {
+    what: &'static str,
+    /// The paper's figure or measure; nothing for what the paper does not have.
+    paper: &'static str,
+    /// The name of its figure in the library, and, with hyphens, of its verb.
+    figure: &'static str,
+    /// The name of its table in the library.
+    analysis: &'static str,
+    notebook: &'static str,
+    sections: Sections,
+}
+
+impl Part {
+    /// What it is, and where in the paper.
+    fn about(&self) -> String {
+        if self.paper.is_empty() { self.what.to_owned() } else { format!("{} ({})", self.what, self.paper) }
+    }
+
+    fn verb(&self) -> String {
+        self.figure.replace('_', "-")
+    }
+
+    /// A section that says how to make it by oneself.
+    fn signed(&self, section: Section) -> Section {
+        let text = format!(
+            "{} (Table: analysis::{}; picture: figures::{}; command: maturation {}; notebook: {}.)",
+            section.text,
+            self.analysis,
+            self.figure,
+            self.verb(),
+            self.notebook
+        );
+        Section { text, ..section }
+    }
+}
+
+/// The parts of the page, in this order.
+const PARTS: [Part; 14] = [
+    Part {
+        what: "performance growth",
+        paper: "Fig. S7",
+        figure: "performance_growth",
+        analysis: "performance_growth",
+        notebook: "01-maturation",
+        sections: performance_growth::section,
+    },
+    Part {
+        what: "average activity over the trial",
+        paper: "Fig. 4E–G",
+        figure: "psth",
+        analysis: "psth",
+        notebook: "03-psth",
+        sections: psth::section,
+    },
+    Part {
+        what: "a sample unit",
+        paper: "Fig. 3B",
+        figure: "sample_unit",
+        analysis: "SampleUnit",
+        notebook: "02-sample-units",
+        sections: sample_unit::section,
+    },
+    Part {
+        what: "tuning curves",
+        paper: "Fig. S3B",
+        figure: "tuning",
+        analysis: "tuning",
+        notebook: "04-tuning",
+        sections: tuning::section,
+    },
+    Part {
+        what: "growth of delay activity",
+        paper: "Fig. S2B",
+        figure: "epoch_growth",
+        analysis: "epoch_growth",
+        notebook: "05-growth",
+        sections: epoch_growth::section,
+    },
+    Part {
+        what: "units of one stage followed through the others",
+        paper: "",
+        figure: "psth",
+        analysis: "psth",
+        notebook: "03-psth",
+        sections: psth::followed,
+    },
+    Part {
+        what: "activity in the second delay",
+        paper: "analysis of variance",
+        figure: "period_activity",
+        analysis: "period_activity",
+        notebook: "07-period-and-agreement",
+        sections: period_activity::section,
+    },
+    Part {
+        what: "agreement of preferred locations",
+        paper: "direction agreement",
+        figure: "agreement",
+        analysis: "agreement",
+        notebook: "07-period-and-agreement",
+        sections: agreement::section,
+    },
+    Part {
+        what: "cross-temporal decoder",
+        paper: "Fig. S5E",
+        figure: "decoder",
+        analysis: "decoder",
+        notebook: "09-decoder",
+        sections: decoder::section,
+    },
+    Part {
+        what: "demixed principal components",
+        paper: "Fig. 5E",
+        figure: "dpca",
+        analysis: "dpca",
+        notebook: "10-dpca-and-pca",
+        sections: dpca::section,
+    },
+    Part {
+        what: "principal components",
+        paper: "",
+        figure: "pca",
+        analysis: "pca",
+        notebook: "10-dpca-and-pca",
+        sections: pca::section,
+    },
+    Part {
+        what: "distractors",
+        paper: "distractor effect",
+        figure: "distractor",
+        analysis: "distractor",
+        notebook: "06-behaviour",
+        sections: distractor::section,
+    },
+    Part {
+        what: "where responses end",
+        paper: "saccade end points",
+        figure: "saccade",
+        analysis: "saccade",
+        notebook: "06-behaviour",
+        sections: saccade::section,
+    },
+    Part {
+        what: "how many units are selective",
+        paper: "",
+        figure: "unit_counts",
+        analysis: "unit_counts",
+        notebook: "03-psth",
+        sections: unit_counts::section,
+    },
 ];
-
-fn performance(run: &Run) -> Result<Vec<Section>> {
-    let options = GrowthOptions { automatic: Some(AutomaticChoice::default()), ..GrowthOptions::default() };
-    Ok(vec![Section {
-        id: "performance-growth".to_owned(),
-        title: "Performance grows with training (paper, Fig. S7)".to_owned(),
-        text:
-            "How well each rule is done at the evaluations of the run, averaged over five of them. The bands are the \
-               stages: early up to 0.35, mid up to 0.65, mature above. Guessing earns 0.20, since a response within 36 \
-               degrees of the target counts as right. Below, the evaluations that the automatic choice of checkpoints \
-               takes for each stage of a rule; the other figures take all checkpoints that are at hand."
-                .to_owned(),
-        figure: figures::performance_growth_with(run, &options)?,
-        table: analysis::performance_growth_with(run, &options)?,
-    }])
-}
-
-fn average_activity(run: &Run) -> Result<Vec<Section>> {
-    let hyperparameters = run.hyperparameters();
-    let wanted: &[_] = if of_the_paper(run) { &PSTHS } else { &PSTHS_OF_A_VARIANT };
-    let baseline = match relative(run) {
-        true => " The baseline includes the start-up transient of the first 100 ms, as published.",
-        false => "",
-    };
-    let section = |(rule, epoch): (Rule, Epoch)| {
-        let options = PsthOptions { opposite: true, normalised: relative(run), ..PsthOptions::default() };
-        let table = analysis::psth(run, &Selection::All, rule, epoch, &options)?;
-        Ok(Section {
-            id: format!("psth-{rule}-{epoch}").replace('_', "-"),
-            title: format!("Activity of {epoch}-selective units, rule {rule} (paper, Fig. 4E–G)"),
-            text: format!(
-                "The average activity of the excited and mixed units that are selective in {epoch}, each at its \
-                 preferred location (solid) and at the opposite one (dashed), {}; averaged over the checkpoints of each \
-                 stage that are at hand.{baseline}",
-                of_rates(run)
-            ),
-            figure: figures::psth(
-                &table,
-                &PsthAbout { normalised: relative(run), ..PsthAbout::of(rule, epoch, hyperparameters.dt) },
-            )?,
-            table,
-        })
-    };
-    rule_epochs(run, wanted).into_iter().map(section).collect()
-}
 
 /// Writes `index.html` with every figure of the run into the folder that is asked for.
 pub fn run(arguments: Arguments) -> Result<()> {
@@ -138,16 +210,16 @@ pub fn run(arguments: Arguments) -> Result<()> {
         ..Page::default()
     };
 
-    let steps = SECTIONS.len() + 1;
+    let steps = PARTS.len() + 1;
     let tell = |step: usize, what: &str| eprintln!("[{}/{steps}] {what} …", step + 1);
-    for (step, (what, sections)) in SECTIONS.into_iter().enumerate() {
-        tell(step, what);
-        match sections(&run) {
-            Ok(made) => page.sections.extend(made),
-            Err(error) => page.left_out.push((what.to_owned(), reason(error)?)),
+    for (step, part) in PARTS.into_iter().enumerate() {
+        tell(step, &part.about());
+        match (part.sections)(&run) {
+            Ok(made) => page.sections.extend(made.into_iter().map(|section| part.signed(section))),
+            Err(error) => page.left_out.push((part.what.to_owned(), reason(error)?)),
         }
     }
-    tell(SECTIONS.len(), "the paper's claims");
+    tell(PARTS.len(), "the paper's claims");
     match claims::section(&run, &page.sections) {
         Ok(made) => page.tables.push(made),
         Err(error) => page.left_out.push(("the paper's claims".to_owned(), reason(error)?)),
@@ -168,11 +240,8 @@ pub fn run(arguments: Arguments) -> Result<()> {
     for (key, value) in hyperparameters.to_json()? {
         page.facts.push((key, value.to_string().replace('"', "")));
     }
-    std::fs::create_dir_all(out).map_err(|source| Error::Io {
-        action: "create",
-        path: out.to_owned(),
-        source,
-        remedy: "Choose another folder with --out",
+    std::fs::create_dir_all(out).map_err(|problem| {
+        refuse(format!("cannot create `{}`: {problem}", out.display()), "choose another folder with --out")
     })?;
     let index = out.join("index.html");
     page.write(&index)?;
@@ -191,8 +260,79 @@ pub fn run(arguments: Arguments) -> Result<()> {
 
 /// Why a section is not on the page. What would spoil the other sections too ends the page.
 fn reason(error: Error) -> Result<String> {
-    match error {
-        Error::Interrupted | Error::Io { .. } | Error::File { .. } => Err(error),
-        error => Ok(error.to_string()),
+    if error.is_interrupted() || error.is_io() || error.is_unusable_file() {
+        return Err(error);
+    }
+    Ok(error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::verbs::names;
+
+    const BEGIN: &str = "<!-- figures of the paper -->\n";
+    const END: &str = "<!-- end of the figures -->\n";
+
+    /// A line for each part, its notebook in `notebooks`; with links to the documentation or without.
+    fn table(notebooks: Option<&str>, links: bool) -> String {
+        let name = |path: String| if links { format!("[`{path}`](crate::{path}())") } else { format!("`{path}`") };
+        let mut lines = vec![
+            "| paper | | table | picture | verb | notebook |".to_owned(),
+            "| --- | --- | --- | --- | --- | --- |".to_owned(),
+        ];
+        for part in PARTS {
+            let paper = if part.paper.is_empty() { "–" } else { part.paper };
+            let analysis = format!("analysis::{}", part.analysis);
+            let is_type = part.analysis.starts_with(char::is_uppercase);
+            let analysis = if links && is_type { format!("[`{analysis}`]") } else { name(analysis) };
+            let notebook = match notebooks {
+                Some(folder) => format!("[{}]({folder}{0}.ipynb)", part.notebook),
+                None => part.notebook.to_owned(),
+            };
+            let (figure, verb) = (name(format!("figures::{}", part.figure)), part.verb());
+            lines.push(format!("| {paper} | {} | {analysis} | {figure} | `{verb}` | {notebook} |", part.what));
+        }
+        lines.join("\n") + "\n"
+    }
+
+    /// `MATURATION_DRAW=1` writes them anew.
+    #[test]
+    fn the_tables_of_figures_are_those_of_the_page() {
+        let checkout = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let in_source: String = table(None, true).lines().map(|line| format!("//! {line}\n")).collect();
+        for (page, expected) in [
+            ("README.md", table(Some("notebooks/"), false)),
+            ("notebooks/README.md", table(Some(""), false)),
+            ("src/lib.rs", in_source),
+        ] {
+            let text = std::fs::read_to_string(checkout.join(page)).unwrap();
+            let (begin, end) = if page.ends_with(".rs") {
+                (format!("//! {BEGIN}//!\n"), format!("//!\n//! {END}"))
+            } else {
+                (BEGIN.to_owned() + "\n", "\n".to_owned() + END)
+            };
+            let (before, rest) = text.split_once(&begin).unwrap_or_else(|| panic!("{page} has no place for the table"));
+            let (found, after) = rest.split_once(&end).unwrap();
+            if std::env::var_os("MATURATION_DRAW").is_some() {
+                std::fs::write(checkout.join(page), format!("{before}{begin}{expected}{end}{after}")).unwrap();
+            } else {
+                assert_eq!(found, expected, "{page}: MATURATION_DRAW=1 writes it anew");
+            }
+        }
+    }
+
+    #[test]
+    fn what_the_table_names_is_there() {
+        let checkout = Path::new(env!("CARGO_MANIFEST_DIR"));
+        for part in PARTS {
+            assert!(names().contains(&part.verb()), "{}", part.figure);
+            assert!(checkout.join(format!("src/figures/{}.rs", part.figure)).exists(), "{}", part.figure);
+            let notebook =
+                std::fs::read_to_string(checkout.join(format!("notebooks/{}.ipynb", part.notebook))).unwrap();
+            assert!(notebook.contains(part.figure) || notebook.contains(part.analysis), "{}", part.notebook);
+        }
     }
 }

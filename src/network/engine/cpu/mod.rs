@@ -38,11 +38,7 @@ impl CpuEngine {
 
     /// The same engine, which says that it stands in for a GPU that cannot be used.
     pub(crate) fn in_place_of_a_gpu(self, problem: &Error) -> Self {
-        let why = match problem {
-            Error::Argument { what, .. } => what.clone(),
-            other => other.to_string(),
-        };
-        CpuEngine { why_no_gpu: Some(why), ..self }
+        CpuEngine { why_no_gpu: Some(problem.without_remedy()), ..self }
     }
 
     #[cfg(test)]

@@ -82,12 +82,7 @@ pub(super) fn grading<'a>(network: &Network, trials: &'a Trials) -> Result<Gradi
     };
     for (name, array, width) in [("targets", &trials.targets, outputs), ("mask", &trials.mask, mask_width)] {
         if array.dim() != (steps, count, width) {
-            return Err(Error::Shape {
-                operation: "sweep over a batch",
-                name: name.to_owned(),
-                found: array.shape().to_vec(),
-                expected: vec![steps, count, width],
-            });
+            return Err(Error::shape("sweep over a batch", name, array.shape(), &[steps, count, width]));
         }
     }
     Ok(Grading { targets: elements(&trials.targets, "targets")?, mask: elements(&trials.mask, "mask")? })

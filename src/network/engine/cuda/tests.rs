@@ -417,9 +417,12 @@ fn a_run_that_diverges_on_a_card_stops_with_its_step_and_rule() {
         training.train(folder).unwrap_err()
     };
     let (card, cpu) = (train(&folder.path().join("card"), true), train(&folder.path().join("cpu"), false));
-    let place = |error: &crate::Error| match error {
-        crate::Error::NotFinite { rule, step, trials_trained, .. } => (rule.clone(), *step, *trials_trained),
-        other => panic!("{other}"),
+    // The costs themselves differ in their last bits.
+    let place = |error: &crate::Error| {
+        assert!(error.is_not_finite(), "{error}");
+        let words = error.to_string();
+        let (rule, rest) = words.split_once(" became ").unwrap();
+        (rule.to_owned(), rest.split_once(" at step ").unwrap().1.to_owned())
     };
     assert_eq!(place(&card), place(&cpu));
     assert!(folder.path().join("card/state.safetensors").exists());

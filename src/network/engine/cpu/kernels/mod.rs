@@ -143,6 +143,5 @@ fn check_length(name: &str, found: usize, expected: &[usize]) -> Result<()> {
     if length == Some(found) && found > 0 {
         return Ok(());
     }
-    let operation = "sweep over a batch";
-    Err(Error::Shape { operation, name: name.to_owned(), found: vec![found], expected: expected.to_vec() })
+    Err(Error::shape("sweep over a batch", name, &[found], expected))
 }

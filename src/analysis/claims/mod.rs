@@ -1,17 +1,42 @@
 //! What a run shows of the paper's claims.
 
+mod agreement;
+mod by_stage;
+mod claim;
+mod decoder;
+mod delayed;
+mod distracted;
+mod distractor;
 mod evidence;
-mod judgement;
+mod learning;
+mod saccade;
 
 use std::fmt;
 
 use polars::prelude::*;
 
+use claim::Claim;
 pub use evidence::{DelayedUnits, DistractedUnits, Evidence};
 
 use crate::error::{Error, Result};
 use crate::readout::ReadoutOptions;
 use crate::training::{Run, Stage};
+
+/// Judges a theme's claims: none where there is no evidence.
+type Theme = fn(&Evidence, f64) -> Result<Vec<Claim>>;
+
+/// The themes, in the order of the table; each is a file.
+const THEMES: [Theme; 9] = [
+    learning::judge,
+    delayed::judge,
+    distracted::judge,
+    agreement::judge,
+    distractor::judge,
+    saccade::judge,
+    decoder::judge,
+    delayed::judge_unbiased,
+    distracted::judge_unbiased,
+];
 
 /// Whether a run shows what the paper says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -39,26 +64,6 @@ impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.name())
     }
-}
-
-/// A number for each stage, and how many checkpoints it stands on.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-struct ByStage {
-    values: [Option<f64>; 3],
-    checkpoints: [u64; 3],
-}
-
-/// A claim, what was published, what the run shows, and whether that is the same.
-#[derive(Clone, Debug)]
-struct Claim {
-    claim: &'static str,
-    source: &'static str,
-    measure: String,
-    published: String,
-    found: String,
-    by_stage: ByStage,
-    verdict: Verdict,
-    reason: String,
 }
 
 /// What a run shows of the paper's claims: that delay activity grows with maturation, that tuning gets higher but not
@@ -93,7 +98,9 @@ struct Claim {
 /// a column.
 pub fn claims(run: &Run, evidence: Evidence, readout: &ReadoutOptions) -> Result<DataFrame> {
     let evidence = evidence.complete(run, readout)?;
-    table(&judgement::judge(&evidence, run.hyperparameters().dt)?)
+    let dt = run.hyperparameters().dt;
+    let judged = THEMES.into_iter().map(|judge| judge(&evidence, dt)).collect::<Result<Vec<_>>>()?;
+    table(&judged.concat())
 }
 
 fn table(claims: &[Claim]) -> Result<DataFrame> {
