@@ -87,7 +87,11 @@ impl Hyperparameters {
         let Value::Object(object) = value else {
             return Err(Error::file(path, "it holds no JSON object of keys and values", remedy));
         };
-        Hyperparameters::from_json(object).map_err(|error| Error::file(path, error.to_string(), remedy))
+        Hyperparameters::from_json(object).map_err(|error| match error {
+            // What is said of a task is not mended in this file.
+            Error::Argument { what, remedy } => Error::file(path, what, remedy),
+            other => Error::file(path, other.to_string(), remedy),
+        })
     }
 
     /// Hyper-parameters from the keys and values of `hp.json`, validated; missing keys take the paper's values.
@@ -204,13 +208,13 @@ fn define_tasks(tasks: Value) -> Result<()> {
             if known.is_none() {
                 return Err(Error::argument(
                     format!("task `{name}` is code, and is not defined in this program"),
-                    "define it with `Rule::define`, as where the network was trained, before the run is opened",
+                    "Define it with `Rule::define`, as where the network was trained, before the run is opened",
                 ));
             }
             continue;
         }
         let definition = TaskDefinition::from_json(definition)
-            .map_err(|error| Error::argument(format!("task `{name}`: {error}"), "correct `tasks`"))?;
+            .map_err(|error| Error::argument(format!("task `{name}`: {error}"), "Correct `tasks`"))?;
         if definition.name != name {
             return Err(Error::hyperparameter("tasks", definition.name, format!("a definition of the name `{name}`")));
         }
@@ -237,7 +241,7 @@ fn check_same_task(rule: Rule, of_file: &Value) -> Result<()> {
             value(&here),
             value(of_file)
         ),
-        "define it as there, or give the new one another name",
+        "Define it as there, or give the new one another name",
     ))
 }
 
