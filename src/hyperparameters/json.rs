@@ -25,6 +25,9 @@ fn inert(key: &str) -> Option<Value> {
 const CURRICULUM: &str = "curriculum";
 const OLD_CURRICULUM: &str = "rule_stages";
 
+/// The key of the definitions of tasks.
+const TASKS: &str = "tasks";
+
 /// What stands in a file for a task that is code.
 const CODE: &str = "code";
 
@@ -84,14 +87,14 @@ impl Hyperparameters {
         let remedy = "Correct the file, or copy `hp.json` from another run";
         let value: Value =
             serde_json::from_str(&text).map_err(|source| Error::file(path, format!("not JSON: {source}"), remedy))?;
-        let Value::Object(object) = value else {
+        let Value::Object(mut object) = value else {
             return Err(Error::file(path, "it holds no JSON object of keys and values", remedy));
         };
-        Hyperparameters::from_json(object).map_err(|error| match error {
-            // What is said of a task is not mended in this file.
-            Error::Argument { what, remedy } => Error::file(path, what, remedy),
-            other => Error::file(path, other.to_string(), remedy),
-        })
+        if let Some(tasks) = object.remove(TASKS) {
+            let remedy = format!("The run's own tasks are under `{TASKS}`");
+            define_tasks(tasks).map_err(|error| Error::file(path, error.to_string(), remedy))?;
+        }
+        Hyperparameters::from_json(object).map_err(|error| Error::file(path, error.to_string(), remedy))
     }
 
     /// Hyper-parameters from the keys and values of `hp.json`, validated; missing keys take the paper's values.
@@ -115,7 +118,7 @@ impl Hyperparameters {
         if let Some(stages) = object.remove(OLD_CURRICULUM) {
             object.entry(CURRICULUM).or_insert(stages);
         }
-        if let Some(tasks) = object.remove("tasks") {
+        if let Some(tasks) = object.remove(TASKS) {
             define_tasks(tasks)?;
         }
         let derived: Vec<(String, Value)> =
@@ -167,7 +170,7 @@ impl Hyperparameters {
         let own = self.ruleset.rules().iter().filter(|rule| rule.is_own());
         let tasks: Map<String, Value> = own.map(|rule| (rule.name().to_owned(), kept(*rule))).collect();
         if !tasks.is_empty() {
-            object.insert("tasks".into(), Value::Object(tasks));
+            object.insert(TASKS.into(), Value::Object(tasks));
         }
         Ok(object)
     }
@@ -208,13 +211,13 @@ fn define_tasks(tasks: Value) -> Result<()> {
             if known.is_none() {
                 return Err(Error::argument(
                     format!("task `{name}` is code, and is not defined in this program"),
-                    "Define it with `Rule::define`, as where the network was trained, before the run is opened",
+                    "define it with `Rule::define`, as where the network was trained, before the run is opened",
                 ));
             }
             continue;
         }
         let definition = TaskDefinition::from_json(definition)
-            .map_err(|error| Error::argument(format!("task `{name}`: {error}"), "Correct `tasks`"))?;
+            .map_err(|error| Error::argument(format!("task `{name}`: {error}"), "correct `tasks`"))?;
         if definition.name != name {
             return Err(Error::hyperparameter("tasks", definition.name, format!("a definition of the name `{name}`")));
         }
@@ -241,7 +244,7 @@ fn check_same_task(rule: Rule, of_file: &Value) -> Result<()> {
             value(&here),
             value(of_file)
         ),
-        "Define it as there, or give the new one another name",
+        "define it as there, or give the new one another name",
     ))
 }
 
