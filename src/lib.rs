@@ -21,7 +21,7 @@
 //!
 //! Data flows one way, and each module knows only those before it:
 //!
-//! - [`tasks`]: rules, their timelines, batches of trials;
+//! - [`tasks`]: rules, their timelines, batches of trials; [tasks of your own](tasks::Task);
 //! - [`network`]: a network's parameters and cell, and the engines that run it over whole trials;
 //! - [`training`]: training, evaluation, the run directory, stages of maturation;
 //! - [`readout`] and [`activity`]: what the units of a checkpoint do;
@@ -33,6 +33,68 @@
 //!
 //! [`hyperparameters`] decide everything about a run, the seed included: the same seed gives the same bits on the same
 //! machine, whatever the number of threads. [`statistics`], [`tables`] and [`numerics`] serve the others.
+//!
+//! # Cookbook
+//!
+//! Train a network of your own, and go on with it later:
+//!
+//! ```
+//! use maturation::prelude::*;
+//!
+//! # let folder = std::env::temp_dir().join(format!("maturation-cookbook-{}", std::process::id()));
+//! let small = Hyperparameters { n_rnn: 32, rule_trains: vec![Rule::GAP], ..Hyperparameters::paper() };
+//! let run = Training::new(small.clone()).seed(1).quiet().max_trials(2560).train(&folder)?;
+//! let run = Training::new(small).seed(1).quiet().max_trials(5120).train(run.path())?; // from where it stopped
+//! println!("{}", run.log()?); // a table: a row for each evaluation and rule
+//! # std::fs::remove_dir_all(&folder).ok();
+//! # Ok::<(), maturation::Error>(())
+//! ```
+//!
+//! Ask the units of a checkpoint something that no analysis asks, with ndarray, and draw the answer:
+//!
+//! ```
+//! use maturation::prelude::*;
+//!
+//! let activity: Activity = Run::shipped()?.last()?.activity(Rule::ODR)?;
+//! let mean: Vec<f64> = activity.rates.outer_iter().map(|step| f64::from(step.mean().unwrap_or(0.0))).collect();
+//! let time: Vec<f64> = (0..mean.len()).map(|step| step as f64 * activity.dt).collect();
+//! let table: DataFrame = df!["time_ms" => time, "rate" => mean]?;
+//! let about = ChartAbout { title: "Mean rate of all units".into(), ..ChartAbout::of("time_ms", "rate") };
+//! figures::lines(&table, &about)?.save(std::env::temp_dir().join("mean.svg"))?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! Compare early and mature checkpoints:
+//!
+//! ```
+//! use maturation::prelude::*;
+//!
+//! let run = Run::shipped()?;
+//! for stage in [Stage::Early, Stage::Mature] {
+//!     let checkpoint = run.stage(Rule::ODR, stage)?.last().clone();
+//!     let units = Selectivity::of(&checkpoint.activity(Rule::ODR)?, Epoch::Delay1, &SelectivityOptions::default())?;
+//!     println!("{stage}: {} units", units.units.iter().filter(|unit| unit.kind == Kind::Excited).count());
+//! }
+//! # Ok::<(), maturation::Error>(())
+//! ```
+//!
+//! | to | look at |
+//! | --- | --- |
+//! | train a published variant | [`Preset`](hyperparameters::Preset), `maturation presets` |
+//! | train a task of your own | [`Rule::define`](tasks::Rule::define), [`TaskDefinition`](tasks::TaskDefinition) |
+//! | train a cell of your own, or add a term to the cost | [`RnnType::define`](network::RnnType::define), [`ExtraCost::define`](network::ExtraCost::define) |
+//! | run on a GPU | [`Device`](network::Device) |
+//! | bring weights of another program | [`Run::import`](training::Run::import) |
+//! | analyse recorded neurons | [`Activity`](activity::Activity) |
+//! | silence units | [`analysis::lesion`](analysis::lesion()) |
+//! | stop and ask why something failed | [`Error`] |
+//!
+//! # What is not supported
+//!
+//! - Networks of several recurrent layers, spiking units, and delays between units.
+//! - GPUs other than NVIDIA's. macOS and Linux on ARM run the portable kernels or those for NEON.
+//! - On Windows the library and the command build; the notebooks' kernel needs WSL.
+//! - Reading NWB, MATLAB or Neo files: recordings come as tables (Parquet, CSV).
 //!
 //! # Where the paper's figures are
 //!

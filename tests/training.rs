@@ -5,7 +5,7 @@ use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
-use maturation::hyperparameters::{RnnType, Trainables};
+use maturation::hyperparameters::{CurriculumStage, RnnType, Trainables};
 use maturation::prelude::*;
 
 /// A network that trains in moments.
@@ -189,7 +189,7 @@ fn a_run_that_is_killed_at_any_moment_resumes_to_the_same_result() {
         }
     }
     let (mut found, expected) = (result(&killed), result(&whole));
-    // The state of a later kill's sitting may have left checkpoints beyond the common end.
+    // The state of a later kill's session may have left checkpoints beyond the common end.
     found.0.retain(|(name, _)| name.parse::<u64>().map_or(true, |trials| trials <= log + 80));
     let names = |files: &[(String, Vec<u8>)]| files.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>();
     assert_eq!(names(&found.0), names(&expected.0));
@@ -438,7 +438,14 @@ fn only_the_weights_from_inputs_or_from_rules_train_where_that_is_asked_for() {
 fn rules_train_one_after_the_other_and_the_log_says_which() {
     let folder = tempfile::tempdir().unwrap();
     let staged = Hyperparameters {
-        rule_stages: Some(vec![vec![Rule::GAP], vec![Rule::OVERLAP]]),
+        curriculum: Some(vec![
+            CurriculumStage {
+                lengths: [(Epoch::Delay1, 300.0)].into(),
+                learning_rate: Some(0.002),
+                ..CurriculumStage::of(&[Rule::GAP])
+            },
+            CurriculumStage { target_perf: Some(0.15), ..CurriculumStage::of(&[Rule::OVERLAP]) },
+        ]),
         // So low that chance passes it, sooner or later.
         target_perf: 0.1,
         display_step: 2,
@@ -447,7 +454,8 @@ fn rules_train_one_after_the_other_and_the_log_says_which() {
     let train = |name: &str, trials: u64| {
         Training::new(staged.clone()).quiet().max_trials(trials).train(folder.path().join(name)).unwrap()
     };
-    train("stopped", 24);
+    // Between two evaluations of the whole run: the one at the end of the first part is taken back.
+    train("stopped", 8);
     train("stopped", 800);
     train("whole", 800);
     assert!(result(&folder.path().join("stopped")) == result(&folder.path().join("whole")));
@@ -455,8 +463,14 @@ fn rules_train_one_after_the_other_and_the_log_says_which() {
     let stages: Vec<u64> = log["stage"].as_array().unwrap().iter().map(|stage| stage.as_u64().unwrap()).collect();
     let second = stages.iter().position(|stage| *stage == 2).expect("the first stage is passed");
     assert!(stages[..second].iter().all(|stage| *stage == 1) && stages[second..].iter().all(|stage| *stage == 2));
-    assert!(log["perf_gap"][second].as_f64().unwrap() > 0.1);
+    assert!(log["perf_stage"][second].as_f64().unwrap() > 0.1);
+    assert_ne!(log["perf_stage"][0], log["perf_gap"][0], "the stage is graded with its own delay");
+    assert!(log["perf_stage"][second + 1].is_null(), "the second stage leaves delays as they are");
     assert_eq!(log["rule_now"][second], serde_json::json!(["overlap"]));
+    let table = Run::open(folder.path().join("whole")).unwrap().log().unwrap();
+    let column: Vec<u32> = table.column("curriculum_stage").unwrap().u32().unwrap().iter().flatten().collect();
+    assert_eq!((column[0], column[column.len() - 1], column.len()), (1, 2, 2 * stages.len()));
+    assert_eq!(table.column("stage_performance").unwrap().null_count(), 2 * (stages.len() - second - 1));
     let last = stages.len() - 1;
-    assert!(last > second && log["perf_overlap"][last].as_f64().unwrap() > 0.1, "{log}");
+    assert!(last > second && log["perf_overlap"][last].as_f64().unwrap() > 0.15, "{log}");
 }

@@ -21,12 +21,16 @@ fn inert(key: &str) -> Option<Value> {
     }
 }
 
+/// The key of training in stages, and the one of older files.
+const CURRICULUM: &str = "curriculum";
+const OLD_CURRICULUM: &str = "rule_stages";
+
 /// What stands in a file for a task that is code.
 const CODE: &str = "code";
 
 impl Hyperparameters {
-    /// Changes the value of one key, given as text: a number, a name, or a list separated by commas; the stages of
-    /// `rule_stages` are separated by semicolons.
+    /// Changes the value of one key, given as text: a number, a name, or a list separated by commas; the
+    /// [stages](crate::hyperparameters::CurriculumStage) of `curriculum` are separated by semicolons.
     ///
     /// `alpha` cannot be set (set `dt` or `tau`). Setting `ruleset` also trains all of its rules, unless `rule_trains`
     /// is set after it.
@@ -44,6 +48,7 @@ impl Hyperparameters {
         if DERIVED.contains(&key) {
             return Err(Error::hyperparameter(key, value, "no value: it follows from `dt`, `tau` and `ruleset`"));
         }
+        let key = if key == OLD_CURRICULUM { CURRICULUM } else { key };
         let mut fields = self.fields()?;
         let Some(present) = fields.get(key) else {
             return Err(Error::unknown_name("hyper-parameter", key, fields.keys().map(String::as_str)));
@@ -52,10 +57,7 @@ impl Hyperparameters {
         let scalar = |text: &str| serde_json::from_str(text).unwrap_or_else(|_| Value::from(text));
         let parsed = match value.trim() {
             "none" | "null" => Value::Null,
-            text if key == "rule_stages" => {
-                let rules = |stage: &str| stage.split(',').map(|rule| Value::from(rule.trim())).collect::<Vec<_>>();
-                Value::from(text.split(';').map(rules).collect::<Vec<_>>())
-            }
+            text if key == CURRICULUM => Value::from(text.split(';').map(str::trim).collect::<Vec<_>>()),
             text if is_list => {
                 let text = text.trim_start_matches('[').trim_end_matches(']');
                 Value::from(text.split(',').map(|item| scalar(item.trim().trim_matches('"'))).collect::<Vec<_>>())
@@ -67,7 +69,7 @@ impl Hyperparameters {
         if key == "ruleset" {
             changed.rule_trains = changed.ruleset.rules().to_vec();
             changed.rule_probs = None;
-            changed.rule_stages = None;
+            changed.curriculum = None;
         }
         *self = changed;
         Ok(())
@@ -106,6 +108,9 @@ impl Hyperparameters {
             return Err(Error::argument("this JSON is no object of hyper-parameters", remedy));
         };
         let mut fields = Hyperparameters::paper().fields()?;
+        if let Some(stages) = object.remove(OLD_CURRICULUM) {
+            object.entry(CURRICULUM).or_insert(stages);
+        }
         if let Some(tasks) = object.remove("tasks") {
             define_tasks(tasks)?;
         }

@@ -1,9 +1,11 @@
 //! Everything that decides a network and its training: `hp.json`.
 
+mod curriculum;
 mod json;
 mod presets;
 mod validation;
 
+pub use curriculum::CurriculumStage;
 pub use presets::Preset;
 
 use serde::{Deserialize, Serialize};
@@ -117,8 +119,9 @@ pub struct Hyperparameters {
     pub l2_weight: f64,
     /// Weight of half the squared distance of the weights from their initial values in the cost.
     pub l2_weight_init: f64,
-    /// Share of the weights that is free to train; the others are held near the values that they begin with by a penalty.
-    /// They are drawn over input and recurrent weights together, and over output weights. `None`: all are free.
+    /// Share of the weights that is free to train; the others are held near the values that they begin with by a
+    /// penalty. They are drawn over input and recurrent weights together, and over output weights. `None`: all are
+    /// free.
     pub p_weight_train: Option<f64>,
     /// Which parameters train; the others stay as they begin.
     pub trainables: Trainables,
@@ -147,9 +150,8 @@ pub struct Hyperparameters {
     pub rule_trains: Vec<Rule>,
     /// The probability of each trained rule in a training step; `None`: all equal.
     pub rule_probs: Option<Vec<f64>>,
-    /// Trained rules in stages, one after the other: each stage trains its rules until the worst of them is above
-    /// `target_perf`. `None`: all train at once.
-    pub rule_stages: Option<Vec<Vec<Rule>>>,
+    /// Training in stages, one after the other; `rule_stages` in older files. `None`: all rules train at once.
+    pub curriculum: Option<Vec<CurriculumStage>>,
     /// Training steps from one evaluation (and checkpoint) to the next.
     pub display_step: u64,
     /// Decides every random number of the run.
@@ -199,14 +201,14 @@ impl Hyperparameters {
             ruleset: Ruleset::ALL_NEW,
             rule_trains: Ruleset::ALL_NEW.rules().to_vec(),
             rule_probs: None,
-            rule_stages: None,
+            curriculum: None,
             display_step: 20,
             seed: 0,
         }
     }
 
-    /// The hyper-parameters of the [preset](Preset) of that name: `paper`, or one published variant of it (everything else
-    /// as in the paper's model).
+    /// The hyper-parameters of the [preset](Preset) of that name: `paper`, or one published variant of it (everything
+    /// else as in the paper's model).
     ///
     /// # Errors
     /// As [`Preset::named`].

@@ -4,10 +4,6 @@ use crate::error::{Error, Result};
 use crate::hyperparameters::{Hyperparameters, RnnType};
 use crate::tasks::Rule;
 
-fn comma(rules: &[Rule]) -> String {
-    rules.iter().map(|rule| rule.name()).collect::<Vec<_>>().join(",")
-}
-
 impl Hyperparameters {
     /// Whether a network and a training run with these values can exist; the error names the key, the value and what
     /// would do.
@@ -95,14 +91,12 @@ impl Hyperparameters {
                 return Err(Error::hyperparameter("rule_probs", format!("{weights:?}"), expected));
             }
         }
-        if let Some(stages) = &self.rule_stages {
-            let text = || stages.iter().map(|stage| comma(stage)).collect::<Vec<_>>().join(";");
-            let strange = stages.iter().flatten().any(|rule| !self.rule_trains.contains(rule));
-            let missing = self.rule_trains.iter().any(|rule| !stages.iter().flatten().any(|staged| staged == rule));
-            if strange || missing || stages.iter().any(Vec::is_empty) {
-                let expected =
-                    format!("stages of one rule or more, with all of `rule_trains`: {}", comma(&self.rule_trains));
-                return Err(Error::hyperparameter("rule_stages", text(), expected));
+        if let Some(stages) = &self.curriculum {
+            stages.iter().try_for_each(|stage| stage.check(&self.rule_trains))?;
+            let staged = |rule: &&Rule| stages.iter().any(|stage| stage.rules.contains(*rule));
+            if let Some(rule) = self.rule_trains.iter().find(|rule| !staged(rule)) {
+                let text = stages.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
+                return Err(Error::hyperparameter("curriculum", text, format!("a stage that trains {rule} too")));
             }
         }
         at_least("display_step", self.display_step.min(usize::MAX as u64) as usize, 1, 1 << 40)
@@ -137,8 +131,7 @@ mod tests {
             ("rule_probs", "0.5,0.5"),
             ("p_weight_train", "1.5"),
             ("trainables", "some"),
-            ("rule_stages", "odr;gap"),
-            ("rule_stages", "odr,odrd;overlap;;zero_gap,gap,gap500"),
+            ("curriculum", "odr;gap"),
             ("extra_cost", "unheard-of"),
             ("early_target_perf", "0.9"),
             ("display_step", "0"),

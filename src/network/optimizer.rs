@@ -63,6 +63,11 @@ impl WeightOptimizer {
         WeightOptimizer { kind, rate, trained, updates: 0, moments: [zeros(), zeros()] }
     }
 
+    /// Goes on with another step size.
+    pub(crate) fn set_rate(&mut self, rate: f64) {
+        self.rate = rate;
+    }
+
     /// Whether it keeps running means.
     pub(crate) fn remembers(&self) -> bool {
         self.kind == OptimizerKind::Adam

@@ -2,7 +2,8 @@
 
 use crate::tasks::Epoch;
 
-/// Turns times in ms into whole time steps, and knows which epochs are to last longer or shorter than their task has it.
+/// Turns times in ms into whole time steps, and knows which epochs are to last longer or shorter than their task has
+/// it.
 ///
 /// ```
 /// use maturation::prelude::*;
@@ -34,6 +35,11 @@ impl Clock {
             changed.lengths.push((*epoch, *length));
         }
         changed
+    }
+
+    /// The same clock in a trial of which some epochs last so many ms; those that the clock itself changes stay so.
+    pub(crate) fn in_trial(&self, lengths: &[(Epoch, f64)]) -> Self {
+        Clock { dt: self.dt, lengths: lengths.to_vec() }.with_lengths(&self.lengths)
     }
 
     /// ms a step.

@@ -12,25 +12,22 @@ use crate::error::{Error, Result};
 use crate::numerics::random::RandomStream;
 use crate::tasks::{Clock, Condition, Epoch, Event, Place, Ring, Said, Shown, TEST_REPEATS, Task, Timeline};
 
-/// A task of your own without any code: when things happen, and the kinds of trials there are. It reads from a JSON file,
-/// and a run keeps it whole, so that the run opens wherever it is copied to. Times are in ms, angles in degrees.
+/// A task of your own without any code: when things happen, and the kinds of trials there are. It reads from a JSON
+/// file, and a run keeps it whole, so that the run opens wherever it is copied to. Times are in ms, angles in degrees.
 ///
-/// This is go/no-go with a variable delay: a stimulus at the top or at the bottom of the ring, and after a delay of 200 to
-/// 1,000 ms a response towards it, or none.
+/// This is go/no-go with a variable delay: a stimulus at the top or at the bottom of the ring, and after a delay of 200
+/// to 1,000 ms a response towards it, or none.
 ///
 /// ```
 /// use maturation::prelude::*;
-/// use maturation::tasks::{EventDefinition, ShownDefinition, TaskDefinition, TrialKind};
+/// use maturation::tasks::{EventDefinition, TaskDefinition, TrialKind};
 ///
 /// let definition = TaskDefinition {
 ///     name: "go_nogo".to_owned(),
 ///     epochs: vec![(Epoch::Fix1, 300.0), (Epoch::Stim1, 300.0), (Epoch::Delay1, 1000.0), (Epoch::Go1, 500.0)],
 ///     varied: vec![(Epoch::Delay1, 200.0, 1000.0)],
 ///     events: vec![EventDefinition::new("ring", &[Epoch::Stim1])],
-///     trials: vec![
-///         TrialKind { shows: vec![ShownDefinition::Number(90.0)], response: Some(90.0), location: None },
-///         TrialKind { shows: vec![ShownDefinition::Number(270.0)], response: None, location: None },
-///     ],
+///     trials: vec![TrialKind::responding([90.0], 90.0), TrialKind::fixating([270.0])],
 ///     ..TaskDefinition::default()
 /// };
 /// assert_eq!(TaskDefinition::from_json(definition.to_json())?, definition);
@@ -62,8 +59,8 @@ pub struct TaskDefinition {
     pub go: Epoch,
     /// The kinds of trials. Random trials are of each kind equally often; in the test batch each kind has its share.
     pub trials: Vec<TrialKind>,
-    /// Whether each trial is turned round the ring, stimuli and response together: by any angle in random trials, to each
-    /// location of the ring in the test batch.
+    /// Whether each trial is turned round the ring, stimuli and response together: by any angle in random trials, to
+    /// each location of the ring in the test batch.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub turned: bool,
     /// How far from the required response, in degrees, a response is still right.
@@ -137,6 +134,37 @@ pub enum ShownDefinition {
     Number(f64),
     /// A direction on the ring, degrees, and its strength, which is 1 otherwise.
     Bump(f64, f64),
+}
+
+impl From<f64> for ShownDefinition {
+    fn from(number: f64) -> Self {
+        ShownDefinition::Number(number)
+    }
+}
+
+/// A direction and its strength.
+impl From<(f64, f64)> for ShownDefinition {
+    fn from((at, strength): (f64, f64)) -> Self {
+        ShownDefinition::Bump(at, strength)
+    }
+}
+
+impl TrialKind {
+    /// A kind that shows these things, one an event, and asks for this response (degrees). An event shows a number, or
+    /// a direction with its strength.
+    pub fn responding(shows: impl IntoIterator<Item = impl Into<ShownDefinition>>, response: f64) -> Self {
+        TrialKind { response: Some(response), ..TrialKind::fixating(shows) }
+    }
+
+    /// A kind that shows these things and asks to keep fixating.
+    pub fn fixating(shows: impl IntoIterator<Item = impl Into<ShownDefinition>>) -> Self {
+        TrialKind { shows: shows.into_iter().map(Into::into).collect(), response: None, location: None }
+    }
+
+    /// The same kind, at this location (degrees) for analyses.
+    pub fn located(self, location: f64) -> Self {
+        TrialKind { location: Some(location), ..self }
+    }
 }
 
 impl TaskDefinition {

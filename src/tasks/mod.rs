@@ -14,6 +14,7 @@ mod epoch;
 mod grading;
 mod match_to_sample;
 mod mode;
+mod registry;
 mod ring;
 mod rule;
 mod ruleset;

@@ -3,13 +3,10 @@
 use std::cmp::Ordering;
 use std::fmt;
 use std::hash::{Hash, Hasher};
-use std::str::FromStr;
-use std::sync::{PoisonError, RwLock};
 
 use crate::error::{Error, Result};
 use crate::numerics::random::RandomStream;
 use crate::tasks::{Clock, Epoch, Place, Ring, Shown, Task, Timeline};
-use crate::tasks::{anti_saccade, delayed_response, match_to_sample};
 
 /// What a trial asks of the network. Each rule of a network's ruleset has an input channel of its own, which is on for
 /// the whole trial.
@@ -45,12 +42,6 @@ macro_rules! rules {
 }
 pub(super) use rules;
 
-/// The crate's own rules.
-const FAMILIES: [&[Rule]; 3] = [delayed_response::RULES, anti_saccade::RULES, match_to_sample::RULES];
-
-/// Rules that users have defined, the newest last.
-static DEFINED: RwLock<Vec<Rule>> = RwLock::new(Vec::new());
-
 /// Streams of defined rules are apart from those of the crate's.
 const OWN_STREAMS: u64 = 1 << 63;
 
@@ -60,46 +51,16 @@ fn hash_of(name: &str) -> u64 {
 }
 
 impl Rule {
-    /// Every rule: the crate's own, then those that were defined.
-    pub fn all() -> Vec<Rule> {
-        let mut all = FAMILIES.concat();
-        all.extend(DEFINED.read().unwrap_or_else(PoisonError::into_inner).iter());
-        all
-    }
-
-    /// Makes a task of your own known under its name, for as long as this program runs. One of that name that was
-    /// defined before is replaced, for hyper-parameters that are made or read from now on.
-    ///
-    /// # Errors
-    /// If the crate has a rule of that name, the name is not made of letters, digits, `_` and `-`, or the task
-    /// contradicts itself: something happens outside of its trial, a condition does not fit its events, or a channel is
-    /// not among those that it names.
-    pub fn define(task: impl Task) -> Result<Rule> {
-        let name = task.name().to_owned();
-        let fits = |letter: char| letter.is_ascii_alphanumeric() || letter == '_' || letter == '-';
-        if name.is_empty() || !name.chars().all(fits) {
-            return Err(Error::argument(
-                format!("a task cannot have the name `{name}`"),
-                "make it of letters, digits, `_` and `-`, without spaces",
-            ));
-        }
-        if FAMILIES.concat().iter().any(|rule| rule.name() == name) {
-            return Err(Error::argument(format!("the crate has a rule `{name}` already"), "give yours another name"));
-        }
-        task.check()?;
+    /// A rule of a user's own task, for as long as this program runs.
+    pub(super) fn of_own(task: impl Task) -> Rule {
         // It lives as long as the program: networks may have it in any thread.
-        let name: &'static str = Box::leak(name.into_boxed_str());
+        let name: &'static str = Box::leak(task.name().to_owned().into_boxed_str());
         let task: &'static dyn Task = Box::leak(Box::new(task));
-        let rule = Rule(Box::leak(Box::new(Known { name, stream: hash_of(name) | OWN_STREAMS, task })));
-        rule.check()?;
-        let mut defined = DEFINED.write().unwrap_or_else(PoisonError::into_inner);
-        defined.retain(|known| *known != rule);
-        defined.push(rule);
-        Ok(rule)
+        Rule(Box::leak(Box::new(Known { name, stream: hash_of(name) | OWN_STREAMS, task })))
     }
 
     /// An error if its task contradicts itself.
-    fn check(self) -> Result<()> {
+    pub(super) fn check(self) -> Result<()> {
         let timeline = self.timeline(&Clock::new(1.0));
         timeline.check(self)?;
         let ring = Ring::new(8);
@@ -224,38 +185,5 @@ impl fmt::Debug for Rule {
 impl fmt::Display for Rule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.name())
-    }
-}
-
-impl FromStr for Rule {
-    type Err = Error;
-
-    /// The rule of that name; an error that lists those that there are.
-    fn from_str(name: &str) -> Result<Self> {
-        let found = Rule::all().into_iter().find(|rule| rule.name() == name);
-        found.ok_or_else(|| Error::unknown_name("rule", name, Rule::all()))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::tasks::Ruleset;
-
-    #[test]
-    fn names_read_back_and_no_two_rules_share_a_name_or_streams() {
-        let all = FAMILIES.concat();
-        for (place, rule) in all.iter().enumerate() {
-            assert_eq!(rule.name().parse::<Rule>().unwrap(), *rule);
-            assert_eq!(rule.task().name(), rule.name());
-            assert!(Ruleset::containing(*rule).rules().contains(rule), "{rule} belongs to no ruleset");
-            assert!(all[..place].iter().all(|other| other != rule && other.stream() != rule.stream()), "{rule}");
-        }
-    }
-
-    #[test]
-    fn an_unknown_rule_lists_the_known_ones() {
-        let message = "ordd".parse::<Rule>().unwrap_err().to_string();
-        assert!(message.contains("`ordd`") && message.contains("odrd"), "{message}");
     }
 }

@@ -9,9 +9,9 @@ use crate::tasks::{Clock, Condition, Ring, Said, TEST_REPEATS, Timeline};
 /// A task: when things happen in its trials, what differs from trial to trial, and which answers are right.
 ///
 /// The crate's own are in family files beside this one. [`Rule::define`](crate::tasks::Rule::define) makes one of your
-/// own known, which then trains, is evaluated, read out and analysed like any other. Where a list of kinds of trials says
-/// all there is to say, a [`TaskDefinition`](crate::tasks::TaskDefinition) is one without any code; write this trait
-/// where it does not, as here, where the response is a quarter turn away from the stimulus:
+/// own known, which then trains, is evaluated, read out and analysed like any other. Where a list of kinds of trials
+/// says all there is to say, a [`TaskDefinition`](crate::tasks::TaskDefinition) is one without any code; write this
+/// trait where it does not, as here, where the response is a quarter turn away from the stimulus:
 ///
 /// ```
 /// use maturation::numerics::random::RandomStream;
@@ -67,8 +67,8 @@ pub trait Task: Send + Sync + 'static {
     /// Its name in files, tables and on the command line.
     fn name(&self) -> &str;
 
-    /// The further input channels that it needs, by name: numbers beside the directions of the ring, such as a coherence.
-    /// Tasks of one network that name the same channel share it.
+    /// The further input channels that it needs, by name: numbers beside the directions of the ring, such as a
+    /// coherence. Tasks of one network that name the same channel share it.
     fn channels(&self) -> Vec<String> {
         Vec::new()
     }
@@ -107,8 +107,8 @@ pub trait Task: Send + Sync + 'static {
         Ok(())
     }
 
-    /// What a run's `hp.json` keeps of the task, so that it can be opened where the task is not defined; none for a task
-    /// that is code.
+    /// What a run's `hp.json` keeps of the task, so that it can be opened where the task is not defined; none for a
+    /// task that is code.
     fn definition(&self) -> Option<Value> {
         None
     }

@@ -45,8 +45,8 @@ pub struct Trials {
     pub timelines: Vec<Timeline>,
     /// What each trial was.
     pub conditions: Vec<Condition>,
-    /// Inputs, (time, trial, input): fixation, the stimulus ring, further channels of tasks that have some, one channel a
-    /// rule.
+    /// Inputs, (time, trial, input): fixation, the stimulus ring, further channels of tasks that have some, one channel
+    /// a rule.
     pub inputs: Array3<f32>,
     /// Target outputs, (time, trial, output): fixation, the response ring.
     pub targets: Array3<f32>,
@@ -124,8 +124,8 @@ impl Trials {
 
     /// The trials of the given conditions, without input noise.
     ///
-    /// An error if there is no condition, or one does not fit the rule's events, if a hyper-parameter is impossible, or if
-    /// the rule is not in the network's ruleset.
+    /// An error if there is no condition, or one does not fit the rule's events, if a hyper-parameter is impossible, or
+    /// if the rule is not in the network's ruleset.
     pub fn from_conditions(of: &impl DescribesTrials, rule: Rule, conditions: Vec<Condition>) -> Result<Self> {
         Trials::make(&of.trial_settings()?, rule, conditions)
     }
@@ -163,9 +163,9 @@ impl Trials {
 
     /// Adds independent Gaussian noise of this standard deviation to every input channel, time step and trial.
     ///
-    /// The hyper-parameters' [`input_noise`](crate::hyperparameters::Hyperparameters::input_noise) is `sigma_x · √(2/alpha)`,
-    /// so that the network's leak leaves `sigma_x` (paper, STAR Methods). The noise of a trial depends on `noise`, `step`
-    /// and its place in the batch alone.
+    /// The hyper-parameters' [`input_noise`](crate::hyperparameters::Hyperparameters::input_noise) is `sigma_x ·
+    /// √(2/alpha)`, so that the network's leak leaves `sigma_x` (paper, STAR Methods). The noise of a trial depends on
+    /// `noise`, `step` and its place in the batch alone.
     pub fn add_input_noise(&mut self, deviation: f64, noise: Noise, step: u32) {
         let deviation = deviation as f32;
         if deviation == 0.0 {
@@ -247,7 +247,7 @@ fn timelines(rule: Rule, clock: &Clock, usual: &Timeline, conditions: &[Conditio
             let what = format!("epoch {epoch} of trial {trial} of `{rule}` lasts {length} ms");
             return Err(Error::argument(what, "give a length from 0 to 1e9 ms"));
         }
-        let timeline = rule.timeline(&clock.with_lengths(&condition.lengths));
+        let timeline = rule.timeline(&clock.in_trial(&condition.lengths));
         if timeline.end > usual.end {
             return Err(Error::argument(
                 format!("trial {trial} of `{rule}` has {} steps, a trial of it has {}", timeline.end, usual.end),

@@ -11,7 +11,7 @@ use crate::hyperparameters::Hyperparameters;
 use crate::network::Engine;
 use crate::numerics::random::{Noise, RandomStream};
 use crate::seed::Purpose;
-use crate::tasks::{Rule, Trials};
+use crate::tasks::{DescribesTrials, Rule, Trials};
 use crate::training::noise_step;
 use crate::training::sequence::Sequence;
 
@@ -77,10 +77,13 @@ impl Batches {
 fn batch(hyperparameters: &Hyperparameters, stage: usize, step: u64) -> Result<(Rule, Trials)> {
     let seed = hyperparameters.seed;
     let mut draw: f64 = RandomStream::new(seed, Purpose::RuleOrder.stream([step, 0])).random();
-    let rules = Sequence::of(hyperparameters).rules(stage);
+    let sequence = Sequence::of(hyperparameters);
+    let stage = sequence.stage(stage);
     let candidates = hyperparameters.rule_trains.iter().zip(hyperparameters.rule_probabilities());
-    let candidates: Vec<(Rule, f64)> =
-        candidates.filter(|(rule, _)| rules.contains(rule)).map(|(rule, probability)| (*rule, probability)).collect();
+    let candidates: Vec<(Rule, f64)> = candidates
+        .filter(|(rule, _)| stage.rules.contains(rule))
+        .map(|(rule, probability)| (*rule, probability))
+        .collect();
     if candidates.len() < hyperparameters.rule_trains.len() {
         draw *= candidates.iter().map(|(_, probability)| probability).sum::<f64>();
     }
@@ -94,7 +97,8 @@ fn batch(hyperparameters: &Hyperparameters, stage: usize, step: u64) -> Result<(
         }
     }
     let mut stream = RandomStream::new(seed, Purpose::TrainingTrials.stream([step, 0]));
-    let mut trials = Trials::random(hyperparameters, rule, hyperparameters.batch_size_train, &mut stream)?;
+    let settings = hyperparameters.trial_settings()?.with_lengths(&stage.lengths());
+    let mut trials = Trials::random(&settings, rule, hyperparameters.batch_size_train, &mut stream)?;
     let noise = Noise::new(seed, Purpose::TrainingInput.stream([0, 0]));
     trials.add_input_noise(hyperparameters.input_noise(), noise, noise_step(step)?);
     Ok((rule, trials))
@@ -103,6 +107,8 @@ fn batch(hyperparameters: &Hyperparameters, stage: usize, step: u64) -> Result<(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::hyperparameters::CurriculumStage;
+    use crate::tasks::Epoch;
 
     #[test]
     fn batches_come_in_the_order_of_the_steps() {
@@ -131,9 +137,12 @@ mod tests {
     fn a_stage_draws_its_own_rules() {
         let hyperparameters = Hyperparameters {
             batch_size_train: 1,
-            rule_stages: Some(vec![
-                vec![Rule::ODR, Rule::ODRD],
-                vec![Rule::OVERLAP, Rule::ZERO_GAP, Rule::GAP, Rule::GAP500],
+            curriculum: Some(vec![
+                CurriculumStage::of(&[Rule::ODR, Rule::ODRD]),
+                CurriculumStage {
+                    lengths: [(Epoch::Delay1, 200.0)].into(),
+                    ..CurriculumStage::of(&[Rule::OVERLAP, Rule::ZERO_GAP, Rule::GAP, Rule::GAP500])
+                },
             ]),
             ..Hyperparameters::paper()
         };
@@ -143,5 +152,8 @@ mod tests {
         let [odr, odrd] = [count(0, Rule::ODR), count(0, Rule::ODRD)];
         assert!(odr + odrd == 300 && odr.abs_diff(150) < 45, "{odr} {odrd}");
         assert_eq!(count(1, Rule::ODR), 0);
+        let gaps: Vec<_> = (0..40).map(|step| batch(&hyperparameters, 1, step).unwrap()).collect();
+        let steps = |wanted: Rule| gaps.iter().find(|(rule, _)| *rule == wanted).map(|(_, trials)| trials.steps());
+        assert_eq!([Rule::OVERLAP, Rule::GAP, Rule::GAP500].map(steps), [80, 90, 90].map(Some));
     }
 }

@@ -10,7 +10,7 @@ use crate::hyperparameters::Hyperparameters;
 use crate::network::{Engine, Network, SweepNoise, WeightCost};
 use crate::numerics::random::{Noise, RandomStream};
 use crate::seed::Purpose;
-use crate::tasks::{Condition, FIXATING, Ring, Rule, Said, Trials, circular_distance};
+use crate::tasks::{Condition, DescribesTrials, Epoch, FIXATING, Ring, Rule, Said, Trials, circular_distance};
 use crate::training::batches::makers;
 
 pub use crate::tasks::TOLERANCE;
@@ -97,6 +97,18 @@ pub fn evaluate(
     weight_cost: &WeightCost,
     engine: &mut dyn Engine,
 ) -> Result<Vec<Evaluation>> {
+    evaluate_lasting(&[], network, rules, trials_trained, weight_cost, engine)
+}
+
+/// The same, on trials in which these epochs last so many ms.
+pub(crate) fn evaluate_lasting(
+    lengths: &[(Epoch, f64)],
+    network: &Network,
+    rules: &[Rule],
+    trials_trained: u64,
+    weight_cost: &WeightCost,
+    engine: &mut dyn Engine,
+) -> Result<Vec<Evaluation>> {
     let hyperparameters: &Hyperparameters = network.hyperparameters();
     let of_weights = weight_cost.evaluate(network)?;
     thread::scope(|scope| {
@@ -107,7 +119,7 @@ pub fn evaluate(
                 scope.spawn(move || {
                     for rule in rules.iter().skip(place).step_by(makers) {
                         // Nobody listens any more where an earlier rule has failed.
-                        if send.send(trials(hyperparameters, *rule, trials_trained)).is_err() {
+                        if send.send(trials(hyperparameters, lengths, *rule, trials_trained)).is_err() {
                             return;
                         }
                     }
@@ -133,11 +145,17 @@ pub fn evaluate(
 }
 
 /// The trials that a rule is evaluated on.
-fn trials(hyperparameters: &Hyperparameters, rule: Rule, trials_trained: u64) -> Result<Trials> {
+fn trials(
+    hyperparameters: &Hyperparameters,
+    lengths: &[(Epoch, f64)],
+    rule: Rule,
+    trials_trained: u64,
+) -> Result<Trials> {
     let seed = hyperparameters.seed;
     let parts = [trials_trained, rule.stream()];
     let mut stream = RandomStream::new(seed, Purpose::EvaluationTrials.stream(parts));
-    let mut trials = Trials::random(hyperparameters, rule, hyperparameters.batch_size_test, &mut stream)?;
+    let settings = hyperparameters.trial_settings()?.with_lengths(lengths);
+    let mut trials = Trials::random(&settings, rule, hyperparameters.batch_size_test, &mut stream)?;
     trials.add_input_noise(hyperparameters.input_noise(), Noise::new(seed, Purpose::EvaluationInput.stream(parts)), 0);
     Ok(trials)
 }

@@ -14,8 +14,8 @@ impl Run {
     /// Makes the run `path` of the network whose weights are in a file of another program ([`Network::import`]): a
     /// checkpoint after `trials_trained` trials, evaluated on every trained rule, which all analyses take.
     ///
-    /// With 0 trials the run can be trained on as it is; its optimiser begins anew. With more it is the end of a run whose
-    /// beginning is not here, and another run can start from it.
+    /// With 0 trials the run can be trained on as it is; its optimiser begins anew. With more it is the end of a run
+    /// whose beginning is not here, and another run can start from it.
     ///
     /// ```
     /// use maturation::prelude::*;
@@ -55,7 +55,7 @@ impl Run {
         if trials_trained == 0 {
             state::write(&path.join(STATE_FILE), &learner, 0)?;
         }
-        let entries = vec![LogEntry { trials_trained, seconds: 0.0, rules }];
+        let entries = vec![LogEntry { trials_trained, seconds: 0.0, rules, stage_performance: None }];
         let log = Log { entries, ..Log::default() };
         log.write(&path.join(LOG_FILE), hyperparameters)?;
         Run::open(path)

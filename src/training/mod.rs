@@ -5,6 +5,7 @@ mod batches;
 mod evaluation;
 mod import;
 mod log;
+mod log_file;
 mod progress;
 mod run;
 mod selection;
@@ -112,8 +113,8 @@ impl Training {
         self.engine_from(|| Ok(engine))
     }
 
-    /// Trains on the engine that `make` gives on the thread that trains: for one that cannot go from thread to thread, as
-    /// that of a GPU.
+    /// Trains on the engine that `make` gives on the thread that trains: for one that cannot go from thread to thread,
+    /// as that of a GPU.
     pub fn engine_from<E: Engine + 'static>(mut self, make: impl FnOnce() -> Result<E> + Send + 'static) -> Self {
         self.engine = Some(Box::new(|| Ok(Box::new(make()?))));
         self
@@ -126,8 +127,8 @@ impl Training {
         self
     }
 
-    /// Stops with the training step that reaches this many trials, if the target performance has not stopped it before, and
-    /// evaluates and keeps the network there. Running again with a larger number goes on from there.
+    /// Stops with the training step that reaches this many trials, if the target performance has not stopped it before,
+    /// and evaluates and keeps the network there. Running again with a larger number goes on from there.
     pub fn max_trials(mut self, trials: u64) -> Self {
         self.max_trials = Some(trials);
         self

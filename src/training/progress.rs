@@ -103,8 +103,8 @@ pub(crate) fn duration(seconds: f64) -> String {
     }
 }
 
-/// Shows progress where the user is: a live bar in a terminal, otherwise a line every few seconds, on standard error or,
-/// in a notebook, on standard output, where lines arrive live and do not look like a failure.
+/// Shows progress where the user is: a live bar in a terminal, otherwise a line every few seconds, on standard error
+/// or, in a notebook, on standard output, where lines arrive live and do not look like a failure.
 pub(super) fn shown() -> super::Listener {
     if crate::environment::is_notebook() {
         lines(Duration::from_secs(5), |text| println!("{text}"))
@@ -154,7 +154,7 @@ mod tests {
     #[test]
     fn a_line_tells_performance_pace_and_time_left() {
         let evaluation = Evaluation { rule: Rule::ODR, cost: 1.0, regularisation_cost: 0.0, performance: 0.512 };
-        let entry = LogEntry { trials_trained: 0, seconds: 0.0, rules: vec![evaluation] };
+        let entry = LogEntry { trials_trained: 0, seconds: 0.0, rules: vec![evaluation], stage_performance: None };
         let mut progress = Progress {
             trials_trained: 3000,
             trials_before: 1000,

@@ -61,7 +61,8 @@ impl Run {
         Ok(Run { path, hyperparameters, log, trials })
     }
 
-    /// Opens the run that comes with the crate's sources: the paper's model, trained to the end, thinned to 56 checkpoints.
+    /// Opens the run that comes with the crate's sources: the paper's model, trained to the end, thinned to 56
+    /// checkpoints.
     ///
     /// ```
     /// use maturation::prelude::*;

@@ -1,29 +1,31 @@
-//! Rules that are trained one after the other: `rule_stages`.
+//! Where training is in its curriculum.
 
-use crate::hyperparameters::Hyperparameters;
-use crate::tasks::Rule;
+use crate::hyperparameters::{CurriculumStage, Hyperparameters};
 use crate::training::log::{Log, LogEntry};
 
-/// The stages of a training run: each trains some rules until the worst of them is above `target_perf`. Without
-/// `rule_stages` there is one, of all rules.
-pub(super) struct Sequence<'a> {
-    stages: Vec<&'a [Rule]>,
+/// The stages of a training run: each trains some rules until the worst of them is above a performance. Without
+/// `curriculum` there is one, of all rules.
+pub(super) struct Sequence {
+    stages: Vec<CurriculumStage>,
     target: f64,
 }
 
-impl<'a> Sequence<'a> {
+impl Sequence {
     /// Those of a run with these hyper-parameters.
-    pub(super) fn of(hyperparameters: &'a Hyperparameters) -> Self {
-        let stages = match &hyperparameters.rule_stages {
-            Some(stages) => stages.iter().map(Vec::as_slice).collect(),
-            None => vec![hyperparameters.rule_trains.as_slice()],
-        };
+    pub(super) fn of(hyperparameters: &Hyperparameters) -> Self {
+        let all = || vec![CurriculumStage::of(&hyperparameters.rule_trains)];
+        let stages = hyperparameters.curriculum.clone().filter(|stages| !stages.is_empty()).unwrap_or_else(all);
         Sequence { stages, target: hyperparameters.target_perf }
     }
 
-    /// The rules of a stage, counted from 0.
-    pub(super) fn rules(&self, stage: usize) -> &'a [Rule] {
-        self.stages[stage]
+    /// A stage, counted from 0.
+    pub(super) fn stage(&self, stage: usize) -> &CurriculumStage {
+        &self.stages[stage]
+    }
+
+    /// The performance that ends a stage.
+    pub(super) fn target(&self, stage: usize) -> f64 {
+        self.stages[stage].target_perf.unwrap_or(self.target)
     }
 
     /// The stage that training is at after these evaluations, and whether the last of them has passed the last stage.
@@ -36,9 +38,9 @@ impl<'a> Sequence<'a> {
         let mut stage = 0;
         let step = |entry: &LogEntry| {
             let before = stage;
-            let worst =
-                self.stages[stage].iter().filter_map(|rule| entry.performance(*rule)).fold(f64::INFINITY, f64::min);
-            let above = worst > self.target;
+            let rules = self.stages[stage].rules.iter();
+            let worst = || rules.filter_map(|rule| entry.performance(*rule)).fold(f64::INFINITY, f64::min);
+            let above = entry.stage_performance.unwrap_or_else(worst) > self.target(stage);
             let last = stage + 1 == self.stages.len();
             if above && !last {
                 stage += 1;
@@ -51,21 +53,21 @@ impl<'a> Sequence<'a> {
     /// The stage that training is at, for people; nothing where there is only one.
     pub(super) fn describe(&self, log: &Log) -> Option<String> {
         let (stage, _) = self.after(log);
-        let rules = self.stages[stage].iter().map(Rule::to_string).collect::<Vec<_>>().join(", ");
-        (self.stages.len() > 1).then(|| format!("stage {} of {}: {rules}", stage + 1, self.stages.len()))
+        (self.stages.len() > 1).then(|| format!("stage {} of {}: {}", stage + 1, self.stages.len(), self.stages[stage]))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tasks::Rule;
     use crate::training::Evaluation;
 
     #[test]
     fn a_stage_ends_with_the_evaluation_that_passes_it_and_none_is_taken_back() {
         let hyperparameters = Hyperparameters {
             rule_trains: vec![Rule::ODR, Rule::GAP],
-            rule_stages: Some(vec![vec![Rule::ODR], vec![Rule::GAP]]),
+            curriculum: Some(vec![CurriculumStage::of(&[Rule::ODR]), CurriculumStage::of(&[Rule::GAP])]),
             target_perf: 0.9,
             ..Hyperparameters::paper()
         };
@@ -83,10 +85,14 @@ mod tests {
         for (place, (odr, gap, stage, done)) in course.into_iter().enumerate() {
             let of = |rule, performance| Evaluation { rule, cost: 1.0, regularisation_cost: 0.0, performance };
             let rules = vec![of(Rule::ODR, odr), of(Rule::GAP, gap)];
-            log.entries.push(LogEntry { trials_trained: place as u64, seconds: 0.0, rules });
+            log.entries.push(LogEntry { trials_trained: place as u64, seconds: 0.0, rules, stage_performance: None });
             assert_eq!(sequence.after(&log), (stage, done), "{place}");
         }
         assert_eq!(sequence.describe(&log).unwrap(), "stage 2 of 2: gap");
+        // What the stage itself was graded on comes first.
+        log.entries.truncate(1);
+        log.entries[0].stage_performance = Some(0.91);
+        assert_eq!(sequence.after(&log), (1, false));
         assert_eq!(Sequence::of(&Hyperparameters::paper()).describe(&log), None);
     }
 }

@@ -168,21 +168,18 @@ impl Session {
     /// Trains until a reason to stop.
     fn go(&mut self, max_trials: Option<u64>, stop: &dyn Fn() -> bool, tell: &mut dyn FnMut(&Progress)) -> Result<()> {
         let every = self.hyperparameters().display_step;
-        let mut stage = Sequence::of(self.hyperparameters()).after(&self.log).0;
+        let sequence = Sequence::of(self.hyperparameters());
+        let mut begun: Option<(usize, Batches)> = None;
         let makers = makers(&*self.engine);
-        let mut batches = Batches::from_step(self.hyperparameters(), stage, self.step, makers)?;
         loop {
             let trials_trained = self.trials_trained();
             if self.step.is_multiple_of(every) && self.log.at(trials_trained).is_none() {
                 self.evaluate()?;
             }
-            let (now, passed) = Sequence::of(self.hyperparameters()).after(&self.log);
+            let (_, passed) = sequence.after(&self.log);
             if passed && self.log.at(trials_trained).is_some() {
                 tell(&self.progress(max_trials, true));
                 return self.save_state();
-            }
-            if now != stage {
-                (stage, batches) = (now, Batches::from_step(self.hyperparameters(), now, self.step, makers)?);
             }
             if max_trials.is_some_and(|most| trials_trained >= most) {
                 // So that a checkpoint holds all that was trained.
@@ -200,8 +197,21 @@ impl Session {
             if !self.step.is_multiple_of(every) && self.log.at(trials_trained).is_some() {
                 self.forget(trials_trained)?;
             }
-            self.train_step(&mut batches)?;
+            // Only now: an evaluation that is taken back ends no stage.
+            let stage = sequence.after(&self.log).0;
+            let (_, batches) = match &mut begun {
+                Some(at) if at.0 == stage => at,
+                other => other.insert((stage, self.begin(&sequence, stage, makers)?)),
+            };
+            self.train_step(batches)?;
         }
+    }
+
+    /// Goes on with a stage of the curriculum: its step size, and its batches.
+    fn begin(&mut self, sequence: &Sequence, stage: usize, makers: usize) -> Result<Batches> {
+        let rate = sequence.stage(stage).learning_rate.unwrap_or(self.hyperparameters().learning_rate);
+        self.learner.optimizer.set_rate(rate);
+        Batches::from_step(self.hyperparameters(), stage, self.step, makers)
     }
 
     /// Evaluates every trained rule, saves a checkpoint, the log and the state.
@@ -212,7 +222,16 @@ impl Session {
         let Learner { network, weight_cost, .. } = &self.learner;
         let rules = &network.hyperparameters().rule_trains;
         let rules = evaluation::evaluate(network, rules, trials_trained, weight_cost, &mut *self.engine)?;
-        self.log.entries.push(LogEntry { trials_trained, seconds: self.seconds(), rules });
+        let sequence = Sequence::of(network.hyperparameters());
+        let stage = sequence.stage(sequence.after(&self.log).0);
+        let (lengths, engine) = (stage.lengths(), &mut *self.engine);
+        let mut stage_performance = None;
+        if !lengths.is_empty() {
+            let graded =
+                evaluation::evaluate_lasting(&lengths, network, &stage.rules, trials_trained, weight_cost, engine)?;
+            stage_performance = graded.iter().map(|rule| rule.performance).reduce(f64::min);
+        }
+        self.log.entries.push(LogEntry { trials_trained, seconds: self.seconds(), rules, stage_performance });
         self.spent.evaluation += begin.elapsed().as_secs_f64();
 
         let begin = Instant::now();
@@ -283,15 +302,16 @@ impl Session {
     }
 
     fn progress(&self, max_trials: Option<u64>, finished: bool) -> Progress {
+        let sequence = Sequence::of(self.hyperparameters());
         Progress {
             trials_trained: self.trials_trained(),
             trials_before: self.trials_before,
             max_trials,
             session_seconds: self.begun.elapsed().as_secs_f64(),
             evaluation: self.log.entries.last().cloned(),
-            target: self.hyperparameters().target_perf,
+            target: sequence.target(sequence.after(&self.log).0),
             batch: self.hyperparameters().batch_size_train as u64,
-            stage: Sequence::of(self.hyperparameters()).describe(&self.log),
+            stage: sequence.describe(&self.log),
             spent: self.spent,
             device: self.device.clone(),
             finished,

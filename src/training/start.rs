@@ -19,7 +19,8 @@ pub(super) fn network(hyperparameters: &Hyperparameters) -> Result<Network> {
     Network::load(hyperparameters, folder.join(MODEL_FILE))
 }
 
-/// An error that names the first key by which a checkpoint's network has other parameters than the one that is asked for.
+/// An error that names the first key by which a checkpoint's network has other parameters than the one that is asked
+/// for.
 fn check_fits(checkpoint: &Path, there: &Hyperparameters, asked: &Hyperparameters) -> Result<()> {
     let sizes = |hyperparameters: &Hyperparameters| -> Result<Vec<_>> {
         let layout = Network::layout(hyperparameters)?;

@@ -41,6 +41,10 @@ pub struct Arguments {
     /// The rules to train, for example odr,odrd.
     #[arg(long, value_name = "RULE,…", value_delimiter = ',')]
     pub rules: Option<Vec<Rule>>,
+    /// Train in stages, each until the worst of its rules is above target_perf, for example
+    /// 'odr delay1=500 target_perf=0.9; odr': rules, then what differs there (EPOCH=MS, learning_rate, target_perf).
+    #[arg(long, value_name = "STAGE;…")]
+    pub curriculum: Option<String>,
     /// Stop after N trials, if the target performance has not stopped it before.
     #[arg(long, value_name = "N")]
     pub max_trials: Option<u64>,
@@ -80,6 +84,9 @@ pub fn run(arguments: Arguments) -> Result<()> {
     if let Some(rules) = arguments.rules {
         hyperparameters.rule_trains = rules;
         hyperparameters.rule_probs = None;
+    }
+    if let Some(stages) = &arguments.curriculum {
+        hyperparameters.set("curriculum", stages)?;
     }
     if let Some(seed) = arguments.seed {
         hyperparameters.seed = seed;
