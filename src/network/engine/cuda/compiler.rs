@@ -19,8 +19,17 @@ pub(super) enum Target {
     From(Capability),
 }
 
-/// Compiles a program; the error is the compiler's words.
+/// Compiles a program for the driver to load; the error is the compiler's words.
 pub(super) fn compile(program: &Program, target: Target) -> Result<Ptx, String> {
+    let code = compiled(program, target)?;
+    Ok(match target {
+        Target::Card(_) => Ptx::from_binary(code),
+        Target::From(_) => Ptx::from_src(String::from_utf8_lossy(&code)),
+    })
+}
+
+/// What the compiler makes of a program: machine code for one kind of card, and otherwise a text.
+fn compiled(program: &Program, target: Target) -> Result<Vec<u8>, String> {
     let architecture = match target {
         Target::Card((major, minor)) => format!("--gpu-architecture=sm_{major}{minor}"),
         Target::From((major, minor)) => format!("--gpu-architecture=compute_{major}{minor}"),
@@ -73,13 +82,13 @@ impl Compilation {
         })
     }
 
-    fn portable(&self) -> Result<Ptx, String> {
+    fn portable(&self) -> Result<Vec<u8>, String> {
         // SAFETY: the program was made by `begin`, and has been compiled.
         let text = unsafe { result::get_ptx(self.program) }.map_err(refusal("taking what was compiled"))?;
-        Ok(Ptx::from_src(text_of(&text)))
+        Ok(text_of(&text).into_bytes())
     }
 
-    fn machine_code(&self) -> Result<Ptx, String> {
+    fn machine_code(&self) -> Result<Vec<u8>, String> {
         let failed = refusal("taking what was compiled");
         let mut size = 0;
         // SAFETY: the program was made by `begin`, and has been compiled; `size` takes one number.
@@ -87,7 +96,7 @@ impl Compilation {
         let mut code = vec![0_u8; size];
         // SAFETY: as above, and there is as much room as was asked for.
         unsafe { sys::nvrtcGetCUBIN(self.program, code.as_mut_ptr().cast::<c_char>()) }.result().map_err(&failed)?;
-        Ok(Ptx::from_binary(code))
+        Ok(code)
     }
 }
 
@@ -127,15 +136,15 @@ mod tests {
                 let in_clusters = cell.in_registers().iter().filter(|_| generation >= CLUSTERS_FROM);
                 for program in std::iter::once(cell.program()).chain(in_clusters) {
                     let name = format!("{} {generation:?}", program.name);
-                    let code = compile(program, Target::Card(generation)).unwrap_or_else(|log| panic!("{name}: {log}"));
-                    let code = code.as_bytes().unwrap();
+                    let code = compiled(program, Target::Card(generation));
+                    let code = code.unwrap_or_else(|log| panic!("{name}: {log}"));
                     let holds = |text: &str| code.windows(text.len()).any(|part| part == text.as_bytes());
                     for kernel in program.kernels() {
                         assert!(holds(&format!(".text.{kernel}")), "{name} {kernel}");
                     }
                 }
             }
-            let text = compile(cell.program(), Target::From(faults::OLDEST)).unwrap().to_src();
+            let text = String::from_utf8(compiled(cell.program(), Target::From(faults::OLDEST)).unwrap()).unwrap();
             assert!(text.contains(".target sm_75") && text.contains(".entry forward("), "{}", cell.program().name);
         }
     }
