@@ -82,6 +82,7 @@
 //! | --- | --- |
 //! | train a published variant | [`Preset`](hyperparameters::Preset), `maturation presets` |
 //! | train a task of your own | [`Rule::define`](tasks::Rule::define), [`TaskDefinition`](tasks::TaskDefinition) |
+//! | train in stages: rules one after the other, a delay that grows | [`CurriculumStage`](hyperparameters::CurriculumStage) |
 //! | train a cell of your own, or add a term to the cost | [`RnnType::define`](network::RnnType::define), [`ExtraCost::define`](network::ExtraCost::define) |
 //! | run on a GPU | [`Device`](network::Device) |
 //! | bring weights of another program | [`Run::import`](training::Run::import) |

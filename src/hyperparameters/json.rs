@@ -25,6 +25,9 @@ fn inert(key: &str) -> Option<Value> {
 const CURRICULUM: &str = "curriculum";
 const OLD_CURRICULUM: &str = "rule_stages";
 
+/// The key of the definitions of tasks.
+const TASKS: &str = "tasks";
+
 /// What stands in a file for a task that is code.
 const CODE: &str = "code";
 
@@ -84,9 +87,13 @@ impl Hyperparameters {
         let remedy = "Correct the file, or copy `hp.json` from another run";
         let value: Value =
             serde_json::from_str(&text).map_err(|source| Error::file(path, format!("not JSON: {source}"), remedy))?;
-        let Value::Object(object) = value else {
+        let Value::Object(mut object) = value else {
             return Err(Error::file(path, "it holds no JSON object of keys and values", remedy));
         };
+        if let Some(tasks) = object.remove(TASKS) {
+            let remedy = format!("The run's own tasks are under `{TASKS}`");
+            define_tasks(tasks).map_err(|error| Error::file(path, error.to_string(), remedy))?;
+        }
         Hyperparameters::from_json(object).map_err(|error| Error::file(path, error.to_string(), remedy))
     }
 
@@ -111,7 +118,7 @@ impl Hyperparameters {
         if let Some(stages) = object.remove(OLD_CURRICULUM) {
             object.entry(CURRICULUM).or_insert(stages);
         }
-        if let Some(tasks) = object.remove("tasks") {
+        if let Some(tasks) = object.remove(TASKS) {
             define_tasks(tasks)?;
         }
         let derived: Vec<(String, Value)> =
@@ -163,7 +170,7 @@ impl Hyperparameters {
         let own = self.ruleset.rules().iter().filter(|rule| rule.is_own());
         let tasks: Map<String, Value> = own.map(|rule| (rule.name().to_owned(), kept(*rule))).collect();
         if !tasks.is_empty() {
-            object.insert("tasks".into(), Value::Object(tasks));
+            object.insert(TASKS.into(), Value::Object(tasks));
         }
         Ok(object)
     }
