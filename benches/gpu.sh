@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # This crate on a GPU: its tests, its times, and the same step in JAX, PyTorch and cuDNN, within five minutes (Linux).
 #
-#   bash benches/gpu.sh prepare   # builds everything into target/gpu; needs no GPU
+#   bash benches/gpu.sh prepare   # builds everything into target/gpu; needs no GPU, but the same checkout at the same path
 #   bash benches/gpu.sh           # runs it; builds first what is not there
 #
 # What comes out is target/gpu/report.md. PyTorch and JAX are taken from the Python that PEERS names, if it has them:

@@ -2,6 +2,9 @@
 
 /// What a stream of random numbers is for. Streams never overlap, so that evaluating more often, say, leaves the
 /// training as it was.
+///
+/// A purpose's place in this list decides its streams, so that new ones go to the end, and none is taken out: the same
+/// seed gives the same run for ever.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Purpose {
     /// Initial weights.

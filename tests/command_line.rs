@@ -49,6 +49,20 @@ fn text(path: &Path) -> &str {
 }
 
 #[test]
+fn a_device_that_was_left_open_is_told_and_one_that_is_not_there_is_refused() {
+    let run = text(run());
+    let output = maturation(&["outputs", run, "--rule", "gap", "--device", "auto"]);
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success() && told.starts_with("computed on "), "{told}");
+    assert!(told.contains("CPU") || told.contains("cuda:"), "{told}");
+    for verb in [&["activity"][..], &["gradients", "--out", "/dev/null"]] {
+        let message = fails(&[verb, &[run, "--rule", "gap", "--device", "cuda:99"]].concat());
+        assert!(message.contains("cuda:99") && message.contains("--device cpu"), "{message}");
+    }
+    assert!(fails(&["lesion", run, "--device", "gpu"]).contains("cuda:N"));
+}
+
+#[test]
 fn tables_have_the_columns_that_they_promise() {
     let folder = tempfile::tempdir().unwrap();
     let run = text(run());

@@ -2,7 +2,7 @@
 
 use clap::Args;
 use maturation::prelude::*;
-use maturation::readout::ReadoutOptions;
+use maturation::readout::{Readout, ReadoutOptions};
 
 #[derive(Clone, Debug, Args)]
 pub struct ReadoutArguments {
@@ -24,6 +24,17 @@ pub struct ReadoutArguments {
     /// Where to compute: cpu, cuda:N (a GPU of NVIDIA's, counted from 0), or auto.
     #[arg(long, value_name = "DEVICE", default_value = "cpu")]
     pub device: Device,
+}
+
+/// Opens a readout; where the device was left open, says which it is.
+pub fn open(options: ReadoutOptions) -> Result<Readout> {
+    let is_open = options.device == Device::Best;
+    let readout = Readout::new(options)?;
+    if is_open {
+        // Standard output is for the table.
+        eprintln!("computed on {}", readout.computes_on());
+    }
+    Ok(readout)
 }
 
 impl From<ReadoutArguments> for ReadoutOptions {

@@ -4,11 +4,10 @@ use std::path::PathBuf;
 
 use clap::Args;
 use maturation::prelude::*;
-use maturation::readout::Readout;
 use maturation::training::Selection;
 
 use crate::common::output::{TableOut, put_table};
-use crate::common::readout::ReadoutArguments;
+use crate::common::readout::{ReadoutArguments, open};
 use crate::common::source::one;
 
 /// The activity of a checkpoint's units on the trials of a rule.
@@ -34,6 +33,6 @@ pub struct Arguments {
 pub fn run(arguments: Arguments) -> Result<()> {
     let run = Run::open(&arguments.run)?;
     let checkpoint = one(&run, &arguments.checkpoints, arguments.rule)?;
-    let activity = Readout::new(arguments.readout.into())?.activity(&checkpoint, arguments.rule)?;
+    let activity = open(arguments.readout.into())?.activity(&checkpoint, arguments.rule)?;
     put_table(activity.table()?, &arguments.table)
 }

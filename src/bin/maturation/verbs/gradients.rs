@@ -4,10 +4,11 @@ use std::path::PathBuf;
 
 use clap::Args;
 use maturation::prelude::*;
-use maturation::readout::{Readout, ReadoutOptions};
+use maturation::readout::ReadoutOptions;
 use maturation::training::Selection;
 
 use crate::common::output::say;
+use crate::common::readout::open;
 use crate::common::source::one;
 
 /// The cost of a checkpoint on the test trials of a rule, without noise, and its gradients by the weights.
@@ -36,7 +37,7 @@ pub fn run(arguments: Arguments) -> Result<()> {
     let run = Run::open(&arguments.run)?;
     let checkpoint = one(&run, &arguments.checkpoints, arguments.rule)?;
     let options = ReadoutOptions { device: arguments.device, ..ReadoutOptions::default() };
-    let cost = Readout::new(options)?.gradients(&checkpoint, arguments.rule, &arguments.out)?;
+    let cost = open(options)?.gradients(&checkpoint, arguments.rule, &arguments.out)?;
     say(format!("cost {cost}"));
     Ok(())
 }

@@ -4,11 +4,10 @@ use std::path::PathBuf;
 
 use clap::Args;
 use maturation::prelude::*;
-use maturation::readout::Readout;
 use maturation::training::Selection;
 
 use crate::common::output::{TableOut, put_table};
-use crate::common::readout::ReadoutArguments;
+use crate::common::readout::{ReadoutArguments, open};
 use crate::common::source::one;
 
 /// How a checkpoint answers each trial of a rule.
@@ -34,6 +33,6 @@ pub struct Arguments {
 pub fn run(arguments: Arguments) -> Result<()> {
     let run = Run::open(&arguments.run)?;
     let checkpoint = one(&run, &arguments.checkpoints, arguments.rule)?;
-    let outputs = Readout::new(arguments.readout.into())?.outputs(&checkpoint, arguments.rule)?;
+    let outputs = open(arguments.readout.into())?.outputs(&checkpoint, arguments.rule)?;
     put_table(outputs, &arguments.table)
 }

@@ -56,7 +56,4 @@ DEVICE void send(float value, unsigned place, unsigned counter) {
 
 // The number of the lane whose place in the warp differs by this bit.
 DEVICE float from_lane_across(float value, int bit) { return __shfl_xor_sync(~0u, value, bit); }
-
-typedef float4 Four;
-DEVICE Four four_at(const float *place) { return *(const float4 *)place; }
 #endif

@@ -6,7 +6,7 @@
 #define DEVICE static __device__ __forceinline__
 #define DEVICE_MEMBER __device__ __forceinline__
 // Memory that the threads of a block share.
-#define SHARED __shared__
+#define SHARED __shared__ __align__(16)
 // Where each thread of a block waits for all others.
 #define BARRIER() __syncthreads()
 #define UNROLL _Pragma("unroll")
@@ -17,6 +17,10 @@ DEVICE int block_row() { return blockIdx.y; }
 DEVICE int block_layer() { return blockIdx.z; }
 DEVICE unsigned bits_of(float value) { return __float_as_uint(value); }
 DEVICE float float_of(unsigned bits) { return __uint_as_float(bits); }
+
+// Four neighbours in memory, read at once; the place must be a multiple of four.
+typedef float4 Four;
+DEVICE Four four_at(const float *place) { return *(const float4 *)place; }
 #endif
 
 // Places in arrays, which may be larger than an int says.

@@ -42,6 +42,19 @@ pub(super) fn no_nvrtc(ordinal: usize) -> Error {
     )
 }
 
+/// The compiler is of a later CUDA version than the driver, which takes nothing from it.
+pub(super) fn newer_compiler(ordinal: usize, compiler: (i32, i32), driver: (i32, i32)) -> Error {
+    let version = |(major, minor): (i32, i32)| format!("{major}.{minor}");
+    unusable(
+        ordinal,
+        format!("since its driver is of CUDA {}, and NVRTC of CUDA {}", version(driver), version(compiler)),
+        format!(
+            "update the driver, or install the NVRTC of its version (`pip install nvidia-cuda-nvrtc-cu{}`)",
+            driver.0
+        ),
+    )
+}
+
 /// There are cards, but not this one.
 pub(super) fn no_such_device(ordinal: usize, count: usize) -> Error {
     let remedy = match count {
@@ -110,6 +123,7 @@ mod tests {
             (no_driver(0), "no NVIDIA driver", "nvidia.com/drivers"),
             (old_driver(0), "lacks a function", "update the driver"),
             (no_nvrtc(0), "NVRTC", "pip install nvidia-cuda-nvrtc"),
+            (newer_compiler(0, (13, 1), (12, 8)), "of CUDA 12.8, and NVRTC of CUDA 13.1", "nvidia-cuda-nvrtc-cu12"),
             (no_such_device(3, 0), "knows 0", "nvidia-smi"),
             (no_such_device(3, 1), "knows 1", "cuda:0"),
             (no_such_device(3, 2), "cuda:3", "cuda:0 to cuda:1"),

@@ -5,26 +5,26 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use cudarc::driver::{CudaContext, CudaFunction, CudaModule, CudaSlice, CudaStream};
 use cudarc::driver::{DevicePtr, DriverError, LaunchConfig, PushKernelArg, sys};
-use cudarc::nvrtc::{CompileError, CompileOptions, Ptx, compile_ptx_with_opts};
+use cudarc::nvrtc::Ptx;
 
 use crate::error::Result;
 use crate::network::engine::cuda::card::{Argument, Card, Launch};
-use crate::network::engine::cuda::faults;
-use crate::network::engine::cuda::nvrtc;
+use crate::network::engine::cuda::compiler::{self, Capability, Target, compile};
 use crate::network::engine::cuda::program::Program;
+use crate::network::engine::cuda::{faults, nvrtc};
 
 /// The generations that a compiler may know which does not know the card's own, the newest first: the driver translates
 /// for newer cards.
-const EARLIER: [(i32, i32); 3] = [(9, 0), (8, 0), (7, 5)];
+const EARLIER: [Capability; 3] = [(9, 0), (8, 0), (7, 5)];
 
 /// Cards from this one on have clusters of blocks.
-const CLUSTERS_FROM: (i32, i32) = (9, 0);
+pub(super) const CLUSTERS_FROM: Capability = (9, 0);
 
 /// A card with a stream of its own, so that several networks train side by side.
 pub(super) struct Gpu {
     ordinal: usize,
     name: String,
-    capability: (i32, i32),
+    capability: Capability,
     processors: usize,
     context: Arc<CudaContext>,
     stream: Arc<CudaStream>,
@@ -37,7 +37,7 @@ pub(super) struct Gpu {
 /// A program for cards of a kind.
 struct Compiled {
     program: &'static str,
-    capability: (i32, i32),
+    capability: Capability,
     ptx: Ptx,
 }
 
@@ -69,6 +69,17 @@ pub(super) fn count(wanted: usize) -> Result<usize> {
     }
 }
 
+/// The version of CUDA that the driver is of, (major, minor); one that does not tell is taken for the newest.
+fn driver_version() -> (i32, i32) {
+    let mut version = i32::MAX;
+    // SAFETY: the driver is there, and the place is for as long as the call takes.
+    let told = unsafe { sys::cuDriverGetVersion(&mut version) };
+    match told.result() {
+        Ok(()) => (version / 1000, version % 1000 / 10),
+        Err(_) => (i32::MAX, 0),
+    }
+}
+
 impl Gpu {
     /// Opens a card.
     ///
@@ -79,8 +90,12 @@ impl Gpu {
         if ordinal >= count {
             return Err(faults::no_such_device(ordinal, count));
         }
-        if !nvrtc::is_there() {
+        let driver = driver_version();
+        if !nvrtc::is_there(driver.0) {
             return Err(faults::no_nvrtc(ordinal));
+        }
+        if let Some(compiler) = compiler::version().filter(|compiler| compiler.0 > driver.0) {
+            return Err(faults::newer_compiler(ordinal, compiler, driver));
         }
         let failed = |error| explain(ordinal, "opening the card", error);
         let context = CudaContext::new(ordinal).map_err(failed)?;
@@ -133,9 +148,9 @@ impl Gpu {
         if let Some(found) = found {
             return Ok(found.ptx.clone());
         }
-        let earlier = EARLIER.into_iter().filter(|target| *target < self.capability);
+        let earlier = EARLIER.into_iter().filter(|generation| *generation < self.capability);
         let mut first_refusal = None;
-        for target in std::iter::once(self.capability).chain(earlier) {
+        for target in std::iter::once(Target::Card(self.capability)).chain(earlier.map(Target::From)) {
             match compile(program, target) {
                 Ok(ptx) => {
                     let (program, capability) = (program.name, self.capability);
@@ -149,19 +164,6 @@ impl Gpu {
         }
         Err(faults::not_compiled(self.ordinal, program.name, &first_refusal.unwrap_or_default()))
     }
-}
-
-/// Compiles a program for a generation of cards; the error is the compiler's words.
-pub(super) fn compile(program: &Program, (major, minor): (i32, i32)) -> std::result::Result<Ptx, String> {
-    let options = CompileOptions {
-        options: vec![format!("--gpu-architecture=compute_{major}{minor}"), "--std=c++17".to_owned()],
-        name: Some(format!("{}.cu", program.name)),
-        ..CompileOptions::default()
-    };
-    compile_ptx_with_opts(program.source(), options).map_err(|error| match error {
-        CompileError::CompileError { log, .. } => log.to_string_lossy().into_owned(),
-        other => format!("{other:?}"),
-    })
 }
 
 impl Card for Gpu {
@@ -228,46 +230,6 @@ impl Card for Gpu {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::network::cells;
-
-    /// The generations of cards that the kernels are compiled for here; those in clusters need the third.
-    const GENERATIONS: [(i32, i32); 4] = [(7, 5), (8, 0), (9, 0), (10, 0)];
-
-    /// No card is needed for it, only NVRTC: `pip install nvidia-cuda-nvrtc` into the active Python environment.
-    #[test]
-    fn all_kernels_compile_for_every_generation_of_cards() {
-        if !nvrtc::is_there() {
-            eprintln!("skipped: CUDA's run-time compiler (NVRTC) is not installed");
-            return;
-        }
-        for cell in cells::built_in().into_iter().filter_map(|known| known.cuda) {
-            for target in GENERATIONS {
-                let in_clusters = cell.in_registers().iter().filter(|_| target >= CLUSTERS_FROM);
-                for program in std::iter::once(cell.program()).chain(in_clusters) {
-                    let ptx =
-                        compile(program, target).unwrap_or_else(|log| panic!("{} {target:?}: {log}", program.name));
-                    let (text, wanted) = (ptx.to_src(), format!(".target sm_{}{}", target.0, target.1));
-                    assert!(text.contains(&wanted), "{} {wanted}", program.name);
-                    for kernel in program.kernels() {
-                        assert!(text.contains(&format!(".entry {kernel}(")), "{} {kernel}", program.name);
-                    }
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn kernels_that_do_not_compile_are_an_error_with_the_compilers_words() {
-        static WRONG: Program =
-            Program { name: "wrong", parts: crate::network::engine::cuda::Parts::Cell("nonsense;") };
-        if nvrtc::is_there() {
-            let log = compile(&WRONG, (9, 0)).unwrap_err();
-            assert!(log.contains("wrong.cu") && log.contains("nonsense"), "{log}");
-            let message = faults::not_compiled(0, WRONG.name, &log).to_string();
-            assert!(message.contains("nonsense") && !message.contains('\n'), "{message}");
-        }
-    }
-
     /// On a machine without a driver this is a message, and nothing panics.
     #[test]
     fn a_card_that_cannot_be_opened_says_why() {

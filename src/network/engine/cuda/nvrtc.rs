@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-/// The names under which the compiler's library goes, of the CUDA versions whose kernels this crate writes.
-const FILES: [&str; 2] = ["libnvrtc.so.13", "libnvrtc.so.12"];
+/// The names under which the compiler's library goes, by the CUDA version, the newest first.
+const FILES: [(i32, &str); 2] = [(13, "libnvrtc.so.13"), (12, "libnvrtc.so.12")];
 /// Where Python's packages keep it, below `site-packages`.
 const PACKAGES: [&str; 2] = ["nvidia/cu13/lib", "nvidia/cuda_nvrtc/lib"];
 /// What the name of the compiler's helper begins with.
@@ -12,13 +12,14 @@ const HELPER: &str = "libnvrtc-builtins.so.";
 /// Names the file, where nothing finds it.
 const VARIABLE: &str = "MATURATION_NVRTC";
 
-/// Whether the compiler can be had. If the system does not know it, it is looked for in the active Python environment.
-pub(super) fn is_there() -> bool {
+/// Whether the compiler can be had. If the system does not know it, it is looked for in the active Python environment: one
+/// of the driver's CUDA version or before, since the driver takes nothing from later ones.
+pub(super) fn is_there(driver: i32) -> bool {
     static FOUND: OnceLock<bool> = OnceLock::new();
     *FOUND.get_or_init(|| {
         let named = std::env::var_os(VARIABLE).map(PathBuf::from);
         let environments = ["VIRTUAL_ENV", "CONDA_PREFIX"].into_iter().filter_map(std::env::var_os).map(PathBuf::from);
-        let elsewhere = environments.chain(notebooks_environment()).flat_map(|folder| of_environment(&folder));
+        let elsewhere = environments.chain(notebooks_environment()).flat_map(|folder| of_environment(&folder, driver));
         let present = || {
             // SAFETY: it only tries to load the compiler's library, whose initialisation any program may run.
             unsafe { cudarc::nvrtc::sys::is_culib_present() }
@@ -37,16 +38,12 @@ fn notebooks_environment() -> Option<PathBuf> {
 }
 
 /// The files of an environment that may be the compiler.
-fn of_environment(environment: &Path) -> Vec<PathBuf> {
+fn of_environment(environment: &Path, driver: i32) -> Vec<PathBuf> {
     let versions = std::fs::read_dir(environment.join("lib")).into_iter().flatten().flatten();
     let packages = versions.map(|version| version.path().join("site-packages"));
-    let mut files: Vec<PathBuf> = packages
-        .flat_map(|packages| PACKAGES.map(|package| packages.join(package)))
-        .flat_map(|folder| FILES.map(|file| folder.join(file)))
-        .filter(|file| file.is_file())
-        .collect();
-    files.sort();
-    files
+    let folders: Vec<PathBuf> = packages.flat_map(|packages| PACKAGES.map(|package| packages.join(package))).collect();
+    let names = FILES.into_iter().filter(|(version, _)| *version <= driver).map(|(_, name)| name);
+    names.flat_map(|name| folders.iter().map(move |folder| folder.join(name))).filter(|file| file.is_file()).collect()
 }
 
 /// Loads the compiler, and before it what it will ask for by name, which lies beside it.
@@ -77,15 +74,18 @@ mod tests {
     #[test]
     fn the_compiler_of_a_python_environment_is_found() {
         let folder = tempfile::tempdir().unwrap();
-        assert!(of_environment(folder.path()).is_empty());
+        assert!(of_environment(folder.path(), 13).is_empty());
         let packages = folder.path().join("lib/python3.12/site-packages");
         for (package, file) in [("nvidia/cuda_nvrtc/lib", "libnvrtc.so.12"), ("nvidia/cu13/lib", "libnvrtc.so.13")] {
             std::fs::create_dir_all(packages.join(package)).unwrap();
             std::fs::write(packages.join(package).join(file), "no library").unwrap();
         }
-        let found = of_environment(folder.path());
-        assert_eq!(found[0], packages.join("nvidia/cu13/lib/libnvrtc.so.13"));
-        assert_eq!(found.len(), 2);
+        let found = of_environment(folder.path(), 13);
+        let [newer, older] =
+            ["cu13/lib/libnvrtc.so.13", "cuda_nvrtc/lib/libnvrtc.so.12"].map(|file| packages.join("nvidia").join(file));
+        assert_eq!(found, [newer, older.clone()]);
+        // A driver of CUDA 12 takes nothing from a compiler of CUDA 13.
+        assert_eq!(of_environment(folder.path(), 12), [older]);
         assert!(!load_compiler(&found[0]));
     }
 }

@@ -32,11 +32,13 @@ KERNEL(product, 256)
         BARRIER();
         UNROLL
         for (int k = 0; k < DEPTH; ++k) {
+            const Four l = four_at(&lefts[k][my_row]), r = four_at(&rights[k][my_column]);
+            const float of_row[4] = {l.x, l.y, l.z, l.w}, of_column[4] = {r.x, r.y, r.z, r.w};
             UNROLL
-            for (int r = 0; r < 4; ++r) {
+            for (int row = 0; row < 4; ++row) {
                 UNROLL
-                for (int c = 0; c < 4; ++c)
-                    sums[r][c] = fmaf(lefts[k][my_row + r], rights[k][my_column + c], sums[r][c]);
+                for (int column = 0; column < 4; ++column)
+                    sums[row][column] = fmaf(of_row[row], of_column[column], sums[row][column]);
             }
         }
         BARRIER();

@@ -2,7 +2,7 @@
 #define COLUMNS 128           // columns of a product that are made at once
 #define SLICES 4              // parts that the sum of each is cut into
 #define THREADS 512           // COLUMNS · SLICES
-#define TRIALS 4              // trials of a block, at most
+#define TRIALS 4              // trials of a block, at most: as many as are read at once
 #define CHUNK 512             // factors on the left that are at hand at once
 
 // A row a trial.
@@ -34,7 +34,7 @@ template <class Pass> DEVICE void each_unit(const Step &now, Pass pass) {
 // out[trial][column] = keep·out[trial][column] + Σ left[trial][k]·right[k][column]. A barrier must stand before, if other
 // threads wrote to `left`, and behind, before other threads read `out`.
 DEVICE void multiply(Rows out, int columns, float keep, Rows left, int inner, const float *right, int trials) {
-    SHARED float at_hand[TRIALS][CHUNK];
+    SHARED float at_hand[CHUNK][TRIALS];
     SHARED float parts[SLICES][TRIALS][COLUMNS];
     const int thread = thread_index(), lane = thread % COLUMNS, slice = thread / COLUMNS;
     for (int first = 0; first < columns; first += COLUMNS) {
@@ -46,7 +46,7 @@ DEVICE void multiply(Rows out, int columns, float keep, Rows left, int inner, co
                 BARRIER();
                 for (int k = thread; k < TRIALS * CHUNK; k += THREADS) {
                     const int trial = k / CHUNK, place = k % CHUNK;
-                    at_hand[trial][place] = trial < trials && place < count ? left.row(trial)[begin + place] : 0.0f;
+                    at_hand[place][trial] = trial < trials && place < count ? left.row(trial)[begin + place] : 0.0f;
                 }
                 BARRIER();
             }
@@ -55,9 +55,11 @@ DEVICE void multiply(Rows out, int columns, float keep, Rows left, int inner, co
                 const float *weight = right + (place_t)(begin + slice * share) * columns + column;
 #pragma unroll 8
                 for (int k = slice * share; k < end; ++k, weight += columns) {
-                    UNROLL
-                    for (int trial = 0; trial < TRIALS; ++trial)
-                        sums[trial] = fmaf(at_hand[trial][k], *weight, sums[trial]);
+                    const Four of_trials = four_at(at_hand[k]);
+                    sums[0] = fmaf(of_trials.x, *weight, sums[0]);
+                    sums[1] = fmaf(of_trials.y, *weight, sums[1]);
+                    sums[2] = fmaf(of_trials.z, *weight, sums[2]);
+                    sums[3] = fmaf(of_trials.w, *weight, sums[3]);
                 }
             }
         }

@@ -1,4 +1,4 @@
-//! A network over all time steps of a batch, forward and back: which kernels run, and on what.
+//! A network over all time steps of a batch: which kernels run, and on what.
 //!
 //! All that is not recurrent runs over all steps at once: inputs, biases and noise before the sweep, outputs and cost
 //! behind it, the gradients by weights after the way back, as products whose long sums are cut into layers that are added
@@ -8,15 +8,14 @@ use crate::error::Result;
 use crate::hyperparameters::{Activation, Hyperparameters, Loss};
 use crate::network::engine::cpu::kernels::Dimensions;
 use crate::network::engine::cuda::card::{Argument, Card};
-use crate::network::engine::cuda::cell::{OnCuda, Product, Source};
-use crate::network::engine::cuda::program::{Parts, Program};
+use crate::network::engine::cuda::cell::{OnCuda, Product};
 use crate::network::engine::cuda::work::{Factor, MatrixProduct, Places, Room, Work, behind, int};
-use crate::network::{Cost, Role, SweepNoise};
+use crate::network::{Cost, SweepNoise};
 
 /// Threads of a block that runs trials, as step.cu has it.
-const SWEEP_THREADS: u32 = 512;
+pub(super) const SWEEP_THREADS: u32 = 512;
 /// Trials of a block, at most, as step.cu has it.
-const BLOCK_TRIALS: usize = 4;
+pub(super) const BLOCK_TRIALS: usize = 4;
 
 /// A network and a batch.
 #[derive(Clone, Copy)]
@@ -39,19 +38,19 @@ pub(super) struct Grading<'a> {
 
 impl Job<'_> {
     /// Rows of the batch, a row a time step and trial.
-    fn rows(&self) -> usize {
+    pub(super) fn rows(&self) -> usize {
         self.dimensions.steps * self.dimensions.trials
     }
 
-    fn gate_width(&self) -> usize {
+    pub(super) fn gate_width(&self) -> usize {
         self.cell.gates() * self.dimensions.units
     }
 
-    fn kept_width(&self) -> usize {
+    pub(super) fn kept_width(&self) -> usize {
         self.cell.kept() * self.dimensions.units
     }
 
-    fn parameter(&self, name: &str) -> Result<u64> {
+    pub(super) fn parameter(&self, name: &str) -> Result<u64> {
         Ok(behind(self.parameters, self.places.get(name)?.1))
     }
 
@@ -64,21 +63,15 @@ impl Job<'_> {
     }
 
     /// The weights of absolute and of squared rates in the cost, the first divided by what it is a mean over.
-    fn activity_costs(&self) -> Option<[f32; 2]> {
+    pub(super) fn activity_costs(&self) -> Option<[f32; 2]> {
         let Hyperparameters { l1_h, l2_h, .. } = *self.hyperparameters;
         let count = (self.rows() * self.dimensions.units) as f32;
         (l1_h != 0.0 || l2_h != 0.0).then(|| [l1_h as f32 / count, l2_h as f32])
     }
 }
 
-/// Kernels that sweep with the weights in registers, and the blocks of a cluster.
-struct Clusters {
-    program: &'static Program,
-    blocks: usize,
-}
-
 /// The number of an activation in mathematics.cu.
-fn number_of(activation: Activation) -> i32 {
+pub(super) fn number_of(activation: Activation) -> i32 {
     match activation {
         Activation::Softplus => 0,
         Activation::Relu => 1,
@@ -113,42 +106,6 @@ impl<C: Card> Work<C> {
             arguments.push(Argument::Address(weights));
         }
         self.launch_sweep("forward", job, arguments)
-    }
-
-    /// The kernels with weights in registers, if the network fits and the card has clusters.
-    fn clusters(&self, job: &Job<'_>) -> Option<Clusters> {
-        let fitting = |program: &'static Program| match program.parts {
-            Parts::Clusters { units, blocks, .. } if job.dimensions.units <= units => {
-                Some(Clusters { program, blocks })
-            }
-            _ => None,
-        };
-        self.card.has_clusters().then(|| job.cell.in_registers().iter().find_map(fitting)).flatten()
-    }
-
-    /// Sweeps with the weights in registers; the addresses are those of the matrix, the drive, the gates and the rates.
-    fn launch_clusters(
-        &mut self,
-        &Clusters { program, blocks }: &Clusters,
-        back: bool,
-        job: &Job<'_>,
-        addresses: [u64; 4],
-    ) -> Result<()> {
-        let Dimensions { steps, trials, units, .. } = job.dimensions;
-        // One trial a cluster is fastest as long as all clusters run at once.
-        let of_cluster = if trials * blocks <= self.card.processors() { 1 } else { BLOCK_TRIALS };
-        let kernel = match (back, of_cluster) {
-            (false, 1) => "forward_one",
-            (false, _) => "forward_four",
-            (true, 1) => "backward_one",
-            (true, _) => "backward_four",
-        };
-        let mut arguments = addresses.map(Argument::Address).to_vec();
-        arguments.extend([int(units)?, int(steps)?, int(trials)?]);
-        arguments.push(Argument::Int(number_of(job.hyperparameters.activation)));
-        arguments.push(Argument::Float(job.cell.numbers(job.hyperparameters)[0]));
-        let blocks = trials.div_ceil(of_cluster) * blocks;
-        self.launch_of(program, kernel, [blocks, 1, 1], SWEEP_THREADS, &arguments)
     }
 
     /// Inputs and biases of a product, for all steps.
@@ -207,7 +164,7 @@ impl<C: Card> Work<C> {
     }
 
     /// A matrix of ones.
-    fn one(&mut self) -> Result<Factor> {
+    pub(super) fn one(&mut self) -> Result<Factor> {
         let at = if self.has(Room::One) { self.room(Room::One, 1)? } else { self.upload(Room::One, &[1.0])? };
         Ok(Factor { at, row: 0, column: 0 })
     }
@@ -236,7 +193,12 @@ impl<C: Card> Work<C> {
     }
 
     /// Runs a kernel whose blocks run trials through all steps.
-    fn launch_sweep(&mut self, kernel: &'static str, job: &Job<'_>, mut arguments: Vec<Argument>) -> Result<()> {
+    pub(super) fn launch_sweep(
+        &mut self,
+        kernel: &'static str,
+        job: &Job<'_>,
+        mut arguments: Vec<Argument>,
+    ) -> Result<()> {
         let Dimensions { steps, trials, units, .. } = job.dimensions;
         let of_block = trials.div_ceil(self.card.processors()).clamp(1, BLOCK_TRIALS);
         let [first, second] = job.cell.numbers(job.hyperparameters);
@@ -314,128 +276,4 @@ impl<C: Card> Work<C> {
             extra: 0.0,
         })
     }
-
-    /// Goes back through all steps after [`Work::outputs`], and makes the gradients by the parameters, which stand in
-    /// their room as the parameters do in theirs.
-    pub(super) fn backward(&mut self, job: &Job<'_>) -> Result<()> {
-        let Dimensions { steps, trials, units, outputs, .. } = job.dimensions;
-        let rows = job.rows();
-        let by_values = self.room(Room::ByValues, rows * outputs)?;
-        let added = self.room(Room::Added, rows * units)?;
-        self.product(&MatrixProduct {
-            out: added,
-            out_row: units,
-            left: Factor::rows(by_values, outputs),
-            right: Factor::rows(job.parameter("w_out")?, outputs).transposed(),
-            bias: 0,
-            keep: 0.0,
-            rows,
-            columns: units,
-            inner: outputs,
-        })?;
-        let rates = self.room(Room::Rates, (steps + 1) * trials * units)?;
-        if let Some([l1, l2]) = job.activity_costs() {
-            let mut arguments = [added, behind(rates, trials * units)].map(Argument::Address).to_vec();
-            arguments.extend([int(rows)?, int(units)?, Argument::Float(l1), Argument::Float(l2)]);
-            self.launch_each("activity_gradient", rows * units, 256, &arguments)?;
-        }
-        let gates = self.room(Room::Gates, rows * job.gate_width())?;
-        let kept = self.room(Room::Kept, (steps + 1) * trials * job.kept_width())?;
-        let by_rates = self.room(Room::ByRates, trials * units)?;
-        let carried = self.room(Room::Carried, trials * units)?;
-        let mut arguments = [rates, gates, kept, added, by_rates, carried].map(Argument::Address).to_vec();
-        let products = job.cell.products(job.hyperparameters);
-        let mut transposed = [0; 2];
-        for (place, product) in products.iter().take(transposed.len()).enumerate() {
-            transposed[place] = self.transposed(job, place, product.recurrent)?;
-        }
-        match self.clusters(job) {
-            Some(clusters) => self.launch_clusters(&clusters, true, job, [transposed[0], added, gates, 0])?,
-            None => {
-                arguments.extend(transposed.map(Argument::Address));
-                self.launch_sweep("backward", job, arguments)?;
-            }
-        }
-        for product in &products {
-            self.gradients_of(job, product)?;
-        }
-        let from_rates = Factor::rows(behind(rates, trials * units), units);
-        self.weight_gradient(job, "w_out", from_rates, Factor::rows(by_values, outputs))?;
-        let one = self.one()?;
-        self.weight_gradient(job, "b_out", one, Factor::rows(by_values, outputs))
-    }
-
-    /// The transpose of a parameter.
-    fn transposed(&mut self, job: &Job<'_>, place: usize, name: &str) -> Result<u64> {
-        let (rows, columns) = job.places.get(name)?.0.shape;
-        let out = self.room(Room::Transposed(place), rows * columns)?;
-        let mut arguments = [out, job.parameter(name)?].map(Argument::Address).to_vec();
-        arguments.extend([int(rows)?, int(columns)?]);
-        self.launch_each("transpose", rows * columns, 256, &arguments)?;
-        Ok(out)
-    }
-
-    /// The gradients by all parameters of a product.
-    fn gradients_of(&mut self, job: &Job<'_>, product: &Product) -> Result<()> {
-        let Dimensions { trials, units, inputs: channels, steps, .. } = job.dimensions;
-        let gates = self.room(Room::Gates, job.rows() * job.gate_width())?;
-        let by_gates = Factor::rows(behind(gates, product.columns.start * units), job.gate_width());
-        let source = match product.from {
-            Source::Rates => Factor::rows(self.room(Room::Rates, (steps + 1) * trials * units)?, units),
-            Source::Kept => {
-                let kept = self.room(Room::Kept, (steps + 1) * trials * job.kept_width())?;
-                Factor::rows(behind(kept, trials * job.kept_width()), job.kept_width())
-            }
-        };
-        self.weight_gradient(job, product.recurrent, source, by_gates)?;
-        let inputs = self.room(Room::Inputs, job.rows() * channels)?;
-        for part in &product.inputs {
-            let of_channels = Factor::rows(behind(inputs, part.channels.start), channels);
-            let Some(mix) = part.mixed_by else {
-                self.weight_gradient(job, part.weights, of_channels, by_gates)?;
-                continue;
-            };
-            let ((spec, first), (count, columns)) =
-                (job.places.get(part.weights)?, (part.channels.len(), product.columns.len() * units));
-            let mixed = self.room(Room::Mixed, count * columns)?;
-            self.long_product(&gradient_product(mixed, of_channels, by_gates, (count, columns), job.rows()))?;
-            let gradients = self.room(Room::Gradients, job.places.count())?;
-            self.product(&MatrixProduct {
-                out: behind(gradients, first),
-                out_row: columns,
-                left: Factor::rows(job.parameter(mix)?, count).transposed(),
-                right: Factor::rows(mixed, columns),
-                bias: 0,
-                keep: 0.0,
-                rows: spec.shape.0,
-                columns,
-                inner: count,
-            })?;
-        }
-        let one = self.one()?;
-        product.biases.iter().try_for_each(|bias| self.weight_gradient(job, bias, one, by_gates))
-    }
-
-    /// The gradient by a parameter: the sum over all rows of what came in times the gradient by what went out.
-    fn weight_gradient(&mut self, job: &Job<'_>, name: &str, source: Factor, by_product: Factor) -> Result<()> {
-        let (spec, first) = job.places.get(name)?;
-        if spec.role == Role::Fixed {
-            return Ok(());
-        }
-        let gradients = self.room(Room::Gradients, job.places.count())?;
-        self.long_product(&gradient_product(behind(gradients, first), source, by_product, spec.shape, job.rows()))
-    }
-}
-
-/// `out = sourceᵀ · by_product`, summed over so many rows.
-fn gradient_product(
-    out: u64,
-    source: Factor,
-    by_product: Factor,
-    shape: (usize, usize),
-    count: usize,
-) -> MatrixProduct {
-    let (rows, columns) = shape;
-    let left = source.transposed();
-    MatrixProduct { out, out_row: columns, left, right: by_product, bias: 0, keep: 0.0, rows, columns, inner: count }
 }
