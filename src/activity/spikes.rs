@@ -428,6 +428,19 @@ impl Units {
                 "give both tables on one clock and in one unit",
             ));
         }
+        let extent = |values: &mut dyn Iterator<Item = f64>| {
+            let ends = values.fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), v| (a.min(v), b.max(v)));
+            ends.1 - ends.0
+        };
+        let spikes = extent(&mut self.times.iter().flatten().copied());
+        let trials = extent(&mut windows.iter().map(|window| window.origin)) + options.to_ms - options.from_ms;
+        if spikes > 100.0 * trials {
+            notes.push(format!(
+                "spikes are spread over {} s, trials over {} s only: check that both are in one unit of time",
+                round(spikes / 1000.0),
+                round(trials / 1000.0)
+            ));
+        }
         if !silent.is_empty() {
             notes.push(format!("units {} have no spike in any trial's window", silent.join(", ")));
         }

@@ -183,7 +183,7 @@ pub(super) fn panel_title(text: &str, x: f64, top: f64) -> Annotation {
 fn mark_epochs(layout: &mut Layout, about: &TrialAbout, x: &str, [bottom, top]: [f64; 2]) {
     // The names of many epochs would run into each other on one line.
     let second_line = if about.epochs.len() > 4 { 11.0 } else { 0.0 };
-    let mut marked = 0.0;
+    let mut marked = f64::NEG_INFINITY;
     for (number, (epoch, range)) in about.epochs.iter().enumerate() {
         let opacity = match epoch {
             Epoch::Stim1 | Epoch::Stim2 | Epoch::Distract1 => 0.14,

@@ -148,7 +148,7 @@ pub fn psth(table: &DataFrame, about: &PsthAbout) -> Result<Figure> {
     if normalisation.is_relative() {
         layout.add_shape(style::horizontal_line(0.0));
     }
-    let mut marked = 0.0;
+    let mut marked = f64::NEG_INFINITY;
     for (epoch, range) in &about.epochs {
         if matches!(epoch, Epoch::Stim1 | Epoch::Stim2 | Epoch::Distract1) {
             layout.add_shape(style::vertical_band(range.start, range.end, "#555555"));
