@@ -81,7 +81,7 @@ impl Activity {
     /// use maturation::activity::{Activity, RecordingOptions};
     ///
     /// let path = std::env::temp_dir().join(format!("maturation-read-{}.csv", std::process::id()));
-    /// std::fs::write(&path, "trial;location;time_s;unit_0\n1;0;-0,1;4,5\n1;0;0;5\n2;180;-0,1;4\n2;180;0;6\n")?;
+    /// std::fs::write(&path, "trial;location;time_s;unit_0\n1;0;-0,1;4,5\n1;0;0;5\n2;1;-0,1;4\n2;1;0;6\n")?;
     /// let options = RecordingOptions::default();
     /// let activity = Activity::read(&path, &options)?;
     /// assert_eq!((activity.start_ms, activity.dt, activity.location_count), (-100.0, 100.0, 2));
