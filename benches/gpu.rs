@@ -6,8 +6,8 @@
 //! cargo bench --bench gpu -- --device cpu --quick  # without a GPU, to see that it works
 //! ```
 //!
-//! A step is that of `odr`, 64 trials: inputs copied to the GPU, noise, cost, gradients, Adam. Times are medians of rounds
-//! of many steps that nobody waits for but at the end, as in training.
+//! A step is that of `odr`, 64 trials: inputs copied to the GPU, noise, cost, gradients, Adam. Times are medians of
+//! rounds of many steps that nobody waits for but at the end, as in training.
 
 use std::time::Instant;
 

@@ -6,8 +6,8 @@
 //! ```
 //!
 //! For each size: milliseconds of a forward and backward sweep, its floating-point operations a second as a share of
-//! what a large matrix product reaches in turns with it, and the history that a thread keeps. At the end the peak memory
-//! of the whole process, which by then has trained 1,024 units on trials of 775 steps (rule odr15000).
+//! what a large matrix product reaches in turns with it, and the history that a thread keeps. At the end the peak
+//! memory of the whole process, which by then has trained 1,024 units on trials of 775 steps (rule odr15000).
 
 use std::time::Instant;
 

@@ -8,9 +8,10 @@
 //! cargo bench --bench training_step -- --quick     # a second a rule, for a smoke test
 //! ```
 //!
-//! For each cell and, of the paper's, each of the six rules, 64 trials and 256 units: milliseconds of a training step (cost, gradients, Adam), of a
-//! forward pass and of making the trials; floating-point operations a second; and the ratio of both to the rate of a
-//! large square product, measured in turns with them; then a whole evaluation. Times are the shortest of many, since other work only adds to them.
+//! For each cell and, of the paper's, each of the six rules, 64 trials and 256 units: milliseconds of a training step
+//! (cost, gradients, Adam), of a forward pass and of making the trials; floating-point operations a second; and the
+//! ratio of both to the rate of a large square product, measured in turns with them; then a whole evaluation. Times are
+//! the shortest of many, since other work only adds to them.
 
 use std::time::Instant;
 

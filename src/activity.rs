@@ -117,8 +117,8 @@ impl Activity {
         Ok(self)
     }
 
-    /// The same activity with these epochs, in ms on the activity's own axis, which may begin below zero. A time between
-    /// two steps is rounded down, unless it is within a twentieth of a step from the next.
+    /// The same activity with these epochs, in ms on the activity's own axis, which may begin below zero. A time
+    /// between two steps is rounded down, unless it is within a twentieth of a step from the next.
     ///
     /// # Errors
     /// As [`Activity::with_epochs`], and if a time is not finite or outside the activity.
@@ -299,8 +299,9 @@ impl Activity {
 /// Activity as a table, and back.
 impl Activity {
     /// One row for each trial and step, trial by trial: step, time_ms (the step's start), trial, location (0 to
-    /// `location_count` − 1), locations_on_ring (`location_count`, so that the table reads back as it was), location_label
-    /// (only where locations are not called by their numbers), then one column of rates a unit, unit_0 … unit_{N−1}.
+    /// `location_count` − 1), locations_on_ring (`location_count`, so that the table reads back as it was),
+    /// location_label (only where locations are not called by their numbers), then one column of rates a unit, unit_0 …
+    /// unit_{N−1}.
     ///
     /// # Errors
     /// If the parts do not fit together.

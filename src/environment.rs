@@ -15,8 +15,8 @@ static INTERRUPTIONS: AtomicU64 = AtomicU64::new(0);
 
 /// Looks for interruptions of a notebook's kernel that come after it was made. Elsewhere Ctrl-C belongs to the program.
 ///
-/// The kernel hands an interruption on to the process that runs the cells, and tells the notebook if the cell goes on all
-/// the same.
+/// The kernel hands an interruption on to the process that runs the cells, and tells the notebook if the cell goes on
+/// all the same.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Interruption {
     counted: &'static AtomicU64,

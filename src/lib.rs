@@ -1,9 +1,9 @@
 //! Train recurrent networks on working-memory tasks, and watch their units mature.
 //!
-//! Liu, Zhu, Constantinidis and Zhou (iScience 2021) trained recurrent networks on the tasks that monkeys did before and
-//! after puberty, and found that the networks' units change with training much as prefrontal neurons do in adolescence.
-//! This crate makes that result something that anyone can rerun, question and extend, in a Rust notebook or from the
-//! command line, in minutes on a laptop.
+//! Liu, Zhu, Constantinidis and Zhou (iScience 2021) trained recurrent networks on the tasks that monkeys did before
+//! and after puberty, and found that the networks' units change with training much as prefrontal neurons do in
+//! adolescence. This crate makes that result something that anyone can rerun, question and extend, in a Rust notebook
+//! or from the command line, in minutes on a laptop.
 //!
 //! ```
 //! use maturation::prelude::*;
@@ -135,8 +135,9 @@
 //! # Features
 //!
 //! The default build is what a notebook needs, and trains on an NVIDIA GPU where there is one
-//! ([`Device`](network::Device)). `cuda` adds, as a second opinion, dfdx's CUDA device (it needs the CUDA toolkit to build);
-//! `cuda-check` only type-checks that path. `kernel` builds the Jupyter kernel, `maturation-kernel`, a program of its own.
+//! ([`Device`](network::Device)). `cuda` adds, as a second opinion, dfdx's CUDA device (it needs the CUDA toolkit to
+//! build); `cuda-check` only type-checks that path. `kernel` builds the Jupyter kernel, `maturation-kernel`, a program
+//! of its own.
 #![warn(missing_docs)]
 
 pub mod activity;
@@ -164,8 +165,9 @@ pub use {ndarray, plotly, polars, rand, serde_json};
 
 /// What a notebook needs: `use maturation::prelude::*;`.
 ///
-/// Beside this crate's own names it has those of polars, ndarray, plotly, serde_json and rand that a cell uses most, and
-/// these crates themselves, so that a cell needs no `:dep` to write `ndarray::s![…]` or `plotly::common::Mode::Lines`.
+/// Beside this crate's own names it has those of polars, ndarray, plotly, serde_json and rand that a cell uses most,
+/// and these crates themselves, so that a cell needs no `:dep` to write `ndarray::s![…]` or
+/// `plotly::common::Mode::Lines`.
 ///
 /// ```
 /// use maturation::prelude::*;

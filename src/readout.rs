@@ -75,7 +75,8 @@ impl Readout {
         Ok(Readout { options, engine })
     }
 
-    /// A readout with these options on an engine of your own choice; the options' threads and device have no meaning then.
+    /// A readout with these options on an engine of your own choice; the options' threads and device have no meaning
+    /// then.
     pub fn on(engine: impl Engine + 'static, options: ReadoutOptions) -> Self {
         Readout { options, engine: Box::new(engine) }
     }
@@ -209,7 +210,8 @@ impl Readout {
     /// use maturation::readout::{Readout, ReadoutOptions};
     ///
     /// let last = Run::open("data/6tasks")?.last()?;
-    /// let batches = vec![vec![Condition::with_distractor(0.0, 0.8); 4], vec![Condition::with_distractor(0.0, 3.1); 4]];
+    /// let near = vec![Condition::with_distractor(0.0, 0.8); 4];
+    /// let batches = vec![near, vec![Condition::with_distractor(0.0, 3.1); 4]];
     /// let answers = Readout::new(ReadoutOptions::default())?.answers(&last, Rule::ODRD, &batches)?;
     /// assert_eq!((answers.len(), answers[0].len()), (2, 4));
     /// # Ok::<(), maturation::Error>(())
@@ -278,8 +280,8 @@ pub(crate) struct Responses {
 }
 
 impl Network {
-    /// The activity of the units on the test trials of `rule`, with recurrent noise and without input noise: of a network
-    /// in hand, lesioned, imported or of weights of one's own.
+    /// The activity of the units on the test trials of `rule`, with recurrent noise and without input noise: of a
+    /// network in hand, lesioned, imported or of weights of one's own.
     ///
     /// ```
     /// use maturation::prelude::*;

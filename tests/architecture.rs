@@ -169,7 +169,8 @@ fn drawing(arrows: &Arrows) -> String {
 #[test]
 fn imports_are_read_as_the_compiler_reads_them() {
     let text = "use crate::error::Result;\nuse crate::{figures, tasks::{self, Rule}};\n// use crate::analysis;\n\
-                fn one() { crate::tables::thousands(1); mycrate::seed(); }\n#[cfg(test)]\nmod tests {\nuse crate::notebook;\n}";
+                fn one() { crate::tables::thousands(1); mycrate::seed(); }\n#[cfg(test)]\nmod tests {\nuse \
+                crate::notebook;\n}";
     let found = imports(text);
     for name in ["error", "figures", "tasks", "tables"] {
         assert!(found.contains(name), "{name}: {found:?}");

@@ -247,7 +247,8 @@ const OF_ACTIVITY: [&[&str]; 13] = [
     &["period-activity", "--epoch", "delay1", "--show", "anova"],
 ];
 
-/// A table of activity of four units at 80 steps of 20 ms: a trial at each of `locations`, rates by step, trial and unit.
+/// A table of activity of four units at 80 steps of 20 ms: a trial at each of `locations`, rates by step, trial and
+/// unit.
 fn activity_table(path: &Path, locations: &[usize], rate: impl Fn(usize, usize, usize) -> f64) {
     let mut text = String::from("step,time_ms,trial,location,unit_0,unit_1,unit_2,unit_3\n");
     for step in 0..80 {

@@ -1,7 +1,8 @@
-//! On a GPU, where there is one: the crate's cells against the processor, the same bits every time, runs that are resumed
-//! or change their device, networks side by side, and what is wrong told in words. Without one each test says that it was
-//! skipped; the kernels' arithmetic is tested on the processor all the same (`network::engine::cuda::tests`), and the
-//! published system's numbers against a GPU, where there is one, in `tests/published`.
+//! On a GPU, where there is one: the crate's cells against the processor, the same bits every time, runs that are
+//! resumed or change their device, networks side by side, and what is wrong told in words. Without one each test says
+//! that it was skipped; the kernels' arithmetic is tested on the processor all the same
+//! (`network::engine::cuda::tests`), and the published system's numbers against a GPU, where there is one, in
+//! `tests/published`.
 
 use std::path::Path;
 

@@ -1,5 +1,5 @@
-//! `maturation lab` and `maturation notebooks` on machines that lack one thing or another. The machines are folders: their
-//! Python, cargo and kernel are scripts that answer as the real ones do, and write down what they were asked for.
+//! `maturation lab` and `maturation notebooks` on machines that lack one thing or another. The machines are folders:
+//! their Python, cargo and kernel are scripts that answer as the real ones do, and write down what they were asked for.
 #![cfg(unix)]
 
 use std::net::TcpListener;

@@ -317,7 +317,8 @@ fn read(text: &str, options: &RecordingOptions) -> Result<Activity, String> {
     Activity::read(&path, options).map_err(|error| error.to_string())
 }
 
-/// An input that users have, and what becomes of it: read, with words of its notes; or refused, with words of the message.
+/// An input that users have, and what becomes of it: read, with words of its notes; or refused, with words of the
+/// message.
 struct Input {
     what: &'static str,
     text: String,

@@ -1,5 +1,5 @@
-//! Every analysis that the published script for variants asks for, of a variant whose rates it takes as they are: tanh units
-//! fire negatively, so that dividing by the fixation rate would mean nothing.
+//! Every analysis that the published script for variants asks for, of a variant whose rates it takes as they are: tanh
+//! units fire negatively, so that dividing by the fixation rate would mean nothing.
 
 use maturation::analysis::{DistractorOptions, GrowthOptions, SaccadeOptions};
 use maturation::prelude::*;

@@ -179,8 +179,8 @@ impl Clock {
             if 2 * ((last - first) as usize) < longest {
                 return Err(Error::argument(
                     format!(
-                        "all trials have only {} to {} ms in common, for trial {} begins at {} ms and trial {} ends at {} ms, \
-                         where others last {} ms",
+                        "all trials have only {} to {} ms in common, for trial {} begins at {} ms and trial {} ends at \
+                         {} ms, where others last {} ms",
                         round(at(first)),
                         round(at(last)),
                         latest.trial.name,
@@ -193,8 +193,8 @@ impl Clock {
                 ));
             }
             notes.push(format!(
-                "trials differ in length: all are cut to {} to {} ms, the last to begin being trial {}, the first to end \
-                 trial {}",
+                "trials differ in length: all are cut to {} to {} ms, the last to begin being trial {}, the first to \
+                 end trial {}",
                 round(at(first)),
                 round(at(last)),
                 latest.trial.name,
@@ -230,8 +230,8 @@ impl<'a> Course<'a> {
                     pair[0].min(pair[1]),
                     pair[0].max(pair[1])
                 ),
-                "leave out the row that is there twice; if trials of several sessions have the same numbers, add a column \
-                 `session`, or number the trials anew",
+                "leave out the row that is there twice; if trials of several sessions have the same numbers, add a \
+                 column `session`, or number the trials anew",
             )),
         }
     }
@@ -242,14 +242,14 @@ impl<'a> Course<'a> {
             if steps[*row] != expected {
                 return Err(Error::argument(
                     format!(
-                        "trial {} has step {} at {} ms (row {row} of the table, counted from 0), where by its times it is \
-                         step {expected}",
+                        "trial {} has step {} at {} ms (row {row} of the table, counted from 0), where by its times it \
+                         is step {expected}",
                         self.trial.name,
                         steps[*row],
                         round(times[*row])
                     ),
-                    "steps and times must rise together, one step at a time: correct the column `step` or `time_ms`, or \
-                     leave `step` out",
+                    "steps and times must rise together, one step at a time: correct the column `step` or `time_ms`, \
+                     or leave `step` out",
                 ));
             }
         }
@@ -264,8 +264,8 @@ impl<'a> Course<'a> {
         if place.abs() > MOST_STEPS as f64 || (first - origin - place * dt).abs() > tolerance {
             return Err(Error::argument(
                 format!(
-                    "trial {} begins at {} ms (row {} of the table, counted from 0), between two steps of {} ms of trial {}, \
-                     which begins at {} ms",
+                    "trial {} begins at {} ms (row {} of the table, counted from 0), between two steps of {} ms of \
+                     trial {}, which begins at {} ms",
                     self.trial.name,
                     round(first),
                     self.rows[0],
@@ -282,8 +282,8 @@ impl<'a> Course<'a> {
             if (keys[*row] - expected).abs() > tolerance {
                 return Err(Error::argument(
                     format!(
-                        "trial {} has the time {} ms in row {row} of the table (counted from 0), where {} ms was expected, \
-                         {} steps of {} ms after {} ms",
+                        "trial {} has the time {} ms in row {row} of the table (counted from 0), where {} ms was \
+                         expected, {} steps of {} ms after {} ms",
                         self.trial.name,
                         round(keys[*row]),
                         round(expected),
@@ -291,8 +291,8 @@ impl<'a> Course<'a> {
                         round(dt),
                         round(origin)
                     ),
-                    "every trial must have each of its steps once, evenly spaced: put missing steps in, or bin the data \
-                     anew",
+                    "every trial must have each of its steps once, evenly spaced: put missing steps in, or bin the \
+                     data anew",
                 ));
             }
         }
@@ -343,8 +343,8 @@ fn time_step(courses: &[Course], keys: &[f64], said: Said) -> Result<f64> {
     Ok(whole_frequency(courses, keys, measured).unwrap_or(measured))
 }
 
-/// Times that are rounded to whole ms do not tell a step such as 16.67 ms; a whole number of steps a second that explains
-/// every time does.
+/// Times that are rounded to whole ms do not tell a step such as 16.67 ms; a whole number of steps a second that
+/// explains every time does.
 fn whole_frequency(courses: &[Course], keys: &[f64], measured: f64) -> Option<f64> {
     let spread = |dt: f64| {
         let mut most = 0.0_f64;

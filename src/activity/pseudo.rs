@@ -11,8 +11,8 @@ use crate::seed::Purpose;
 /// How units that were recorded in different trials become one population.
 ///
 /// Of each unit, as many trials a location are drawn, each at most once; the first draws of all units at a location
-/// become one trial of the population, the second ones the next, and so on. Units with fewer trials at some location are
-/// left out. What units do together from trial to trial is lost: correlations of the noise are those of chance.
+/// become one trial of the population, the second ones the next, and so on. Units with fewer trials at some location
+/// are left out. What units do together from trial to trial is lost: correlations of the noise are those of chance.
 ///
 /// Where the table has a column `session`, each session's units are units of their own, whatever their columns are
 /// called.
@@ -92,8 +92,8 @@ impl PseudoPopulation {
         }
         let locations = places.iter().flat_map(|place| std::iter::repeat_n(*place, self.trials)).collect();
         let mut notes = vec![format!(
-            "a pseudo-population of {} units, {} trials at each of {} locations, drawn from each unit's own trials (seed {}): \
-             its units' noise is not correlated as it was",
+            "a pseudo-population of {} units, {} trials at each of {} locations, drawn from each unit's own trials \
+             (seed {}): its units' noise is not correlated as it was",
             kept.len(),
             self.trials,
             places.len(),

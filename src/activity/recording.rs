@@ -74,8 +74,8 @@ fn is_used(name: &str) -> bool {
 
 /// Tables of recorded neurons.
 impl Activity {
-    /// Reads a `.parquet` or `.csv` file of what [`Activity::from_table_with`] takes. Only the columns that are needed are
-    /// read.
+    /// Reads a `.parquet` or `.csv` file of what [`Activity::from_table_with`] takes. Only the columns that are needed
+    /// are read.
     ///
     /// ```
     /// use maturation::activity::{Activity, RecordingOptions};
@@ -109,8 +109,8 @@ impl Activity {
                 path,
                 format!("it has no column `{missing}`"),
                 format!(
-                    "A table of activity has the columns trial, location, step or time_ms, and unit_0, unit_1, … without a \
-                     gap; this one has {}",
+                    "A table of activity has the columns trial, location, step or time_ms, and unit_0, unit_1, … \
+                     without a gap; this one has {}",
                     names.join(", ")
                 ),
             ));
@@ -127,14 +127,15 @@ impl Activity {
     }
 
     /// Reads what [`Activity::table`] makes, or the like from recorded neurons: trial, location, time_ms (or time_s) or
-    /// step or both, and unit_0 … unit_{N−1}. Further columns are ignored, but for these: session, which tells trials of
-    /// the same number apart; locations_on_ring, how many locations the ring has; location_label, what they are called.
+    /// step or both, and unit_0 … unit_{N−1}. Further columns are ignored, but for these: session, which tells trials
+    /// of the same number apart; locations_on_ring, how many locations the ring has; location_label, what they are
+    /// called.
     ///
     /// **Trials** may have any numbers (they are taken in ascending order) or names, and rows may stand in any order.
     ///
-    /// **Time** counts from any event, so that it may begin below zero. The step is found from the whole axis, and every
-    /// row's time is checked against it, with room for times rounded to whole ms; steps and times that disagree are
-    /// refused by trial and row. Trials of different lengths are cut to what all have.
+    /// **Time** counts from any event, so that it may begin below zero. The step is found from the whole axis, and
+    /// every row's time is checked against it, with room for times rounded to whole ms; steps and times that disagree
+    /// are refused by trial and row. Trials of different lengths are cut to what all have.
     ///
     /// **Locations** are places on a ring, counted from 0 or from 1 without a gap, or angles in degrees or radians,
     /// evenly spaced; anything else is refused with the labels found, unless [`RingOptions`] say what they are.
@@ -143,8 +144,8 @@ impl Activity {
     /// [`Activity::with_epochs`] or [`Activity::with_epochs_in_ms`].
     ///
     /// # Errors
-    /// If a column is missing or not numeric, a value is missing, NaN or infinite, trials have holes, repeated or uneven
-    /// times, or change their location. The message names the column, the trial and the row.
+    /// If a column is missing or not numeric, a value is missing, NaN or infinite, trials have holes, repeated or
+    /// uneven times, or change their location. The message names the column, the trial and the row.
     pub fn from_table_with(table: &DataFrame, options: &RecordingOptions) -> Result<Activity> {
         if table.height() == 0 {
             return Err(Error::argument("the table of activity has no rows", "it needs one for each trial and step"));

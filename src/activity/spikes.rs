@@ -68,10 +68,11 @@ struct Window {
 impl Activity {
     /// Rates in Hz of spikes counted in bins around an event of each trial, and the times of all events of the trials.
     ///
-    /// `spikes` has a row a spike: unit (a number or a name) and time_s or time_ms on the recording's clock. `trials` has a
-    /// row a trial: trial, location, start_s or start_ms on the same clock, and any further events in columns whose names
-    /// end in _s or _ms. Where both have a column session, units belong to it and are counted in its trials alone.
-    /// Trials without the event aligned to, or without a location, are left out and counted in [`Activity::notes`].
+    /// `spikes` has a row a spike: unit (a number or a name) and time_s or time_ms on the recording's clock. `trials`
+    /// has a row a trial: trial, location, start_s or start_ms on the same clock, and any further events in columns
+    /// whose names end in _s or _ms. Where both have a column session, units belong to it and are counted in its trials
+    /// alone. Trials without the event aligned to, or without a location, are left out and counted in
+    /// [`Activity::notes`].
     ///
     /// Bin k holds the spikes from from_ms + k · bin_ms up to, but not including, from_ms + (k + 1) · bin_ms. Smoothing
     /// weighs bins by a Gaussian cut off at five standard deviations (`causal`: its half that looks back) and takes in
@@ -86,7 +87,8 @@ impl Activity {
     ///
     /// let spikes = df!["unit" => ["a", "a", "b"], "time_s" => [10.01, 10.03, 20.25]]?;
     /// let trials = df!["trial" => [1, 2], "location" => [0, 1], "start_s" => [9.5, 19.5], "cue_s" => [10.0, 20.0]]?;
-    /// let options = SpikeOptions { align: Some("cue".into()), from_ms: -100.0, to_ms: 300.0, ..SpikeOptions::default() };
+    /// let window = SpikeOptions { from_ms: -100.0, to_ms: 300.0, ..SpikeOptions::default() };
+    /// let options = SpikeOptions { align: Some("cue".into()), ..window };
     /// let (activity, events) = Activity::from_spikes(&spikes, &trials, &options)?;
     /// assert_eq!((activity.steps(), activity.start_ms, activity.dt), (20, -100.0, 20.0));
     /// assert_eq!(activity.rates[[5, 0, 0]], 50.0); // one spike of unit a in the 20 ms from the cue on
@@ -95,8 +97,8 @@ impl Activity {
     /// ```
     ///
     /// # Errors
-    /// If a column is missing or not as described, a trial is there twice, no spike lies in any trial (the two tables may
-    /// be on different clocks), or an option is impossible. Units of several sessions without a pseudo-population.
+    /// If a column is missing or not as described, a trial is there twice, no spike lies in any trial (the two tables
+    /// may be on different clocks), or an option is impossible. Units of several sessions without a pseudo-population.
     pub fn from_spikes(
         spikes: &DataFrame,
         trials: &DataFrame,

@@ -59,15 +59,15 @@ impl fmt::Display for Scoring {
 /// Which trials of each location are held out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum HoldOut {
-    /// Drawn over the session: each location's trials, in order, are cut into as many stretches as are held out, and one
-    /// of each is drawn. A slow drift then moves held-out trials no farther from those trained on than these are from each
-    /// other.
+    /// Drawn over the session: each location's trials, in order, are cut into as many stretches as are held out, and
+    /// one of each is drawn. A slow drift then moves held-out trials no farther from those trained on than these are
+    /// from each other.
     Drawn {
         /// Decides the draw.
         seed: u64,
     },
-    /// As published: the first ones of each location, then the next ones. Where rates drift through a session, accuracy is
-    /// too low.
+    /// As published: the first ones of each location, then the next ones. Where rates drift through a session, accuracy
+    /// is too low.
     First,
 }
 
@@ -86,8 +86,8 @@ impl fmt::Display for HoldOut {
     }
 }
 
-/// How a decoder is trained and scored. The default is as published, but scored on held-out trials alone, which are drawn
-/// over the session.
+/// How a decoder is trained and scored. The default is as published, but scored on held-out trials alone, which are
+/// drawn over the session.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DecoderOptions {
     /// ms over which rates are averaged.
@@ -194,7 +194,8 @@ pub struct Chance {
     /// The probability of an accuracy at least as high by chance: (1 + permutations at least as high) /
     /// (1 + permutations).
     pub p_value: Array2<f64>,
-    /// The same for the highest accuracy of all cells, so that the probability of any cell below 0.05 by chance is 0.05.
+    /// The same for the highest accuracy of all cells, so that the probability of any cell below 0.05 by chance is
+    /// 0.05.
     pub p_corrected: Array2<f64>,
 }
 
@@ -224,8 +225,8 @@ impl Decoder {
     /// Units that are silent in all windows are no trouble: their decoder guesses.
     ///
     /// # Errors
-    /// If trials are at fewer than two locations, a chosen location has none, a location has too few for the folds, the window or the stride does not
-    /// fit the trial, or there are too many permutations.
+    /// If trials are at fewer than two locations, a chosen location has none, a location has too few for the folds, the
+    /// window or the stride does not fit the trial, or there are too many permutations.
     pub fn of(activity: &Activity, options: &DecoderOptions) -> Result<Decoder> {
         activity.check()?;
         let chosen: Activity;

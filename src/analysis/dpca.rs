@@ -254,7 +254,8 @@ pub fn dpca(activity: &Activity, options: &DpcaOptions) -> Result<Dpca> {
     let data = Data::new(activity, trials);
     let means = data.means();
     let model = Model::new(means.clone());
-    // A mean that rounding moves in its last bits is no activity; a sum of so many terms is off by as many bits at most.
+    // A mean that rounding moves in its last bits is no activity; a sum of so many terms is off by as many bits at
+    // most.
     let largest = activity.rates.fold(0.0_f32, |most, rate| most.max(rate.abs()));
     let terms = (means.locations * means.steps) as f64;
     let rounding = f64::from(largest) * f64::EPSILON * terms.max(8.0);
@@ -307,8 +308,8 @@ impl DpcaOptions {
         if !self.unbalanced && counts.iter().any(|count| *count != counts[0]) {
             return Err(Error::argument(
                 format!("locations {} have {} trials", list(locations), list(&counts)),
-                "leave trials out until each location has as many, or allow unbalanced trials: averages of fewer trials \
-                 are noisier, which then counts as an effect of the location",
+                "leave trials out until each location has as many, or allow unbalanced trials: averages of fewer \
+                 trials are noisier, which then counts as an effect of the location",
             ));
         }
         let automatic = self.regularisation == Regularisation::Automatic;

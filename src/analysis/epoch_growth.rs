@@ -77,10 +77,10 @@ impl EpochGrowth {
 
     /// The growth as a table, a row for each checkpoint, in the order in which they were added.
     ///
-    /// Columns: trials_trained; stage; activity, the units' mean rate in the epoch relative to fix1 (rate / baseline − 1)
-    /// or absolute, null without a selected unit; units, their number; low and high, the 95 % interval of the activity
-    /// over resamples of the units, if these were asked for (null of fewer than two units); and where activity is not the
-    /// published ratio, normalisation: difference or absolute.
+    /// Columns: trials_trained; stage; activity, the units' mean rate in the epoch relative to fix1
+    /// (rate / baseline − 1) or absolute, null without a selected unit; units, their number; low and high, the 95 %
+    /// interval of the activity over resamples of the units, if these were asked for (null of fewer than two units);
+    /// and where activity is not the published ratio, normalisation: difference or absolute.
     ///
     /// # Errors
     /// If the table cannot be made.

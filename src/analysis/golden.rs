@@ -18,8 +18,8 @@ pub(super) fn json(name: &str) -> Value {
     serde_json::from_str(&std::fs::read_to_string(path(&format!("{name}.json"))).unwrap()).unwrap()
 }
 
-/// Asserts that a deviation from an oracle is within its tolerance. `MATURATION_DEVIATIONS` has each told, with the line
-/// that asked, for the table in tests/README.md.
+/// Asserts that a deviation from an oracle is within its tolerance. `MATURATION_DEVIATIONS` has each told, with the
+/// line that asked, for the table in tests/README.md.
 #[track_caller]
 pub(crate) fn within(deviation: f64, tolerance: f64, what: impl std::fmt::Display) {
     if std::env::var_os("MATURATION_DEVIATIONS").is_some() {

@@ -4,7 +4,8 @@ use std::fmt;
 
 use crate::training::Stage;
 
-/// What a curve is the average of: the checkpoints of a stage, or a group of one's own, such as the recordings of a year.
+/// What a curve is the average of: the checkpoints of a stage, or a group of one's own, such as the recordings of a
+/// year.
 ///
 /// ```
 /// use maturation::analysis::Group;

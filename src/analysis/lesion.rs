@@ -169,11 +169,11 @@ const MATCHED: &str = "as many of all units";
 /// Each share of each target is drawn [`LesionOptions::repeats`] times at random; a larger share of one draw holds the
 /// smaller ones. All lesions meet the same trials and the same noise, so that only the lesion differs between them.
 ///
-/// Columns: rule; target, what could be silenced; share_of_target and silenced, how much and how many of it were; share,
-/// of all units; repeat; performance; mean_distance, of the responses from their targets in degrees (null if no trial
-/// responds); fixating, the share of trials that still fixate at the end; mean_rate, of the units that were not silenced,
-/// over all trials and time steps (null if none is left). Rows of the target 'as many of all units' are the matched
-/// draws.
+/// Columns: rule; target, what could be silenced; share_of_target and silenced, how much and how many of it were;
+/// share, of all units; repeat; performance; mean_distance, of the responses from their targets in degrees (null if no
+/// trial responds); fixating, the share of trials that still fixate at the end; mean_rate, of the units that were not
+/// silenced, over all trials and time steps (null if none is left). Rows of the target 'as many of all units' are the
+/// matched draws.
 ///
 /// ```
 /// use maturation::analysis::{LesionOptions, LesionTarget, lesion};

@@ -79,7 +79,8 @@ pub fn selectivity_of_run(
 /// The average activity of a run's selective units over the trial, by stage or by checkpoint (Fig. 4E–G): columns as
 /// [`Psth::table`].
 ///
-/// A unit is selected anew at each checkpoint unless `follow` is set, and a checkpoint's stage is that of its logged performance on the rule.
+/// A unit is selected anew at each checkpoint unless `follow` is set, and a checkpoint's stage is that of its logged
+/// performance on the rule.
 ///
 /// ```
 /// use maturation::analysis::{PsthOptions, psth};

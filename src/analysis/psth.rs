@@ -31,8 +31,8 @@ pub struct PsthOptions {
     /// Whether activity is relative to the mean of the unit's fix1 at that location. [`Normalisation::Automatic`]: as
     /// the units were tested.
     pub normalisation: Normalisation,
-    /// Whether the activity at the location opposite to the preferred one is added. A ring of an odd number of locations
-    /// has none.
+    /// Whether the activity at the location opposite to the preferred one is added. A ring of an odd number of
+    /// locations has none.
     pub opposite: bool,
     /// Which test says that a unit is selective, of which kind, and what it prefers.
     pub test: Test,
@@ -189,8 +189,8 @@ impl Psth {
         Psth { options, groups: BTreeMap::new(), resamples: None, clock: None, normalisation: None }
     }
 
-    /// Adds a checkpoint of a stage, or a recording of a group of one's own (`"adult"`): its activity, and which units are
-    /// selective.
+    /// Adds a checkpoint of a stage, or a recording of a group of one's own (`"adult"`): its activity, and which units
+    /// are selective.
     ///
     /// Where activity is a ratio to the baseline, a unit whose baseline is not above zero is left out.
     ///
@@ -215,7 +215,8 @@ impl Psth {
         if selectivity.location_count != activity.location_count || misfit.is_some() {
             return Err(Error::argument(
                 format!(
-                    "the selectivity table ({} locations, {} units) is not of this activity ({} locations, {unit_count} units)",
+                    "the selectivity table ({} locations, {} units) is not of this activity ({} locations, \
+                     {unit_count} units)",
                     selectivity.location_count,
                     selectivity.units.len(),
                     activity.location_count,
@@ -298,11 +299,11 @@ impl Psth {
 
     /// The curves as a table.
     ///
-    /// Columns: stage (group where there are groups of one's own), or trials_trained if curves are of checkpoints; direction (preferred, opposite); step; time_ms
-    /// (the step's start); activity; units, the number of units averaged (the mean over the checkpoints of a stage);
-    /// checkpoints, the number that are averaged (only by stage); low and high, the 95 % interval of the activity over resamples of the units, if these were asked for (null of a
-    /// single unit); and where activity is not the published ratio rate / baseline − 1, normalisation: difference or
-    /// absolute.
+    /// Columns: stage (group where there are groups of one's own), or trials_trained if curves are of checkpoints;
+    /// direction (preferred, opposite); step; time_ms (the step's start); activity; units, the number of units averaged
+    /// (the mean over the checkpoints of a stage); checkpoints, the number that are averaged (only by stage); low and
+    /// high, the 95 % interval of the activity over resamples of the units, if these were asked for (null of a single
+    /// unit); and where activity is not the published ratio rate / baseline − 1, normalisation: difference or absolute.
     /// A stage or checkpoint without a selected unit has no rows, and a PSTH without any has no rows at all.
     ///
     /// # Errors

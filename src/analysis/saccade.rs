@@ -144,7 +144,8 @@ impl Saccades {
 /// 180°) of the distance between response and target at the trial's last time step; trials, the responding trials in
 /// that bin; fixating, trials that still fixate and whose outputs point there; share, of the stage's responding trials
 /// (null if there is none); first_trials and last_trials, the trials trained at the stage's first and last checkpoint;
-/// stage_window, the evaluations that the performance is averaged over to decide the stage. A stage without checkpoints has no rows.
+/// stage_window, the evaluations that the performance is averaged over to decide the stage. A stage without checkpoints
+/// has no rows.
 ///
 /// ```
 /// use maturation::analysis::{SaccadeOptions, saccade};

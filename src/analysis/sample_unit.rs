@@ -42,7 +42,8 @@ pub struct SampleLocation {
 impl SampleUnit {
     /// Unit number `unit`, or without a number the most sharply tuned of the units that `options` select in `epoch`.
     ///
-    /// The sharpest is that with the largest vector strength of its absolute mean rates in the epoch, |Σ r·e^{iθ}| / Σ|r|,
+    /// The sharpest is that with the largest vector strength of its absolute mean rates in the epoch,
+    /// |Σ r·e^{iθ}| / Σ|r|,
     /// among the selected units whose highest rate is at least the median one, so that a unit that hardly fires is not
     /// chosen; the first of equals.
     ///

@@ -286,16 +286,16 @@ impl Selectivity {
 
     /// Tests every unit in `epoch`.
     ///
-    /// A unit is **active** if its mean rate is farther from 0 than `active_rate` at some location and a paired t-test of the fix1
-    /// and stim1 rates of the trials has p ≤ `gate_level` at some location.
+    /// A unit is **active** if its mean rate is farther from 0 than `active_rate` at some location and a paired t-test
+    /// of the fix1 and stim1 rates of the trials has p ≤ `gate_level` at some location.
     ///
     /// The published test calls an active unit **selective** if a one-way analysis of variance of its rates over
     /// locations has p ≤ `level`.
     ///
-    /// The unbiased test is an analysis of variance of the absolute rates. Its p-values over all tested units become q-values (Benjamini and Hochberg). A unit is selective by it if q ≤ `false_discovery_rate`
-    /// and it passes the gate after Bonferroni's correction: the smallest p of the paired t-tests, times their number,
-    /// is ≤ `gate_level`. (For the question 'does any location respond' the more elaborate correction of Holm gives
-    /// the same answer.)
+    /// The unbiased test is an analysis of variance of the absolute rates. Its p-values over all tested units become
+    /// q-values (Benjamini and Hochberg). A unit is selective by it if q ≤ `false_discovery_rate` and it passes the
+    /// gate after Bonferroni's correction: the smallest p of the paired t-tests, times their number, is ≤ `gate_level`.
+    /// (For the question 'does any location respond' the more elaborate correction of Holm gives the same answer.)
     ///
     /// # Errors
     /// If the activity has no fix1, stim1 or `epoch`, or an option is impossible.

@@ -18,8 +18,8 @@ use crate::training::Stage;
 /// The tuning curves of selective units, averaged by stage, with fits of their width and tests of their height.
 ///
 /// The rates of each unit are turned so that its preferred location is central: offset 0, with the opposite location
-/// at both ends. The curves of a checkpoint's units are averaged, then those of a stage's checkpoints. A location without
-/// a trial leaves that point of each unit's curve out, not the unit.
+/// at both ends. The curves of a checkpoint's units are averaged, then those of a stage's checkpoints. A location
+/// without a trial leaves that point of each unit's curve out, not the unit.
 ///
 /// ```
 /// use maturation::analysis::{PopulationOptions, Selectivity, SelectivityOptions, Tuning};
@@ -218,10 +218,10 @@ impl Tuning {
     ///
     /// Columns: stage (`recording` where there is none); offset, −4 … 4 locations from the preferred one (both ends are
     /// the opposite location; a ring of an odd number has two ends); activity, the mean rate there, relative to fix1
-    /// (rate / baseline − 1) or absolute; units, the mean number of units a checkpoint; checkpoints, the number that are
-    /// averaged; low and high, the 95 % interval, if resamples were asked for (null of a single unit); and where activity
-    /// is not the published ratio, normalisation: difference or absolute. A stage without a selected unit has no rows,
-    /// an offset at which no unit has a rate no row.
+    /// (rate / baseline − 1) or absolute; units, the mean number of units a checkpoint; checkpoints, the number that
+    /// are averaged; low and high, the 95 % interval, if resamples were asked for (null of a single unit); and where
+    /// activity is not the published ratio, normalisation: difference or absolute. A stage without a selected unit has
+    /// no rows, an offset at which no unit has a rate no row.
     ///
     /// # Errors
     /// If the table cannot be made.

@@ -226,8 +226,8 @@ fn draw(grids: &[(&str, Grid)], about: &DecoderAbout) -> Result<Figure> {
     let places = Places::of(grids.len());
     let note = if about.note.is_empty() { String::new() } else { format!("; {}", about.note) };
     let title = format!(
-        "{}<br><sup>a support vector classifier on mean rates in windows of {} ms, placed by their start; lines mark the \
-         epochs{note}</sup>",
+        "{}<br><sup>a support vector classifier on mean rates in windows of {} ms, placed by their start; lines mark \
+         the epochs{note}</sup>",
         about.title, about.window_ms
     );
     let mut layout = style::layout(&title, Axis::new(), Axis::new()).height(places.height);

@@ -84,8 +84,8 @@ fn percent(share: f64) -> String {
 
 /// How much the strongest demixed components explain, each bar split by what its scores vary with.
 ///
-/// `explained` is [`crate::analysis::Dpca::explained_variance_table`]. At most fifteen components are drawn; a component
-/// that explains nothing of its own has no bar.
+/// `explained` is [`crate::analysis::Dpca::explained_variance_table`]. At most fifteen components are drawn; a
+/// component that explains nothing of its own has no bar.
 ///
 /// # Errors
 /// If a column is missing or of another type.

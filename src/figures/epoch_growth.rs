@@ -12,15 +12,16 @@ use crate::training::Stage;
 /// The mean activity of selective units in an epoch against trials trained, a point a checkpoint, coloured by stage;
 /// the intervals as bars, if the table has them.
 ///
-/// `table` is that of [`crate::analysis::epoch_growth`]; `normalised` says whether rates are relative to fix1, unless the table says
-/// what they are.
+/// `table` is that of [`crate::analysis::epoch_growth`]; `normalised` says whether rates are relative to fix1, unless
+/// the table says what they are.
 ///
 /// ```
 /// use maturation::prelude::*;
 /// use polars::prelude::*;
 ///
 /// let table = df![
-///     "trials_trained" => [1280_u64, 2560], "stage" => ["early", "mature"], "activity" => [0.4, 1.6], "units" => [90_u32, 120],
+///     "trials_trained" => [1280_u64, 2560], "stage" => ["early", "mature"],
+///     "activity" => [0.4, 1.6], "units" => [90_u32, 120],
 /// ]?;
 /// let figure = figures::epoch_growth(&table, "Growth of delay1 activity", true)?;
 /// assert!(figure.json().contains("trials trained"));

@@ -102,8 +102,8 @@ fn printed(json: &str, [width, height]: [f64; 2]) -> String {
     format!(
         "<!doctype html>\n<html>\n<head><meta charset=\"utf-8\">\n\
          <style>@page {{ size: {width}px {height}px; margin: 0 }} html, body {{ margin: 0; padding: 0 }}\n\
-         #figure {{ width: {width}px; height: {height}px; overflow: hidden; break-inside: avoid }}</style>\n{}\n</head>\n\
-         <body><div id=\"figure\"></div><script>\nconst figure = {json};\n\
+         #figure {{ width: {width}px; height: {height}px; overflow: hidden; break-inside: avoid \
+         }}</style>\n{}\n</head>\n<body><div id=\"figure\"></div><script>\nconst figure = {json};\n\
          Plotly.newPlot('figure', figure.data, {{...figure.layout, width: {width}, height: {height}}}, \
          {{staticPlot: true}});\n</script></body>\n</html>\n",
         page::plotly_script()

@@ -2,8 +2,8 @@
 //!
 //! Every picture has one style (see the source of `style.rs`): stage and rule colours that colour-blind readers can
 //! tell apart, axes with units, and what is drawn told on hovering. A picture shows by itself where a notebook cell
-//! ends in it, and [`Figure::save`] writes it as a page that needs no network, as a vector graphic, or, with the system's
-//! Chromium, as a bitmap.
+//! ends in it, and [`Figure::save`] writes it as a page that needs no network, as a vector graphic, or, with the
+//! system's Chromium, as a bitmap.
 
 mod agreement;
 mod browser;
@@ -94,8 +94,8 @@ impl Figure {
     /// [`Figure::image`].
     ///
     /// # Errors
-    /// If the name ends otherwise, the file cannot be written, or as [`Figure::image`]. The file appears whole or not at
-    /// all.
+    /// If the name ends otherwise, the file cannot be written, or as [`Figure::image`]. The file appears whole or not
+    /// at all.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
         let path = path.as_ref();
         let extension = path.extension().map(|extension| extension.to_string_lossy().to_lowercase());
@@ -115,12 +115,12 @@ impl Figure {
         write_atomically(path, |file| file.write_all(&content).map_err(|source| Error::io("write", path, source)))
     }
 
-    /// The picture as a bitmap, a vector graphic or a page to print, of the size that its layout says (1040 × 480 where it
-    /// says none).
+    /// The picture as a bitmap, a vector graphic or a page to print, of the size that its layout says (1040 × 480 where
+    /// it says none).
     ///
-    /// A vector graphic of scatters, bars, boxes and heatmaps, which all figures of this crate are, is made at once. All
-    /// else is drawn by the system's Chromium or Chrome, out of sight and without a network, in about two seconds. The
-    /// variable `MATURATION_CHROMIUM` says which, if it is not on the path. A Chromium that comes as a snap sees no
+    /// A vector graphic of scatters, bars, boxes and heatmaps, which all figures of this crate are, is made at once.
+    /// All else is drawn by the system's Chromium or Chrome, out of sight and without a network, in about two seconds.
+    /// The variable `MATURATION_CHROMIUM` says which, if it is not on the path. A Chromium that comes as a snap sees no
     /// temporary files and cannot be used.
     ///
     /// # Errors

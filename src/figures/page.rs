@@ -21,7 +21,8 @@ h1 { font-size: 1.9em; margin-bottom: 0.2em; } h2 { font-size: 1.25em; margin-to
 a { color: #542788; } .figure { min-height: 480px; }
 button { font-size: 0.85em; border: 1px solid #bbb; background: #fafafa; border-radius: 4px; padding: 0.35em 0.8em;
   cursor: pointer; }
-table { border-collapse: collapse; font-size: 0.85em; } td { border-top: 1px solid #e5e5e5; padding: 0.25em 1em 0.25em 0; }
+table { border-collapse: collapse; font-size: 0.85em; } td { border-top: 1px solid #e5e5e5; padding: 0.25em 1em 0.25em \
+0; }
 #facts td:first-child { color: #666; }
 .shown th { text-align: left; padding: 0.25em 1em 0.25em 0; } .shown td { vertical-align: top; }
 ";

@@ -23,8 +23,8 @@ const HELD: f64 = 0.97;
 /// Beyond this −log₁₀ p the heat map's colour does not change any more.
 const STRONGEST: f64 = 10.0;
 
-/// The distribution of the units' activity in a period at the last checkpoint of each stage: histogram and box plot, and
-/// the analysis of variance between stages in the title (paper: period activity by stage).
+/// The distribution of the units' activity in a period at the last checkpoint of each stage: histogram and box plot,
+/// and the analysis of variance between stages in the title (paper: period activity by stage).
 ///
 /// `table` is that of [`PeriodActivity::table`], `title` says what it is of, and `normalised` whether activity is
 /// relative to fix1.
@@ -150,7 +150,8 @@ pub fn period_activity(table: &DataFrame, title: &str, normalised: bool) -> Resu
     Ok(Figure::new(plot, format!("{} groups of units; {test}", groups.len())))
 }
 
-/// The edges of bins that hold all values, or all but the few highest where these are far off: the last bin is theirs too.
+/// The edges of bins that hold all values, or all but the few highest where these are far off: the last bin is theirs
+/// too.
 fn edges(values: &[f64]) -> Vec<f64> {
     let low = values.iter().copied().fold(f64::INFINITY, f64::min);
     let mut sorted = values.to_vec();
@@ -189,7 +190,8 @@ fn counts(values: &[f64], edges: &[f64]) -> Vec<usize> {
 /// Every checkpoint compared with every other: a heat map of −log₁₀ p, with the sign of the difference (red where the
 /// checkpoint of the row is the more active one, blue where that of the column is).
 ///
-/// `table` is that of [`PeriodActivity::t_tests`]; `title` says what it is of. Where there is no test, the cell is empty.
+/// `table` is that of [`PeriodActivity::t_tests`]; `title` says what it is of. Where there is no test, the cell is
+/// empty.
 ///
 /// # Errors
 /// If a column is missing or of another type.

@@ -128,8 +128,8 @@ pub(super) fn distance_axis(title: &str) -> plotly::layout::Axis {
     style::axis(title).range(vec![0.0, 180.0]).tick_values(vec![0.0, 45.0, 90.0, 135.0, 180.0])
 }
 
-/// How far from the target the responses of each stage end (paper: distributions of saccade end points): steps over bins
-/// of 6°, in percent of the responding trials.
+/// How far from the target the responses of each stage end (paper: distributions of saccade end points): steps over
+/// bins of 6°, in percent of the responding trials.
 ///
 /// `table` is that of [`crate::analysis::saccade`]. A stage without responses has no curve, and the title says so.
 ///

@@ -4,8 +4,8 @@ use serde_json::{Map, Value, json};
 
 use crate::figures::markup::base64;
 
-/// Lightness (CIE 1976, of 100) that a colour has at least, so that it stands out on a dark page; of a grey, which letters
-/// have, that at which it stands out as much on a white one.
+/// Lightness (CIE 1976, of 100) that a colour has at least, so that it stands out on a dark page; of a grey, which
+/// letters have, that at which it stands out as much on a white one.
 const LIGHTNESS: f64 = 43.0;
 const LIGHTNESS_OF_GREY: f64 = 49.0;
 /// A colour with less than this is a grey.
@@ -16,8 +16,8 @@ const TRANSPARENT: &str = "rgba(0,0,0,0)";
 /// Values are rounded to this share of the largest of their kind: a tenth of a pixel.
 const PRECISION: f64 = 1e-4;
 
-/// The plot as the notebook's file has it: without a background of its own, in colours for either, its numbers short, and
-/// with a bar that offers vector graphics and no upload.
+/// The plot as the notebook's file has it: without a background of its own, in colours for either, its numbers short,
+/// and with a bar that offers vector graphics and no upload.
 pub(super) fn for_notebook(plot: &Value) -> Value {
     let mut plot = plot.clone();
     for trace in plot["data"].as_array_mut().into_iter().flatten() {
@@ -45,8 +45,8 @@ pub(super) fn for_notebook(plot: &Value) -> Value {
         }
     }
     plot["config"] = config();
-    // JupyterLab fits figures to its cells itself. Fitted by plotly.js too, when the window changes, a figure would take the
-    // height of its output's first line.
+    // JupyterLab fits figures to its cells itself. Fitted by plotly.js too, when the window changes, a figure would
+    // take the height of its output's first line.
     if let Some(config) = plot["config"].as_object_mut() {
         config.remove("responsive");
     }
@@ -69,8 +69,8 @@ fn is_axis(key: &str) -> bool {
         .any(|name| key.strip_prefix(name).is_some_and(|rest| rest.bytes().all(|byte| byte.is_ascii_digit())))
 }
 
-/// The plot with its long lists of numbers in four bytes each, as plotly.js reads them too: a notebook's file has a line
-/// for each number of a list.
+/// The plot with its long lists of numbers in four bytes each, as plotly.js reads them too: a notebook's file has a
+/// line for each number of a list.
 pub(super) fn packed(mut plot: Value) -> Value {
     for trace in plot["data"].as_array_mut().into_iter().flatten() {
         for key in ["x", "y", "z"] {
@@ -169,7 +169,8 @@ fn evenly_spaced(values: &Value) -> Option<(f64, f64)> {
     (numbers.len() > 3 && apart != 0.0 && numbers.iter().enumerate().all(near)).then_some((first, apart))
 }
 
-/// Makes every colour readable on light and on dark pages, but for the scales of heatmaps, which are pages of their own.
+/// Makes every colour readable on light and on dark pages, but for the scales of heatmaps, which are pages of their
+/// own.
 fn recolour(value: &mut Value) {
     match value {
         Value::Object(parts) => {

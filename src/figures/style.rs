@@ -77,8 +77,8 @@ pub(super) fn kind_colour(kind: Kind) -> &'static str {
 }
 
 /// Colours round the ring of locations, from 0° in steps of 45°: a closed curve in lightness, blue to yellow and red to
-/// green. Any two differ by at least 24 (CIE 1976) for readers without red or green cones, 33 for others, and neighbours
-/// on the ring are alike.
+/// green. Any two differ by at least 24 (CIE 1976) for readers without red or green cones, 33 for others, and
+/// neighbours on the ring are alike.
 const RING: [[u8; 3]; 8] = [
     [0x9a, 0xc2, 0xca],
     [0xc4, 0xbe, 0x6c],

@@ -27,8 +27,8 @@ const OLD_CURRICULUM: &str = "rule_stages";
 /// The key of the definitions of tasks.
 const TASKS: &str = "tasks";
 
-/// Keys of the published system that decide nothing, whatever they say: the name under which a run was saved, and how its
-/// generator of random numbers was written down.
+/// Keys of the published system that decide nothing, whatever they say: the name under which a run was saved, and how
+/// its generator of random numbers was written down.
 const IDLE: [&str; 2] = ["save_name", "rng"];
 
 /// What stands in a file for a task that is code.
@@ -90,8 +90,8 @@ impl Hyperparameters {
 
     /// [`Hyperparameters::read`], and what was derived anew because the file has another value for it, a sentence each.
     ///
-    /// Files of the published system hold an `alpha` that was not brought up to date where `dt` was changed, and, of runs
-    /// of single rules, the trained rules under `rules`.
+    /// Files of the published system hold an `alpha` that was not brought up to date where `dt` was changed, and, of
+    /// runs of single rules, the trained rules under `rules`.
     ///
     /// # Errors
     /// As [`Hyperparameters::read`].

@@ -75,7 +75,8 @@ pub(crate) fn read_arrays(path: &Path, kind: &str) -> Result<(String, Vec<NamedA
 /// The file kind of a network's weights; the version follows.
 const NETWORK: &str = "network 1";
 
-/// Takes the arrays named `prefix` + parameter out of those of a file, in the order of the layout, checking their shapes.
+/// Takes the arrays named `prefix` + parameter out of those of a file, in the order of the layout, checking their
+/// shapes.
 pub(crate) fn take_values(
     path: &Path,
     layout: &[ParameterSpec],
@@ -108,9 +109,9 @@ pub(crate) fn named_values(parameters: &Parameters, prefix: &str, values: Values
 }
 
 impl Network {
-    /// Writes the parameters to a safetensors file, float32, an array each under its name: weights with two axes, (from,
-    /// to), biases with one; the paper's network has `w_in` (input, unit), `w_rec` (from unit, to unit), `b_rec` (unit),
-    /// `w_out` (unit, output), `b_out` (output).
+    /// Writes the parameters to a safetensors file, float32, an array each under its name: weights with two axes,
+    /// (from, to), biases with one; the paper's network has `w_in` (input, unit), `w_rec` (from unit, to unit), `b_rec`
+    /// (unit), `w_out` (unit, output), `b_out` (output).
     ///
     /// The file appears whole or not at all.
     ///

@@ -19,8 +19,8 @@ struct Source {
     rows: usize,
 }
 
-/// A variable's name in one spelling: parts are separated by '/', and the older names of matrices and biases are the new
-/// ones.
+/// A variable's name in one spelling: parts are separated by '/', and the older names of matrices and biases are the
+/// new ones.
 fn spelled(name: &str) -> String {
     let name = name.strip_suffix(":0").unwrap_or(name).replace('.', "/");
     let of_cell = |name: &str, old: &str, new: &str| match (name.starts_with("rnn/"), name.strip_suffix(old)) {
@@ -56,9 +56,9 @@ impl Network {
     /// A network with the weights in a file of another program: `.npz` (`numpy.savez`) or `.safetensors`, float32 or
     /// float64.
     ///
-    /// Arrays have either this crate's names ([`Network::save`]) or those of the published program's variables, with '/'
-    /// or '.' between the parts: `rnn/leaky_rnn_cell/kernel` holds the rows of `w_in` and then those of `w_rec`, and so on
-    /// for each cell. What its optimiser kept (`…/Adam`, `beta1_power`) is passed over.
+    /// Arrays have either this crate's names ([`Network::save`]) or those of the published program's variables, with
+    /// '/' or '.' between the parts: `rnn/leaky_rnn_cell/kernel` holds the rows of `w_in` and then those of `w_rec`,
+    /// and so on for each cell. What its optimiser kept (`…/Adam`, `beta1_power`) is passed over.
     ///
     /// # Errors
     /// The message names the file, and what of it: if it is of another kind or damaged, lacks an array or has one too

@@ -51,8 +51,8 @@ impl Learner {
         &self.weight_cost
     }
 
-    /// Adds what the weights cost, goes back, and moves the weights; returns the whole cost. Nothing moves if that is not
-    /// finite.
+    /// Adds what the weights cost, goes back, and moves the weights; returns the whole cost. Nothing moves if that is
+    /// not finite.
     ///
     /// # Errors
     /// If dfdx refuses.

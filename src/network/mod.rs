@@ -1,9 +1,9 @@
 //! Recurrent networks: their parameters, the cells that they are made of, the engines that run them, and how weights
 //! learn.
 //!
-//! dfdx is where a network is *defined*: parameters are its tensors, a cell's step is a dozen lines of its operations, and
-//! gradients come from its tape. *Engines* make it fast: one is chosen when work starts, and nothing that works with it
-//! knows which it is.
+//! dfdx is where a network is *defined*: parameters are its tensors, a cell's step is a dozen lines of its operations,
+//! and gradients come from its tape. *Engines* make it fast: one is chosen when work starts, and nothing that works
+//! with it knows which it is.
 
 pub(crate) mod cells;
 mod cost_term;
@@ -129,7 +129,8 @@ impl Network {
     }
 
     /// Floating-point operations of a batch of `trials` trials of `steps` steps, forward alone and for gradients too: a
-    /// multiplication and an addition for each weight, trial and step, forward, back through time, and for the gradients.
+    /// multiplication and an addition for each weight, trial and step, forward, back through time, and for the
+    /// gradients.
     pub fn operations(&self, steps: usize, trials: usize) -> [f64; 2] {
         let of = |roles: &[Role]| -> usize {
             let counted = self.parameters.iter().filter(|parameter| roles.contains(&parameter.role()));

@@ -29,8 +29,8 @@ const EPSILON: f64 = 1e-8;
 /// ```
 ///
 /// which differs from the textbook in that the small number is added before the correction. Its state can be taken out
-/// and put back, so that a resumed run goes on exactly. Parameters of role [`Fixed`](Role::Fixed), and what `trainables`
-/// leaves out, stay as they are.
+/// and put back, so that a resumed run goes on exactly. Parameters of role [`Fixed`](Role::Fixed), and what
+/// `trainables` leaves out, stay as they are.
 #[derive(Clone, Debug)]
 pub struct WeightOptimizer {
     kind: OptimizerKind,

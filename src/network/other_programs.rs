@@ -15,8 +15,8 @@ const MOST_ELEMENTS: usize = 1 << 30;
 /// A description of an array in a `.npz` file takes a hundred bytes or so.
 const LONGEST_HEADER: usize = 1 << 16;
 
-/// The arrays of a `.npz` or `.safetensors` file of any program, as single-precision numbers, row by row. Those of other
-/// than floating-point numbers (step counters, names) come without values.
+/// The arrays of a `.npz` or `.safetensors` file of any program, as single-precision numbers, row by row. Those of
+/// other than floating-point numbers (step counters, names) come without values.
 ///
 /// # Errors
 /// An error that names the file, and the array, if it is of another kind, truncated or damaged.

@@ -15,8 +15,8 @@ use crate::seed::Purpose;
 /// squares a mask of 0.1.
 const HOLD: f32 = 0.01;
 
-/// What the weights of a network cost: `l1_weight`, `l2_weight`, `l2_weight_init` and `p_weight_train`. Biases and fixed
-/// parameters are free.
+/// What the weights of a network cost: `l1_weight`, `l2_weight`, `l2_weight_init` and `p_weight_train`. Biases and
+/// fixed parameters are free.
 ///
 /// As in the published system, the parts of one matrix of it (input and recurrent weights, say) count as one where a
 /// mean is taken.
@@ -146,8 +146,8 @@ fn matrix_count(parameters: &Parameters, matrix: &str) -> usize {
 
 /// Half the penalty on each weight's leaving its initial value, for each parameter that is a weight.
 ///
-/// As in the published system, the weights of a matrix get a random order, and those are held whose place in it, from 0 to
-/// 1, is above the share that is free.
+/// As in the published system, the weights of a matrix get a random order, and those are held whose place in it, from 0
+/// to 1, is above the share that is free.
 fn penalties(hyperparameters: &Hyperparameters, layout: &[ParameterSpec], held: Option<f64>) -> Vec<Option<Vec<f32>>> {
     let everywhere = 0.5 * hyperparameters.l2_weight_init as f32;
     let of_weights = |spec: &ParameterSpec| spec.role.is_weight().then(|| vec![everywhere; spec.count()]);

@@ -60,8 +60,8 @@ impl WholeTable {
     }
 }
 
-/// A table as HTML: its shape, the names and types of the columns; all rows up to 40, or the first and the last 20; numbers
-/// to the right and short, words to the left. What has no room in its box can be scrolled.
+/// A table as HTML: its shape, the names and types of the columns; all rows up to 40, or the first and the last 20;
+/// numbers to the right and short, words to the left. What has no room in its box can be scrolled.
 pub fn html_table(table: &DataFrame) -> String {
     let (height, width) = table.shape();
     let rows = shown(height, ROWS, ENDS);

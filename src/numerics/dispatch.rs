@@ -56,7 +56,8 @@ pub(crate) fn multiply_add<const FUSED: bool>(a: f32, b: f32, c: f32) -> f32 {
 
 /// Stamps out `$name(level, …)`, which runs `$body::<FUSED>(…)` compiled for the instruction level.
 macro_rules! vectorised {
-    ($(#[$meta:meta])* $visibility:vis fn $name:ident($($argument:ident: $type:ty),* $(,)?) $(-> $output:ty)? = $body:ident) => {
+    ($(#[$meta:meta])* $visibility:vis fn $name:ident($($argument:ident: $type:ty),* $(,)?) $(-> $output:ty)?
+        = $body:ident) => {
         $(#[$meta])*
         #[allow(clippy::too_many_arguments, reason = "rows of a kernel, passed as slices")]
         $visibility fn $name(level: $crate::numerics::Level, $($argument: $type),*) $(-> $output)? {

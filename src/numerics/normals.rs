@@ -180,7 +180,8 @@ mod plain {
     }
 }
 
-/// By hand, because the compiler's rendering of [`plain`] takes twice the time: too much of it waits for the one before.
+/// By hand, because the compiler's rendering of [`plain`] takes twice the time: too much of it waits for the one
+/// before.
 #[cfg(target_arch = "x86_64")]
 mod avx512 {
     use super::*;

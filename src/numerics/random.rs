@@ -21,7 +21,8 @@ fn key(seed: u64, stream: u64) -> [u32; 2] {
     [block[0] ^ block[2], block[1] ^ block[3]]
 }
 
-/// Gaussian noise as a function of its place: (seed, stream) make the noise, (step, trial, time, index) the place in it.
+/// Gaussian noise as a function of its place: (seed, stream) make the noise, (step, trial, time, index) the place in
+/// it.
 ///
 /// ```
 /// use maturation::numerics::random::Noise;

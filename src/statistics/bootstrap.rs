@@ -43,7 +43,8 @@ impl UnitResamples {
     /// `count` resamples of a population of `units`, as the seed decides.
     ///
     /// # Errors
-    /// If there are fewer than 100 resamples, more than 20,000, no unit, or more than 65,536; [interrupted](Error::is_interrupted).
+    /// If there are fewer than 100 resamples, more than 20,000, no unit, or more than 65,536;
+    /// [interrupted](Error::is_interrupted).
     pub fn new(count: usize, units: usize, seed: u64) -> Result<UnitResamples> {
         if !(FEWEST..=MOST).contains(&count) {
             return Err(Error::argument(

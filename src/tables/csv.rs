@@ -1,5 +1,5 @@
-//! Text tables as laboratories' programs write them: any usual separator, decimal commas, R's NA, byte-order marks, blank
-//! lines, an index column.
+//! Text tables as laboratories' programs write them: any usual separator, decimal commas, R's NA, byte-order marks,
+//! blank lines, an index column.
 
 use std::borrow::Cow;
 use std::path::Path;

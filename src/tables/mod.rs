@@ -63,13 +63,14 @@ impl Format {
 
 /// Reads a table from a `.parquet` or `.csv` file.
 ///
-/// Text may also be called .tsv, .txt, .tab or .dat. Of text, commas, semicolons, tabs, bars and blanks are found to be the separator; decimals may have a comma where that is
-/// not it; empty values, NA and null are null; blank lines are skipped. The types of columns are found from all rows. Of
-/// Parquet, columns of numbers, text and categories can be read.
+/// Text may also be called .tsv, .txt, .tab or .dat. Of text, commas, semicolons, tabs, bars and blanks are found to be
+/// the separator; decimals may have a comma where that is not it; empty values, NA and null are null; blank lines are
+/// skipped. The types of columns are found from all rows. Of Parquet, columns of numbers, text and categories can be
+/// read.
 ///
 /// # Errors
-/// If the name ends otherwise, the file cannot be read, or it is truncated or of another kind, has two columns of one name,
-/// or a line with more or fewer values than columns.
+/// If the name ends otherwise, the file cannot be read, or it is truncated or of another kind, has two columns of one
+/// name, or a line with more or fewer values than columns.
 pub fn read_table(path: impl AsRef<Path>) -> Result<DataFrame> {
     read_columns(path, |_| true)
 }

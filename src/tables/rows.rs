@@ -65,9 +65,9 @@ pub trait Rows {
     /// If there is no such column.
     fn sorted_up_by(&self, column: &str) -> Result<DataFrame>;
 
-    /// What each column holds, a row a column: column; type; values, how many are not null; different, how many of these
-    /// differ; mean, standard_deviation (of the sample), smallest, median and largest of those that are numbers (null of
-    /// other columns, and where there are too few; NaN is left out).
+    /// What each column holds, a row a column: column; type; values, how many are not null; different, how many of
+    /// these differ; mean, standard_deviation (of the sample), smallest, median and largest of those that are numbers
+    /// (null of other columns, and where there are too few; NaN is left out).
     ///
     /// # Errors
     /// If the table cannot be made.

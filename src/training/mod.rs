@@ -101,8 +101,8 @@ impl Training {
         self
     }
 
-    /// Trains on this device: the processor, unless it is said. A run may go on on another device than it began on; what it
-    /// comes to then differs as results of devices do, by roundings.
+    /// Trains on this device: the processor, unless it is said. A run may go on on another device than it began on;
+    /// what it comes to then differs as results of devices do, by roundings.
     pub fn device(mut self, device: Device) -> Self {
         self.device = device;
         self
@@ -160,8 +160,8 @@ impl Training {
     /// # Errors
     ///
     /// Impossible hyper-parameters; a folder that holds another run, is in use or cannot be written to; a full disk; a
-    /// cost that is no longer finite ([not finite](Error::is_not_finite)); [stopped](Error::is_stopped) if training was asked to stop. All
-    /// that was finished until then is kept.
+    /// cost that is no longer finite ([not finite](Error::is_not_finite)); [stopped](Error::is_stopped) if training was
+    /// asked to stop. All that was finished until then is kept.
     ///
     /// In a notebook, interrupting the kernel stops training cleanly, if the kernel hands interruptions on.
     pub fn train(self, path: impl AsRef<Path>) -> Result<Run> {

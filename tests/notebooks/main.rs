@@ -1,7 +1,7 @@
 //! Executes every notebook from top to bottom, without Jupyter and without Python.
 //!
-//! `cargo test --release --test notebooks` runs all of them; a name (or a part of it) runs some. With `--update` after a
-//! `--`, the outputs are written back into the notebooks:
+//! `cargo test --release --test notebooks` runs all of them; a name (or a part of it) runs some. With `--update` after
+//! a `--`, the outputs are written back into the notebooks:
 //!
 //! ```sh
 //! cargo test --release --test notebooks -- --update

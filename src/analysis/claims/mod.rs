@@ -67,14 +67,14 @@ impl fmt::Display for Verdict {
 }
 
 /// What a run shows of the paper's claims: that delay activity grows with maturation, that tuning gets higher but not
-/// wider, that distractors hurt less, that responses sharpen, that the code moves on over the delay; and whether the same
-/// holds of the units that an unbiased test selects.
+/// wider, that distractors hurt less, that responses sharpen, that the code moves on over the delay; and whether the
+/// same holds of the units that an unbiased test selects.
 ///
 /// Columns: claim; source, where in the paper; measure, the number looked at; published, its published values (of one
 /// network, read off the paper's figures); found, those of this run; early, mid and mature, the same as numbers (null
 /// where a stage has none, or the measure is not by stage); early_checkpoints, mid_checkpoints, mature_checkpoints, how
-/// many of them each stands on; verdict (agrees, differs, cannot be shown), on the direction of a change, not on its size;
-/// reason. What needs a rule that the run was not
+/// many of them each stands on; verdict (agrees, differs, cannot be shown), on the direction of a change, not on its
+/// size; reason. What needs a rule that the run was not
 /// trained on has no row.
 ///
 /// Measures of rule odrd are over the checkpoints from 20,000 trials before the rule leaves chance, as the published
@@ -94,8 +94,8 @@ impl fmt::Display for Verdict {
 /// ```
 ///
 /// # Errors
-/// If the run has no checkpoint, a checkpoint cannot be read, the log does not have it, or a table of the evidence lacks
-/// a column.
+/// If the run has no checkpoint, a checkpoint cannot be read, the log does not have it, or a table of the evidence
+/// lacks a column.
 pub fn claims(run: &Run, evidence: Evidence, readout: &ReadoutOptions) -> Result<DataFrame> {
     let evidence = evidence.complete(run, readout)?;
     let dt = run.hyperparameters().dt;

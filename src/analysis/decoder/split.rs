@@ -81,8 +81,8 @@ impl Split {
         Ok(Split { folds: folds.collect(), labels, class_count })
     }
 
-    /// The labels of a permutation: shuffled among trials that are always held out or trained on together, so that every
-    /// set of trials keeps as many of each label.
+    /// The labels of a permutation: shuffled among trials that are always held out or trained on together, so that
+    /// every set of trials keeps as many of each label.
     pub(super) fn permuted(&self, seed: u64, permutation: u64) -> Vec<usize> {
         let mut random = RandomStream::new(seed, Purpose::DecoderPermutation.stream([permutation, 0]));
         let mut never = vec![true; self.labels.len()];
@@ -97,7 +97,8 @@ impl Split {
     }
 }
 
-/// Trials in an order of which every `count` come from all of `count` stretches of them, one each, as long as these last.
+/// Trials in an order of which every `count` come from all of `count` stretches of them, one each, as long as these
+/// last.
 fn spread(trials: &[usize], count: usize, random: &mut RandomStream) -> Vec<usize> {
     let ends = |stretch: usize| stretch * trials.len() / count;
     let stretches: Vec<Vec<usize>> = (0..count)

@@ -2,9 +2,9 @@
 //!
 //! For each two classes, `β` maximises `Σ y β − ½ Σ β K β` with `0 ≤ y β ≤ C` and `Σ β = 0`, by sequential minimal
 //! optimisation: the two samples to move are the one that most violates the optimum and the one that gains most with it
-//! (Fan, Chen and Lin, J. Mach. Learn. Res. 6, 2005). Order, tolerance, precision and ties are those of libsvm, on which
-//! scikit-learn's `SVC` stands: near chance, classes are told apart by less than the tolerance, and another path to the
-//! optimum would predict otherwise.
+//! (Fan, Chen and Lin, J. Mach. Learn. Res. 6, 2005). Order, tolerance, precision and ties are those of libsvm, on
+//! which scikit-learn's `SVC` stands: near chance, classes are told apart by less than the tolerance, and another path
+//! to the optimum would predict otherwise.
 
 use ndarray::{ArrayView2, ArrayViewMut1};
 
@@ -157,8 +157,8 @@ fn optimise(kernel: &[f64], positive: usize) -> (Vec<f64>, f64) {
         let total = before[0] + before[1];
         let room = (upper(up) - before[0]).min(before[1] - lower(down));
         let wanted = (highest - residuals[down]) / curvature(from[up], to[down], from[down]);
-        // The one that reaches its bound is put there, and the other where the sum stays: with rounding, a sample next to
-        // its bound would count as free.
+        // The one that reaches its bound is put there, and the other where the sum stays: with rounding, a sample next
+        // to its bound would count as free.
         (coefficients[up], coefficients[down]) = if wanted < room {
             (before[0] + wanted, before[1] - wanted)
         } else if upper(up) - before[0] <= before[1] - lower(down) {

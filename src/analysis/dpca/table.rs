@@ -23,9 +23,9 @@ impl Dpca {
     ///
     /// Columns: component; marginalisation (time, stimulus, mixed); explained_variance, the share of the total variance
     /// that the component, decoded and encoded again, explains (components of different marginalisations are not
-    /// orthogonal, so these need not add up: see [`Dpca::explained_by_all`]); score_variance, the variance of its scores over the
-    /// total (the 'explained variance ratio' of the Python package); time, stimulus and mixed, the shares of the
-    /// scores' variance that vary with each; marginal_variance, the share of the total in the component's
+    /// orthogonal, so these need not add up: see [`Dpca::explained_by_all`]); score_variance, the variance of its
+    /// scores over the total (the 'explained variance ratio' of the Python package); time, stimulus and mixed, the
+    /// shares of the scores' variance that vary with each; marginal_variance, the share of the total in the component's
     /// marginalisation; p_value, how often shuffled locations do as well (null for time, or without shuffles).
     ///
     /// # Errors
@@ -35,6 +35,7 @@ impl Dpca {
             self.named().map(|(_, _, component)| value(component)).collect()
         };
         let p_value = |component: &DemixedComponent| component.significance.as_ref().map(|found| found.p_value);
+        let marginal: Vec<f64> = self.named().map(|(part, _, _)| self.marginal_variance[part as usize]).collect();
         df![
             "component" => self.named().map(|(_, name, _)| name).collect::<Vec<_>>(),
             "marginalisation" => self.named().map(|(part, _, _)| part.name()).collect::<Vec<_>>(),
@@ -43,7 +44,7 @@ impl Dpca {
             "time" => number(&|component| component.shares[0]),
             "stimulus" => number(&|component| component.shares[1]),
             "mixed" => number(&|component| component.shares[2]),
-            "marginal_variance" => self.named().map(|(part, _, _)| self.marginal_variance[part as usize]).collect::<Vec<_>>(),
+            "marginal_variance" => marginal,
             "p_value" => self.named().map(|(_, _, component)| p_value(component)).collect::<Vec<_>>(),
         ]
         .map_err(Error::table("making the table of explained variance"))
@@ -97,7 +98,8 @@ impl Dpca {
         .map_err(Error::table("making the table of significance"))
     }
 
-    /// Whether the chosen regularisation is the smallest or the largest that was tried, so that the best may lie beyond.
+    /// Whether the chosen regularisation is the smallest or the largest that was tried, so that the best may lie
+    /// beyond.
     pub fn at_boundary(&self) -> bool {
         let ends = self.tried.first().into_iter().chain(self.tried.last());
         ends.into_iter().any(|tried| tried.regularisation == self.regularisation)

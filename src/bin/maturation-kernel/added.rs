@@ -1,8 +1,8 @@
 //! Crates that a notebook adds by `:dep`.
 //!
-//! Those that our crate is made of are there already. All others cargo compiles, in the folder in which it has compiled our
-//! crate, with the same versions, features and profile: what they share with it is not compiled again, and has the same
-//! types.
+//! Those that our crate is made of are there already. All others cargo compiles, in the folder in which it has compiled
+//! our crate, with the same versions, features and profile: what they share with it is not compiled again, and has the
+//! same types.
 
 use std::ffi::{OsStr, OsString};
 use std::io::Write;
@@ -109,8 +109,8 @@ fn is_met(requirement: &str, version: &str) -> bool {
     found.len() >= asked.len() && found[..=place] == asked[..=place] && found[..] >= asked[..]
 }
 
-/// The compiler's arguments for crates that a notebook adds. What is not compiled is compiled now, and the notebook told
-/// how far that is.
+/// The compiler's arguments for crates that a notebook adds. What is not compiled is compiled now, and the notebook
+/// told how far that is.
 pub fn arguments(sandbox: &Sandbox, setting: &Setting, wanted: &[Wanted]) -> Result<Vec<OsString>, Problem> {
     let manifest = manifest(setting, wanted);
     let folder = sandbox.folder.join("added");
@@ -142,8 +142,8 @@ pub fn arguments(sandbox: &Sandbox, setting: &Setting, wanted: &[Wanted]) -> Res
     Ok(arguments)
 }
 
-/// A manifest by which cargo makes the same of the crates that it shares with our crate: it has all that ours needs, for
-/// tests too, and the same profile.
+/// A manifest by which cargo makes the same of the crates that it shares with our crate: it has all that ours needs,
+/// for tests too, and the same profile.
 fn manifest(setting: &Setting, wanted: &[Wanted]) -> String {
     let ours = setting.checkout.as_ref();
     let read = ours.map(|checkout| std::fs::read_to_string(checkout.join("Cargo.toml")).unwrap_or_default());
@@ -254,7 +254,8 @@ mod tests {
 
     #[test]
     fn what_a_manifest_wants_is_read() {
-        let manifest = "[package]\nname = \"ctx\"\n\n[dependencies]\nrand = \"0.9\"\nserde = { version = \"1\", features = [\"derive\"] }\n";
+        let manifest = "[package]\nname = \"ctx\"\n\n[dependencies]\nrand = \"0.9\"\nserde = { version = \"1\", \
+                        features = [\"derive\"] }\n";
         assert_eq!(wanted(manifest).len(), 2);
         assert_eq!(wanted(manifest)[0], one("rand", "\"0.9\""));
         assert_eq!(one("rand", "\"0.9\"").specification(), "rand@0.9");
@@ -290,7 +291,8 @@ mod tests {
             serde_json::json!({"reason": "build-script-executed", "linked_paths": ["native=/n"]}),
             serde_json::json!({
                 "reason": "compiler-artifact", "package_id": "registry+https://x#rand_distr@0.5.0",
-                "target": {"name": "rand_distr"}, "filenames": ["/t/deps/librand_distr-1.rlib", "/t/deps/librand_distr-1.rmeta"],
+                "target": {"name": "rand_distr"},
+                "filenames": ["/t/deps/librand_distr-1.rlib", "/t/deps/librand_distr-1.rmeta"],
             }),
             serde_json::json!({
                 "reason": "compiler-artifact", "package_id": "registry+https://x#libm@0.2.0",

@@ -1,8 +1,8 @@
 //! What stands in for `cargo`, and for the `rustup` that evcxr asks for one, in a kernel's own processes.
 //!
-//! It shows rust-analyzer few crates ([`metadata`]), compiles the crate beforehand when a notebook loads it for the first
-//! time, keeps the versions that it was compiled with, and tells the notebook what goes wrong. Everything else it hands on
-//! to the real tool.
+//! It shows rust-analyzer few crates ([`metadata`]), compiles the crate beforehand when a notebook loads it for the
+//! first time, keeps the versions that it was compiled with, and tells the notebook what goes wrong. Everything else it
+//! hands on to the real tool.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
@@ -77,8 +77,8 @@ fn become_command(command: &mut Command) -> Problem {
     Problem::io("run", &program, "Install Rust again from https://rustup.rs")(command.exec())
 }
 
-/// Compiles a cell: without cargo, which would look at two hundred crates each time, and would compile each of them in a way
-/// of its own.
+/// Compiles a cell: without cargo, which would look at two hundred crates each time, and would compile each of them in
+/// a way of its own.
 fn build(sandbox: &Sandbox, setting: &Setting) -> Result<ExitCode, Problem> {
     if sandbox.is_stopped().exists() {
         return Ok(ExitCode::from(FAILED));
@@ -101,8 +101,8 @@ fn build(sandbox: &Sandbox, setting: &Setting) -> Result<ExitCode, Problem> {
     Ok(code(status))
 }
 
-/// Checks a cell, which evcxr wants when rust-analyzer does not know the type of a variable: is there an error in it? If
-/// there is none, the compiler is asked for the types.
+/// Checks a cell, which evcxr wants when rust-analyzer does not know the type of a variable: is there an error in it?
+/// If there is none, the compiler is asked for the types.
 fn check(sandbox: &Sandbox, setting: &Setting) -> Result<ExitCode, Problem> {
     if sandbox.is_stopped().exists() {
         return Ok(ExitCode::from(FAILED));
@@ -212,8 +212,8 @@ fn describe(sandbox: &Sandbox, setting: Setting, arguments: &[OsString]) -> Resu
     Ok(code(output.status))
 }
 
-/// What cargo says of a manifest in place of evcxr's: it wants no crate that is here already, with features of which cargo
-/// would fetch and show hundreds more.
+/// What cargo says of a manifest in place of evcxr's: it wants no crate that is here already, with features of which
+/// cargo would fetch and show hundreds more.
 fn describe_reduced(
     sandbox: &Sandbox,
     setting: &Setting,
@@ -313,7 +313,8 @@ fn compile_beforehand(sandbox: &Sandbox, setting: &mut Setting) -> Result<bool, 
     ))?;
     if !status.success() || !session::fill(&Cache::of_user()?, sandbox, setting)? {
         eprintln!(
-            "the crate could not be compiled: see the messages below, or run `maturation-kernel --precompile` in a terminal"
+            "the crate could not be compiled: see the messages below, or run `maturation-kernel --precompile` in a \
+             terminal"
         );
         return Ok(false);
     }

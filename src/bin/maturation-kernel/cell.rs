@@ -56,7 +56,8 @@ impl Cells {
         self.console.clone()
     }
 
-    /// Runs a cell. `input` answers a question that the cell asks; its second argument tells whether the answer is secret.
+    /// Runs a cell. `input` answers a question that the cell asks; its second argument tells whether the answer is
+    /// secret.
     pub fn run(&mut self, code: &str, input: &dyn Fn(&str, bool) -> String) -> Outcome {
         let before = self.variables();
         self.console.begin();
@@ -133,8 +134,8 @@ impl Cells {
         }
     }
 
-    /// Has variables dropped whose types the cell defines anew: what is stored is of the old type, and evcxr would take it
-    /// for the new one. Gives their names.
+    /// Has variables dropped whose types the cell defines anew: what is stored is of the old type, and evcxr would take
+    /// it for the new one. Gives their names.
     fn forget_what_changes(&mut self, code: &str) -> Vec<String> {
         let is_other = |(name, text): &(String, String)| self.definitions.get(name).is_some_and(|known| known != text);
         let mut changed: Vec<String> =

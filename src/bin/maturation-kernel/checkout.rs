@@ -29,7 +29,8 @@ impl Checkout {
         Some(Checkout { folder, version })
     }
 
-    /// The crate that a notebook in this folder means: the one it lies in, or else the one the kernel was installed from.
+    /// The crate that a notebook in this folder means: the one it lies in, or else the one the kernel was installed
+    /// from.
     pub fn of_notebook(notebook: &Path, installed_from: &Path) -> Result<Checkout, Problem> {
         let around = notebook.ancestors().find_map(Checkout::at);
         around.or_else(|| Checkout::at(installed_from)).ok_or_else(|| Problem::Moved(installed_from.to_owned()))

@@ -53,8 +53,9 @@ impl Members {
         }
     }
 
-    /// Puts behind all others what is offered behind a dot and may not be used: `before` is the text up to what is typed of
-    /// the name, `code` what one of them would write. `is_of_cells` knows the fields of types that cells have defined.
+    /// Puts behind all others what is offered behind a dot and may not be used: `before` is the text up to what is
+    /// typed of the name, `code` what one of them would write. `is_of_cells` knows the fields of types that cells have
+    /// defined.
     pub fn order<T>(
         &self,
         before: &str,

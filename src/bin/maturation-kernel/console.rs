@@ -132,8 +132,8 @@ impl Console {
         self.shared.lock().pending.push_back((stream, text.to_owned()));
     }
 
-    /// A cell has ended: shows all that it printed, and gives what it told the kernel. With `ran`, waits until the last of
-    /// it has come.
+    /// A cell has ended: shows all that it printed, and gives what it told the kernel. With `ran`, waits until the last
+    /// of it has come.
     pub fn end(&self, ran: bool) -> Told {
         // evcxr has waited until all lines of standard output were taken; the last may not be at its place yet.
         std::thread::sleep(Duration::from_millis(1));

@@ -1,5 +1,5 @@
-//! What the cells print, on its way from the process that runs them to evcxr, which reads whole lines. The kernel is told
-//! by standard error: evcxr waits until someone has read what was printed, which nobody does while it starts.
+//! What the cells print, on its way from the process that runs them to evcxr, which reads whole lines. The kernel is
+//! told by standard error: evcxr waits until someone has read what was printed, which nobody does while it starts.
 
 use std::io::{Read, Write};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};

@@ -1,8 +1,8 @@
 //! Interrupts. Jupyter sends the kernel a message; what is done depends on what a cell is at.
 //!
 //! A compilation is ended. A cell that runs is told by a signal, at which training and the long analyses end by
-//! themselves. A kernel that is idle does nothing. The process that runs the cells is never ended, and so no variable is
-//! ever lost: a cell that does not look for interrupts goes on, and the notebook is told so.
+//! themselves. A kernel that is idle does nothing. The process that runs the cells is never ended, and so no variable
+//! is ever lost: a cell that does not look for interrupts goes on, and the notebook is told so.
 
 use std::process::Command;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -75,8 +75,8 @@ pub fn interrupt(sandbox: &Sandbox, console: &std::sync::Arc<Console>) {
         if CELL.load(Ordering::SeqCst) == cell {
             console.say(
                 Stream::Output,
-                "This cell does not look for interrupts, and goes on to its end. Kernel → Restart ends it at once, and all \
-                 variables with it.\n",
+                "This cell does not look for interrupts, and goes on to its end. Kernel → Restart ends it at once, and \
+                 all variables with it.\n",
             );
         }
     });

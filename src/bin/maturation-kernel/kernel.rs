@@ -49,8 +49,8 @@ pub fn serve(connection_file: &Path, sandbox: &Sandbox) -> Result<ExitCode, Prob
     work(sandbox, || server::serve(connection_file, sandbox))
 }
 
-/// Runs cells that come by standard input, each a line of JSON with its `code`, and says of each on standard output, in a
-/// line of JSON too, what it `printed`, its `content`, and why it failed (`failure`), if it did.
+/// Runs cells that come by standard input, each a line of JSON with its `code`, and says of each on standard output, in
+/// a line of JSON too, what it `printed`, its `content`, and why it failed (`failure`), if it did.
 pub fn serve_lines(sandbox: &Sandbox) -> Result<ExitCode, Problem> {
     work(sandbox, || {
         let printed = Arc::new(Mutex::new(String::new()));

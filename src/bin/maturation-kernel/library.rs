@@ -1,5 +1,5 @@
-//! The compiled crate that cells are linked with: the very one that cargo makes for the command, and all that it needs, as
-//! one shared library. Cells could be linked with the crates themselves, but each for seconds.
+//! The compiled crate that cells are linked with: the very one that cargo makes for the command, and all that it needs,
+//! as one shared library. Cells could be linked with the crates themselves, but each for seconds.
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
@@ -53,8 +53,8 @@ impl Library {
         self.write_made(&BTreeMap::new());
     }
 
-    /// Compiles the crate, as the command does, and puts what cells need into this folder. What is compiled already is not
-    /// compiled again. `jobs` crates are compiled at once.
+    /// Compiles the crate, as the command does, and puts what cells need into this folder. What is compiled already is
+    /// not compiled again. `jobs` crates are compiled at once.
     pub fn make(&self, setting: &Setting, checkout: &Path, jobs: usize) -> Result<(), Problem> {
         let mut cargo = setting.tool(&setting.cargo, ["build", "--release", "--lib", "--message-format=json"]);
         // The versions that are locked are those that were tested.
@@ -84,8 +84,8 @@ impl Library {
         std::fs::rename(&fresh, &self.folder).map_err(Problem::io("make", &self.folder, REMEDY))
     }
 
-    /// Takes all that is in another library, as further names of the same files: whatever becomes of the other, this one
-    /// stays as it is.
+    /// Takes all that is in another library, as further names of the same files: whatever becomes of the other, this
+    /// one stays as it is.
     pub fn take(&self, other: &Library) -> Result<(), Problem> {
         std::fs::create_dir_all(&self.folder).map_err(Problem::io("make", &self.folder, REMEDY))?;
         for path in files(&other.folder)? {
@@ -242,8 +242,8 @@ fn made(answer: &str) -> BTreeMap<String, Made> {
     found.into_iter().filter_map(|(name, made)| Some((name, made?))).collect()
 }
 
-/// The files that a message of cargo's names and cells need: our crate, what other crates say of themselves, and macros,
-/// which are programs of the compiler's.
+/// The files that a message of cargo's names and cells need: our crate, what other crates say of themselves, and
+/// macros, which are programs of the compiler's.
 fn needed(message: &Value) -> Vec<PathBuf> {
     if message["reason"] != "compiler-artifact" {
         return Vec::new();

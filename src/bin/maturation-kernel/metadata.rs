@@ -1,7 +1,7 @@
 //! What rust-analyzer is shown of the dependencies.
 //!
-//! evcxr's rust-analyzer loads the sources of every crate that `cargo metadata` names, in all some two hundred, to learn
-//! the types of variables and to complete names. Notebooks name types of a few of them.
+//! evcxr's rust-analyzer loads the sources of every crate that `cargo metadata` names, in all some two hundred, to
+//! learn the types of variables and to complete names. Notebooks name types of a few of them.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -38,15 +38,15 @@ pub enum Problem {
 
     /// The crate is not where it was when the kernel was installed.
     #[error(
-        "the crate maturation is no longer in `{}`, where this kernel was installed from. Either move it back, or go to \
-         where it is now and run `{INSTALL}`", .0.display()
+        "the crate maturation is no longer in `{}`, where this kernel was installed from. Either move it back, or go \
+         to where it is now and run `{INSTALL}`", .0.display()
     )]
     Moved(PathBuf),
 
     /// The crate beside the notebook, or where the kernel was installed from, is another version than the kernel.
     #[error(
-        "this kernel is maturation {kernel}, but the crate in `{}` is {found}. Install the kernel of that version: go to \
-         that folder and run `{INSTALL}`, then restart the kernel", .folder.display()
+        "this kernel is maturation {kernel}, but the crate in `{}` is {found}. Install the kernel of that version: go \
+         to that folder and run `{INSTALL}`, then restart the kernel", .folder.display()
     )]
     OtherVersion {
         /// The kernel's version.

@@ -148,8 +148,8 @@ pub fn with_lost(mut failure: Failure, lost: &[String]) -> Failure {
     let names: Vec<String> = lost.iter().map(|name| format!("`{name}`")).collect();
     let (are, them) = if lost.len() == 1 { ("is", "it") } else { ("are", "them") };
     failure.text += &format!(
-        "\n{} {are} gone, since this cell took {them} or defined {them} anew and did not get to its end: run the cell that \
-         makes {} again.",
+        "\n{} {are} gone, since this cell took {them} or defined {them} anew and did not get to its end: run the cell \
+         that makes {} again.",
         names.join(", "),
         if lost.len() == 1 { format!("`{first}`") } else { them.to_owned() },
     );

@@ -49,8 +49,8 @@ fn forward_output() -> std::io::Result<()> {
 fn settle(sandbox: &Sandbox) -> Result<Problem, Problem> {
     let setting = sandbox.setting()?;
     if std::env::current_dir().is_ok_and(|folder| folder == sandbox.folder) && setting.notebook != sandbox.folder {
-        // The kernel began here because evcxr takes its settings from the folder that it starts in. Now that it has them
-        // it moves, and by the end of this stream it has.
+        // The kernel began here because evcxr takes its settings from the folder that it starts in. Now that it has
+        // them it moves, and by the end of this stream it has.
         let path = PathBuf::from(FOLDER_SOCKET);
         let failed = || Problem::io("connect to", &path, "Restart the kernel");
         let mut stream = UnixStream::connect(&path).map_err(failed())?;

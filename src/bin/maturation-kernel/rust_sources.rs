@@ -1,7 +1,7 @@
 //! The sources of Rust's library, from which rust-analyzer knows the types of most variables.
 //!
-//! They are there where somebody has added the component `rust-src`. What rustup installs by itself holds them too, though
-//! not as files that a compiler reads: the documentation shows each of them as a page.
+//! They are there where somebody has added the component `rust-src`. What rustup installs by itself holds them too,
+//! though not as files that a compiler reads: the documentation shows each of them as a page.
 
 use std::path::{Path, PathBuf};
 
@@ -24,8 +24,8 @@ pub fn of_toolchain(toolchain: &Path) -> Option<PathBuf> {
     CRATES.iter().all(|name| sources.join(name).is_dir()).then_some(sources)
 }
 
-/// Takes the sources out of a toolchain's documentation into a folder, unless they are there. False if that toolchain has
-/// no documentation.
+/// Takes the sources out of a toolchain's documentation into a folder, unless they are there. False if that toolchain
+/// has no documentation.
 pub fn take_from_documentation(toolchain: &Path, version: &str, folder: &Path) -> Result<bool, Problem> {
     if is_of(folder, version) {
         return Ok(true);
@@ -117,8 +117,8 @@ mod tests {
 
     const PAGE: &str = "<main>0<pre class=\"rust\"><code><a href=#1 id=1 data-nosnippet>1</a><span class=\"kw\">use \
                         </span>core::mem;\n<a href=#2 id=2 data-nosnippet>2</a>\n<a href=#3 id=3 data-nosnippet>3</a>\
-                        <span>fn </span>f(a: <a href=\"../x.html\">&amp;Vec</a>&lt;u8&gt;) { &#39;a&#39; &amp;&amp; &quot;&amp;lt;&quot; }\
-                        </code></pre>9";
+                        <span>fn </span>f(a: <a href=\"../x.html\">&amp;Vec</a>&lt;u8&gt;) { &#39;a&#39; &amp;&amp; \
+                        &quot;&amp;lt;&quot; }</code></pre>9";
 
     #[test]
     fn a_page_shows_a_source() {

@@ -11,8 +11,8 @@ use crate::{rust_sources, tools};
 
 const REMEDY: &str = "Is the disk full? Set MATURATION_CACHE to a folder that can be written";
 
-/// What is run when the crate is loaded. The variable has rust-analyzer read all that it is shown, and learn what `?` does,
-/// which would otherwise take a second or two at the notebook's first variable.
+/// What is run when the crate is loaded. The variable has rust-analyzer read all that it is shown, and learn what `?`
+/// does, which would otherwise take a second or two at the notebook's first variable.
 const PRELUDE: &str = "\
 use maturation::prelude::*;
 let maturation_is_loaded: bool = \"odr\".parse::<Rule>()? == Rule::ODR;
@@ -136,8 +136,8 @@ impl Sandbox {
         self.save(setting)
     }
 
-    /// Shows rust-analyzer, once the crate is loaded, the three crates of Rust's library whose types variables have, if there
-    /// are sources of them. The rest of the library would take as much memory again.
+    /// Shows rust-analyzer, once the crate is loaded, the three crates of Rust's library whose types variables have, if
+    /// there are sources of them. The rest of the library would take as much memory again.
     pub fn show_library(&self, setting: &Setting) -> Result<(), Problem> {
         let library = self.rust_library();
         // rust-analyzer takes a folder for the library if this is in it.
@@ -157,7 +157,8 @@ impl Sandbox {
         let program =
             std::env::current_exe().map_err(Problem::io("find", Path::new("this program"), "Start it again"))?;
         let mut command = Command::new(program);
-        // rust-analyzer asks the cargo in CARGO_HOME first; evcxr asks the first rustup on the search path for its cargo.
+        // rust-analyzer asks the cargo in CARGO_HOME first; evcxr asks the first rustup on the search path for its
+        // cargo.
         command
             .current_dir(&self.folder)
             .env(FOLDER_VARIABLE, &self.folder)

@@ -94,16 +94,17 @@ impl Setting {
         self.cargo.parent()?.parent()
     }
 
-    /// The variable that names folders of shared libraries, with the one that cells need. Cargo moves a compiled cell one
-    /// folder up after the compiler wrote into it where, relative to it, Rust's library lies.
+    /// The variable that names folders of shared libraries, with the one that cells need. Cargo moves a compiled cell
+    /// one folder up after the compiler wrote into it where, relative to it, Rust's library lies.
     pub fn shared_libraries(&self) -> (&'static str, OsString) {
         let variable = if cfg!(target_os = "macos") { "DYLD_LIBRARY_PATH" } else { "LD_LIBRARY_PATH" };
         let before = std::env::var_os(variable).filter(|path| !path.is_empty()).unwrap_or_default();
         (variable, self.with_own_libraries(&before))
     }
 
-    /// Folders of shared libraries, those first that were named before: but for folders with another build of our crate,
-    /// such as `cargo run` and `cargo test` name, which cells would load in place of the one that they were compiled with.
+    /// Folders of shared libraries, those first that were named before: but for folders with another build of our
+    /// crate, such as `cargo run` and `cargo test` name, which cells would load in place of the one that they were
+    /// compiled with.
     fn with_own_libraries(&self, before: &OsStr) -> OsString {
         let ours = format!("{}maturation{}", std::env::consts::DLL_PREFIX, std::env::consts::DLL_SUFFIX);
         let toolchain = self.cargo.parent().and_then(Path::parent).map(|toolchain| toolchain.join("lib/rustlib"));

@@ -5,8 +5,8 @@ use crate::marks::{CLOSE, FIELD, OPEN, PANIC, QUESTION};
 /// The function that evcxr makes of a cell begins so.
 const FUNCTION: &str = "fn run_user_code_";
 
-/// The source with which cells tell the kernel what went wrong, and where; and with which what they print is all printed
-/// when they end. No line of the user's moves.
+/// The source with which cells tell the kernel what went wrong, and where; and with which what they print is all
+/// printed when they end. No line of the user's moves.
 ///
 /// `mention` is added where items may stand.
 pub fn prepared(source: &str, mention: &str) -> String {

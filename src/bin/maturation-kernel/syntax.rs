@@ -98,7 +98,8 @@ fn number(value: &ast::Expr) -> Option<&'static str> {
     }
 }
 
-/// The cell with the types of variables written out, each behind the statement that makes the variable, in the same line.
+/// The cell with the types of variables written out, each behind the statement that makes the variable, in the same
+/// line.
 pub fn with_types(cell: &str, type_of: impl Fn(&Let, &str) -> Option<String>) -> String {
     let mut text = cell.to_owned();
     for statement in lets(cell).iter().rev() {
@@ -116,7 +117,8 @@ pub fn with_types(cell: &str, type_of: impl Fn(&Let, &str) -> Option<String>) ->
 mod tests {
     use super::*;
 
-    const CELL: &str = ":dep rand = \"0.9\"\nlet a = 5.5;\nlet (mut b, Point { x, .. }) = f()?; a\nstruct P { x: f64 }\n{ let inner = 1; }\n";
+    const CELL: &str = ":dep rand = \"0.9\"\nlet a = 5.5;\nlet (mut b, Point { x, .. }) = f()?; a\nstruct P { x: f64 \
+                        }\n{ let inner = 1; }\n";
 
     #[test]
     fn statements_are_found_behind_commands() {

@@ -69,16 +69,16 @@ fn is_open(named: &str) -> bool {
 pub fn reason_against(name: &str, named: &str) -> Option<String> {
     if named.contains("{closure") {
         return Some(format!(
-            "the variable `{name}` is a closure, whose type has no name, so that it cannot be kept for other cells: write a \
-             function, `fn {name}(…) -> … {{ … }}`; or box it, `let {name}: Box<dyn Fn(f64) -> f64> = Box::new(…);`; or put \
-             braces around what needs it"
+            "the variable `{name}` is a closure, whose type has no name, so that it cannot be kept for other cells: \
+             write a function, `fn {name}(…) -> … {{ … }}`; or box it, `let {name}: Box<dyn Fn(f64) -> f64> = \
+             Box::new(…);`; or put braces around what needs it"
         ));
     }
     let is_nameless = named.contains("impl ") || named.contains('{') || named.contains("'_");
     is_nameless.then(|| {
         format!(
-            "the variable `{name}` has the type `{named}`, which cannot be kept for other cells: collect it into a `Vec`, or \
-             put braces around what needs it"
+            "the variable `{name}` has the type `{named}`, which cannot be kept for other cells: collect it into a \
+             `Vec`, or put braces around what needs it"
         )
     })
 }

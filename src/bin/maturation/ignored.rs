@@ -189,7 +189,8 @@ mod tests {
     use super::*;
     use crate::Arguments;
 
-    /// Options that have an effect whatever else is given, by verb; with what USES says, these must be all that there are.
+    /// Options that have an effect whatever else is given, by verb; with what USES says, these must be all that there
+    /// are.
     const ALWAYS: &[(&str, &[&str])] = &[
         ("reproduce", &["run", "out"]),
         ("presets", &["out"]),

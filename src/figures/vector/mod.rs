@@ -1,8 +1,8 @@
 //! A figure as a vector graphic, drawn without a browser.
 //!
-//! It stands in for plotly.js where no script runs: in a notebook on GitHub, in a page that nbconvert made, in a file. It
-//! knows what the figures of this crate are made of (scatters, bars, boxes, heatmaps, shapes, annotations, legends), lays
-//! them out much as plotly.js does, and says so where a plot has something else.
+//! It stands in for plotly.js where no script runs: in a notebook on GitHub, in a page that nbconvert made, in a file.
+//! It knows what the figures of this crate are made of (scatters, bars, boxes, heatmaps, shapes, annotations, legends),
+//! lays them out much as plotly.js does, and says so where a plot has something else.
 
 mod axes;
 mod bitmap;
@@ -361,8 +361,8 @@ fn number(value: f64) -> String {
     if short == "-0" { "0".to_owned() } else { short.to_owned() }
 }
 
-/// A path through points, in steps of tenths of a pixel; a point that is not finite leaves a gap. Points that a straight
-/// line between others comes near enough to are left out.
+/// A path through points, in steps of tenths of a pixel; a point that is not finite leaves a gap. Points that a
+/// straight line between others comes near enough to are left out.
 fn path(points: impl IntoIterator<Item = [f64; 2]>) -> String {
     let points: Vec<[f64; 2]> = points.into_iter().collect();
     let mut data = String::new();

@@ -18,8 +18,8 @@ struct Span {
     colour: Option<String>,
 }
 
-/// A text in lines, of plotly's markup: `<br>`, `<b>`, `<i>`, `<sup>`, `<sub>` and a span's colour. What it does not know
-/// it leaves out.
+/// A text in lines, of plotly's markup: `<br>`, `<b>`, `<i>`, `<sup>`, `<sub>` and a span's colour. What it does not
+/// know it leaves out.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Text {
     lines: Vec<Vec<Span>>,
@@ -157,8 +157,8 @@ fn plain(text: &str) -> String {
     text.replace("&lt;", "<").replace("&gt;", ">").replace("&nbsp;", "\u{a0}").replace("&amp;", "&")
 }
 
-/// The width of a letter, in sizes of the font: that of the widest of the usual sans-serif fonts, so that words have room
-/// in each.
+/// The width of a letter, in sizes of the font: that of the widest of the usual sans-serif fonts, so that words have
+/// room in each.
 fn advance(letter: char) -> f64 {
     match letter {
         'i' | 'j' | 'l' | '|' | '\'' | '.' | ',' | ':' | ';' | '!' | 'I' => 0.3,

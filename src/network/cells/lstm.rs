@@ -101,7 +101,8 @@ impl Kernel for Lstm {
 /// what `dc` (for the output gate, `g`) is multiplied with; a step keeps the memory, `f`, and `o·act′(c)`:
 ///
 /// ```text
-/// dc ← dc + g·o·act′(c)      di = dc·j·i·(1−i)    dj = dc·i·act′(z_j)    df = dc·c_before·f·(1−f)    do = g·act(c)·o·(1−o)
+/// dc ← dc + g·o·act′(c)          di = dc·j·i·(1−i)    dj = dc·i·act′(z_j)
+/// df = dc·c_before·f·(1−f)       do = g·act(c)·o·(1−o)
 /// dc ← dc·f
 /// ```
 impl Fused for Lstm {

@@ -57,8 +57,8 @@ trait BuiltIn: Cell {
         None
     }
 
-    /// Each parameter, and the variable of the published program that holds it. Parameters of one variable are its rows,
-    /// one after the other.
+    /// Each parameter, and the variable of the published program that holds it. Parameters of one variable are its
+    /// rows, one after the other.
     fn published(&self) -> &'static [(&'static str, &'static str)];
 }
 

@@ -25,8 +25,9 @@ impl Cell for LeakySeparateInput {
         let (sensory, units) = (hyperparameters.rule_start(), hyperparameters.n_rnn);
         let rules = hyperparameters.n_input() - sensory;
         let input = |name, rows| ParameterSpec::new(name, Role::Input, (rows, units), Initial::glorot(rows, units));
+        let bias = ParameterSpec::bias("sensory_bias", units, 0.0).part_of("sensory_in");
         let mut parameters =
-            vec![input("sensory_in", sensory), ParameterSpec::bias("sensory_bias", units, 0.0).part_of("sensory_in"), input("rule_in", rules)];
+            vec![input("sensory_in", sensory), bias, input("rule_in", rules)];
         if hyperparameters.mix_rule {
             parameters.push(ParameterSpec::new("rule_mix", Role::Fixed, (rules, rules), Initial::Orthogonal));
         }

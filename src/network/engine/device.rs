@@ -8,8 +8,9 @@ use crate::network::engine::{CpuEngine, Engine, cuda};
 
 /// What networks are computed on: the processor, or a GPU of NVIDIA's.
 ///
-/// Every build has both; a GPU needs NVIDIA's driver and CUDA's run-time compiler (NVRTC), which are looked for when one is
-/// asked for. Results agree to float precision, and a training run may change its device from session to session.
+/// Every build has both; a GPU needs NVIDIA's driver and CUDA's run-time compiler (NVRTC), which are looked for when
+/// one is asked for. Results agree to float precision, and a training run may change its device from session to
+/// session.
 ///
 /// ```
 /// use maturation::prelude::*;
@@ -38,8 +39,8 @@ impl Device {
     /// An engine on this device; `threads` are the processor's, 0 for one a core.
     ///
     /// # Errors
-    /// If the GPU that is asked for cannot be used: the message says why, and what to do. [`Device::Best`] never fails for
-    /// want of a GPU; [`Engine::description`] says what was taken, and why it was no GPU.
+    /// If the GPU that is asked for cannot be used: the message says why, and what to do. [`Device::Best`] never fails
+    /// for want of a GPU; [`Engine::description`] says what was taken, and why it was no GPU.
     pub fn engine(self, threads: usize) -> Result<Box<dyn Engine>> {
         match self {
             Device::Cpu => Ok(Box::new(CpuEngine::new(threads)?)),

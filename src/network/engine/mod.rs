@@ -51,7 +51,8 @@ pub type TapedCost = Tensor<Rank0, f32, Cpu, OwnedTape<f32, Cpu>>;
 /// The cost of a batch, ready to be differentiated.
 #[derive(Debug)]
 pub struct Graded {
-    /// Task cost, what the rates cost and the user's own term, on a tape: `backward` gives the gradient by every parameter of the network.
+    /// Task cost, what the rates cost and the user's own term, on a tape: `backward` gives the gradient by every
+    /// parameter of the network.
     pub cost: TapedCost,
     /// Its parts, as numbers.
     pub parts: Cost,
@@ -77,8 +78,8 @@ pub struct Diverged {
 
 /// What runs networks over whole trials, differentiates their cost and trains them.
 ///
-/// [`CpuEngine`] is the crate's own kernels, for each of its cells. [`Device`] gives the one for a GPU, too. [`DfdxEngine`]
-/// runs the definition of any cell on a device of dfdx. They agree to float precision.
+/// [`CpuEngine`] is the crate's own kernels, for each of its cells. [`Device`] gives the one for a GPU, too.
+/// [`DfdxEngine`] runs the definition of any cell on a device of dfdx. They agree to float precision.
 ///
 /// ```
 /// use maturation::network::DfdxEngine;
@@ -146,8 +147,8 @@ pub trait Engine: std::fmt::Debug {
         Ok(Graded { cost: cost.put_tape(tape), parts })
     }
 
-    /// One step of training on `trials`; returns the whole cost before it, or none if the engine does not wait for it. A
-    /// cost that is not finite moves no weight, in this step nor in any before [`Engine::settle`], which tells of it.
+    /// One step of training on `trials`; returns the whole cost before it, or none if the engine does not wait for it.
+    /// A cost that is not finite moves no weight, in this step nor in any before [`Engine::settle`], which tells of it.
     ///
     /// An engine may keep weights and the optimiser's memory to itself from step to step: [`Engine::settle`] brings
     /// them back.

@@ -10,8 +10,8 @@ use crate::common::output::refuse;
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Options of a table of recorded neurons (--activity)")]
 pub struct RecordingArguments {
-    /// An epoch in ms on the table's axis of time, for example --epoch-ms fix1=0..1000 or --epoch-ms fix1=-500..0; may be
-    /// repeated.
+    /// An epoch in ms on the table's axis of time, for example --epoch-ms fix1=0..1000 or --epoch-ms fix1=-500..0; may
+    /// be repeated.
     #[arg(long, value_name = "NAME=START..END", allow_hyphen_values = true)]
     pub epoch_ms: Vec<String>,
     /// The time step in ms [default: that of the table's times].
@@ -42,8 +42,8 @@ pub struct RingArguments {
     /// What numbers in the column location are: index, degrees or radians [default: as they tell].
     #[arg(long, value_name = "UNIT")]
     pub location_unit: Option<LocationUnit>,
-    /// Make a pseudo-population of units that were recorded in different trials: draw K trials a location for each unit,
-    /// and leave out units with fewer.
+    /// Make a pseudo-population of units that were recorded in different trials: draw K trials a location for each
+    /// unit, and leave out units with fewer.
     #[arg(long, value_name = "K")]
     pub pseudo_trials: Option<usize>,
     /// Decides which trials are drawn.
@@ -101,8 +101,8 @@ pub fn tell_of_run(run: &Run, normalisation: Normalisation) {
     if normalisation == Normalisation::Automatic && normalisation.of_run(run) == Normalisation::Absolute {
         let activation = format!("{:?}", run.hyperparameters().activation).to_lowercase();
         tell(format!(
-            "rates are absolute, not relative to fixation: {activation} units can have fixation rates of zero or below, for \
-             which a ratio has no meaning"
+            "rates are absolute, not relative to fixation: {activation} units can have fixation rates of zero or \
+             below, for which a ratio has no meaning"
         ));
     }
 }

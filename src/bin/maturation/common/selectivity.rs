@@ -6,8 +6,8 @@ use maturation::prelude::*;
 /// How selectivity is tested.
 #[derive(Clone, Debug, Args)]
 pub struct TestArguments {
-    /// What rates are set against: ratio (rate / fixation rate − 1, as published; also `yes`), difference, absolute (also
-    /// `no`), or auto, ratios where no rate is negative and no fixation rate zero, else absolute rates.
+    /// What rates are set against: ratio (rate / fixation rate − 1, as published; also `yes`), difference, absolute
+    /// (also `no`), or auto, ratios where no rate is negative and no fixation rate zero, else absolute rates.
     #[arg(long, value_name = "HOW", default_value = "auto")]
     pub normalised: Normalisation,
     /// ms at the start of fix1 to leave out of the baseline (the start-up transient takes about 100 ms).

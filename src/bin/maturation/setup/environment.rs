@@ -87,7 +87,8 @@ impl Environment {
         if !filled.status.success() {
             return Err(refuse(
                 format!("pip could not install JupyterLab:\n{}", last_words(&filled)),
-                "check the connection to the internet (and the proxy, if there is one), then run the same command again",
+                "check the connection to the internet (and the proxy, if there is one), then run the same command \
+                 again",
             ));
         }
         // IPython, which comes along, warns of a folder that is not there.
@@ -117,8 +118,8 @@ impl Environment {
         ))
     }
 
-    /// A call of the environment's Python, with folders of its own for settings: the user's own Jupyter, if there is one,
-    /// is neither read nor changed, and the home folder need not be writable.
+    /// A call of the environment's Python, with folders of its own for settings: the user's own Jupyter, if there is
+    /// one, is neither read nor changed, and the home folder need not be writable.
     pub fn command(&self, arguments: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Command {
         let mut command = Command::new(self.folder.join(PROGRAMS).join("python"));
         command.args(arguments);

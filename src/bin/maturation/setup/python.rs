@@ -84,7 +84,7 @@ impl Python {
 fn get_python() -> String {
     let (major, minor) = OLDEST;
     format!(
-        "install Python {major}.{minor} or later (on Debian and Ubuntu: sudo apt install python3 python3-venv), or name \
-         one with --python FILE"
+        "install Python {major}.{minor} or later (on Debian and Ubuntu: sudo apt install python3 python3-venv), or \
+         name one with --python FILE"
     )
 }

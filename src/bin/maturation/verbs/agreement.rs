@@ -14,9 +14,8 @@ use crate::common::selectivity::TestArguments;
 
 /// Whether units prefer the same location in two epochs, of one rule or two (paper: direction agreement).
 #[derive(Debug, Args)]
-#[command(
-    after_help = "Example:\n  maturation agreement runs/paper --first odr:stim1 --second odrd:stim1 --figure agreement.html"
-)]
+#[command(after_help = "Example:\n  maturation agreement runs/paper --first odr:stim1 --second odrd:stim1 --figure \
+                  agreement.html")]
 pub struct Arguments {
     /// The run directory.
     #[arg(value_name = "RUN")]
@@ -75,8 +74,8 @@ pub fn section(run: &Run) -> Result<Vec<Section>> {
         id: format!("agreement-{}-{}-stim1", first.rule, second.rule),
         title: "Preferred locations in two tasks (paper: direction agreement)".to_owned(),
         text: format!(
-            "The excited and mixed units that are selective in stim1 of both {} and {}, and how many of them prefer the \
-             same location in both. If the preferences had nothing to do with each other, one in {} would.",
+            "The excited and mixed units that are selective in stim1 of both {} and {}, and how many of them prefer \
+             the same location in both. If the preferences had nothing to do with each other, one in {} would.",
             first.rule,
             second.rule,
             run.hyperparameters().n_eachring

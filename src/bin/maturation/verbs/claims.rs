@@ -72,12 +72,14 @@ pub fn section(run: &Run, sections: &[Section]) -> Result<TableSection> {
     Ok(TableSection {
         id: "claims".to_owned(),
         title: "What this run shows of the paper's claims".to_owned(),
-        text: "Each claim with the published numbers (of one network of the authors, read off their figures), those of this \
-               run, and whether they tell the same: a verdict is on the direction of a change, not on its size. Measures of rule odrd are over the checkpoints from 20,000 trials \
-               before the rule leaves chance, since the published pictures begin there; the figures below average all \
-               early checkpoints that are at hand. The last rows ask whether the same holds of units that the unbiased \
-               test of selectivity keeps, which the paper does not have."
-            .to_owned(),
+        text:
+            "Each claim with the published numbers (of one network of the authors, read off their figures), those of \
+               this run, and whether they tell the same: a verdict is on the direction of a change, not on its size. \
+               Measures of rule odrd are over the checkpoints from 20,000 trials before the rule leaves chance, since \
+               the published pictures begin there; the figures below average all early checkpoints that are at hand. \
+               The last rows ask whether the same holds of units that the unbiased test of selectivity keeps, which \
+               the paper does not have."
+                .to_owned(),
         columns: SHOWN.map(|(column, heading)| (column.to_owned(), heading.to_owned())).to_vec(),
         table: claims(run, evidence, &ReadoutOptions::default())?,
     })

@@ -139,8 +139,8 @@ pub fn section(run: &Run) -> Result<Vec<Section>> {
             "A classifier is trained to tell the stimulus location from the rates in one window of the trial (14 of 16 \
              trials a location) and tested in every other. A code that stays the same would fill the square; one that \
              moves on is read along the diagonal alone. Left: tested on the trials held out. Right: as published, off \
-             the diagonal on all trials, those trained on included. Mean accuracy over all cells: {:.3} held out, {:.3} \
-             as published.",
+             the diagonal on all trials, those trained on included. Mean accuracy over all cells: {:.3} held out, \
+             {:.3} as published.",
             held_out.means().0,
             published.means().0
         ),

@@ -22,7 +22,8 @@ use crate::common::source::{Opened, Source, one, open};
 pub struct Arguments {
     #[command(flatten)]
     source: Source,
-    /// How strongly decoders are kept small: a number of 0 or more, or auto, the one that predicts held-out trials best.
+    /// How strongly decoders are kept small: a number of 0 or more, or auto, the one that predicts held-out trials
+    /// best.
     #[arg(long, value_name = "X|auto", default_value = "auto")]
     regularisation: Regularisation,
     /// The locations to analyse, for example 0,4 [default: all that have trials].
@@ -152,8 +153,8 @@ pub fn section(run: &Run) -> Result<Vec<Section>> {
             title: format!("Demixed components of rule {rule}{which} (paper, Fig. 5E)"),
             text: format!(
                 "The population's activity{which} at the last checkpoint, split into what varies with time alone, with \
-                 the stimulus location alone, and with both; the strongest component of each, a curve a location. In the \
-                 titles: the share of the variance that the component explains. Regularisation {:.2e}, chosen by \
+                 the stimulus location alone, and with both; the strongest component of each, a curve a location. In \
+                 the titles: the share of the variance that the component explains. Regularisation {:.2e}, chosen by \
                  cross-validation over trials.",
                 found.regularisation
             ),
@@ -165,8 +166,9 @@ pub fn section(run: &Run) -> Result<Vec<Section>> {
             id: format!("dpca-{rule}-variance").replace('_', "-"),
             title: format!("What the demixed components of rule {rule} explain"),
             text: format!(
-                "The components that explain most, each bar split by what its scores vary with: a well demixed component \
-                 has one colour. What components of different parts explain may overlap; all components together explain {:.1} % of the variance.",
+                "The components that explain most, each bar split by what its scores vary with: a well demixed \
+                 component has one colour. What components of different parts explain may overlap; all components \
+                 together explain {:.1} % of the variance.",
                 100.0 * found.explained_by_all
             ),
             figure: figures::dpca_explained_variance(&explained, &TrialAbout { title, ..about })?,

@@ -65,8 +65,8 @@ pub fn section(run: &Run) -> Result<Vec<Section>> {
             id: format!("epoch-growth-{rule}-{epoch}"),
             title: format!("{title} (paper, Fig. S2B)"),
             text: format!(
-                "The mean rate in {epoch} of the excited and mixed units that are selective in it, at the location that \
-                 each prefers there, {}; a point a checkpoint, coloured by the stage \
+                "The mean rate in {epoch} of the excited and mixed units that are selective in it, at the location \
+                 that each prefers there, {}; a point a checkpoint, coloured by the stage \
                  of rule {rule}. Bars hold 95 % of the averages over 1000 resamples of the units. The published figure \
                  of this title shows units selected in stim1.",
                 of_rates(run)

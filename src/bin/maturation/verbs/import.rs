@@ -17,7 +17,8 @@ pub struct Arguments {
     /// The run directory to make.
     #[arg(value_name = "RUN")]
     pub run: PathBuf,
-    /// The network's hyper-parameters (an hp.json): its cell, units, ruleset and activation decide what the weights mean.
+    /// The network's hyper-parameters (an hp.json): its cell, units, ruleset and activation decide what the weights
+    /// mean.
     #[arg(long, value_name = "FILE")]
     pub hp: PathBuf,
     /// Trials that the network was trained on before.

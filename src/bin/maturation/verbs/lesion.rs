@@ -26,8 +26,8 @@ pub struct Arguments {
     /// Silence these units, counted from 0 [default: any].
     #[arg(long, value_name = "UNIT,…", value_delimiter = ',')]
     pub silence: Vec<usize>,
-    /// Silence units that are selective in an epoch of a rule, for example odr:delay1; may be repeated, each a target of
-    /// its own.
+    /// Silence units that are selective in an epoch of a rule, for example odr:delay1; may be repeated, each a target
+    /// of its own.
     #[arg(long, value_name = "RULE:EPOCH")]
     pub selective_in: Vec<RuleEpoch>,
     /// With --selective-in: the kinds of units, of excited, inhibited and mixed [default: all three].

@@ -34,8 +34,8 @@ pub use reproduce::Arguments as Reproduce;
 use clap::Subcommand;
 use maturation::Result;
 
-/// Makes the list of verbs: each a module with `Arguments`, whose documentation is its help, and `run`. An alias is a name
-/// that the verb had in the version before.
+/// Makes the list of verbs: each a module with `Arguments`, whose documentation is its help, and `run`. An alias is a
+/// name that the verb had in the version before.
 macro_rules! verbs {
     ($($(#[$attribute:meta])* $Verb:ident: $module:ident),* $(,)?) => {
         /// What can be asked for, in the order of the help.

@@ -82,9 +82,9 @@ pub fn section(run: &Run) -> Result<Vec<Section>> {
         sections.push(Section {
             id: format!("pca-{rule}").replace('_', "-"),
             title: format!("Principal components of rule {rule}"),
-            text: "The activity of the last checkpoint averaged over the trials at each location, each unit standardised: \
-                   its first three components against time, a curve a location. What comes from time and what from the \
-                   stimulus is mixed in them, unlike in the demixed components."
+            text: "The activity of the last checkpoint averaged over the trials at each location, each unit \
+                   standardised: its first three components against time, a curve a location. What comes from time and \
+                   what from the stimulus is mixed in them, unlike in the demixed components."
                 .to_owned(),
             figure: figures::pca(&scores, &explained, &about)?,
             table: scores.clone(),
@@ -93,8 +93,8 @@ pub fn section(run: &Run) -> Result<Vec<Section>> {
         sections.push(Section {
             id: format!("pca-{rule}-paths").replace('_', "-"),
             title: format!("Paths of the population, rule {rule}"),
-            text: "The same scores as paths through the plane of the first two components, a path a location; marks stand \
-                   where epochs begin."
+            text: "The same scores as paths through the plane of the first two components, a path a location; marks \
+                   stand where epochs begin."
                 .to_owned(),
             figure: figures::pca_trajectories(&scores, &explained, &TrialAbout { title, ..about })?,
             table: scores,

@@ -134,9 +134,9 @@ pub fn section(run: &Run) -> Result<Vec<Section>> {
             id: "period-odrd-delay2".to_owned(),
             title: "Delay activity of each stage (paper: second delay, analysis of variance)".to_owned(),
             text: format!(
-                "The activity of delay2-selective units in the second delay of odrd, each at its preferred location and \
-                 {}, at the last checkpoint of each stage. The boxes have their means dashed. The test takes the units \
-                 of the three checkpoints as independent, as published, though they are units of one network.",
+                "The activity of delay2-selective units in the second delay of odrd, each at its preferred location \
+                 and {}, at the last checkpoint of each stage. The boxes have their means dashed. The test takes the \
+                 units of the three checkpoints as independent, as published, though they are units of one network.",
                 of_rates(run)
             ),
             figure: figures::period_activity(&table, &title, relative(run))?,

@@ -109,8 +109,8 @@ pub fn section(run: &Run) -> Result<Vec<Section>> {
             title: format!("Activity of {epoch}-selective units, rule {rule} (paper, Fig. 4E–G)"),
             text: format!(
                 "The average activity of the excited and mixed units that are selective in {epoch}, each at its \
-                 preferred location (solid) and at the opposite one (dashed), {}; averaged over the checkpoints of each \
-                 stage that are at hand.{baseline}",
+                 preferred location (solid) and at the opposite one (dashed), {}; averaged over the checkpoints of \
+                 each stage that are at hand.{baseline}",
                 of_rates(run)
             ),
             figure: figures::psth(&table, &PsthAbout::of(rule, epoch, hyperparameters.dt))?,

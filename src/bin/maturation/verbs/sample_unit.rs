@@ -86,10 +86,10 @@ pub fn section(run: &Run) -> Result<Vec<Section>> {
         id: "sample-unit".to_owned(),
         title: format!("A sample unit, rule {rule} (paper, Fig. 3B)"),
         text: format!(
-            "The mean rate of unit {} over the trial at each location, the panels placed as the locations are, with the \
-             standard error over trials; in the middle its mean rates in {epoch}, the outer circle at the largest, and \
-             its preferred direction. It is the most sharply tuned (by vector strength) of the selective units whose \
-             highest rate is at least the median one, at the last checkpoint.",
+            "The mean rate of unit {} over the trial at each location, the panels placed as the locations are, with \
+             the standard error over trials; in the middle its mean rates in {epoch}, the outer circle at the largest, \
+             and its preferred direction. It is the most sharply tuned (by vector strength) of the selective units \
+             whose highest rate is at least the median one, at the last checkpoint.",
             unit.unit
         ),
         figure: figures::sample_unit(&table, &about(&unit, &activity))?,

@@ -24,8 +24,8 @@ pub struct Arguments {
     /// Start from the hyper-parameters in FILE (an hp.json).
     #[arg(long, value_name = "FILE")]
     pub hp: Option<PathBuf>,
-    /// Begin with the weights of another run's checkpoint, its newest or that after TRIALS, and with the hyper-parameters
-    /// of that run unless --preset or --hp says others.
+    /// Begin with the weights of another run's checkpoint, its newest or that after TRIALS, and with the
+    /// hyper-parameters of that run unless --preset or --hp says others.
     #[arg(long, value_name = "RUN[:TRIALS]")]
     pub from: Option<String>,
     /// Change a hyper-parameter, for example --set n_rnn=64; may be repeated.
@@ -48,8 +48,8 @@ pub struct Arguments {
     /// Stop after N trials, if the target performance has not stopped it before.
     #[arg(long, value_name = "N")]
     pub max_trials: Option<u64>,
-    /// Where to compute: cpu, cuda:N (a GPU of NVIDIA's, counted from 0), or auto (a GPU if there is one that can be used,
-    /// otherwise the CPU). A run may go on on another device than it began on.
+    /// Where to compute: cpu, cuda:N (a GPU of NVIDIA's, counted from 0), or auto (a GPU if there is one that can be
+    /// used, otherwise the CPU). A run may go on on another device than it began on.
     #[arg(long, value_name = "DEVICE", default_value = "cpu")]
     pub device: String,
     /// Threads; 0 takes one a processor core. The result does not depend on it.

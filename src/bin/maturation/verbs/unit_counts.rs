@@ -61,9 +61,9 @@ pub fn section(run: &Run) -> Result<Vec<Section>> {
             title: format!("{title}, by two tests"),
             text: format!(
                 "How many units are selective in {epoch}: by the published test, which divides the rates of each \
-                 location by a baseline measured there and so takes chance for tuning in part of the untuned units, and \
-                 by the unbiased one, which compares absolute rates and bounds the share of false discoveries. Left, by \
-                 stage and kind, averaged over checkpoints; right, all kinds together against trials trained."
+                 location by a baseline measured there and so takes chance for tuning in part of the untuned units, \
+                 and by the unbiased one, which compares absolute rates and bounds the share of false discoveries. \
+                 Left, by stage and kind, averaged over checkpoints; right, all kinds together against trials trained."
             ),
             figure: figures::unit_counts(&table, &title)?,
             table,

@@ -17,8 +17,8 @@ use crate::tasks::Trials;
 use kernels::{Batch, Cost, Dimensions, Sweep, Workspace};
 
 /// Runs the crate's cells in kernels of its own, on several threads; its results do not depend on their number. A cell
-/// that has no form for the kernels, such as one of your own, it runs by its definition, as [`DfdxEngine`] does, and so it
-/// grades a network with a cost term of your own.
+/// that has no form for the kernels, such as one of your own, it runs by its definition, as [`DfdxEngine`] does, and so
+/// it grades a network with a cost term of your own.
 #[derive(Debug)]
 pub struct CpuEngine {
     workspace: Workspace,

@@ -1,5 +1,5 @@
-//! Compiling kernels with NVRTC: for one kind of card, or, where the compiler does not know that, for an earlier generation
-//! in a form that the driver translates.
+//! Compiling kernels with NVRTC: for one kind of card, or, where the compiler does not know that, for an earlier
+//! generation in a form that the driver translates.
 
 use std::ffi::{CStr, CString, c_char};
 

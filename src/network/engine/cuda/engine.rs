@@ -14,8 +14,8 @@ use crate::network::engine::{CpuEngine, Diverged, Engine, Rollout, SweepNoise, c
 use crate::network::{Learner, Network, Values};
 use crate::tasks::Trials;
 
-/// Runs the crate's cells on a card. A network whose cell has no form for it, or that has a cost term of a user's own, it
-/// hands to the CPU's engine, and says so where it is asked what runs the network.
+/// Runs the crate's cells on a card. A network whose cell has no form for it, or that has a cost term of a user's own,
+/// it hands to the CPU's engine, and says so where it is asked what runs the network.
 #[derive(Debug)]
 pub(crate) struct CardEngine<C: Card> {
     pub(super) work: Work<C>,

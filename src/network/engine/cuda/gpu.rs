@@ -182,8 +182,8 @@ impl Card for Gpu {
     }
 
     fn allocate(&self, count: usize) -> Result<CudaSlice<f32>> {
-        // SAFETY: whatever bits are there are numbers, and each kernel writes what a later one reads; the stand-in of the
-        // tests fills memory with NaN and would show them.
+        // SAFETY: whatever bits are there are numbers, and each kernel writes what a later one reads; the stand-in of
+        // the tests fills memory with NaN and would show them.
         let made = unsafe { self.stream.alloc(count.max(1)) };
         made.map_err(|error| explain(self.ordinal, &format!("making room for {} MiB", count >> 18), error))
     }

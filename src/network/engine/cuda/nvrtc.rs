@@ -12,8 +12,8 @@ const HELPER: &str = "libnvrtc-builtins.so.";
 /// Names the file, where nothing finds it.
 const VARIABLE: &str = "MATURATION_NVRTC";
 
-/// Whether the compiler can be had. If the system does not know it, it is looked for in the active Python environment: one
-/// of the driver's CUDA version or before, since the driver takes nothing from later ones.
+/// Whether the compiler can be had. If the system does not know it, it is looked for in the active Python environment:
+/// one of the driver's CUDA version or before, since the driver takes nothing from later ones.
 pub(super) fn is_there(driver: i32) -> bool {
     static FOUND: OnceLock<bool> = OnceLock::new();
     *FOUND.get_or_init(|| {

@@ -20,8 +20,8 @@ pub(crate) struct Program {
 /// What is in a program.
 #[derive(Debug)]
 pub(crate) enum Parts {
-    /// All that a network needs, with these steps of a cell or of several that differ in numbers alone: `struct Cell` with
-    /// `forward` and `backward`, as step.cu says.
+    /// All that a network needs, with these steps of a cell or of several that differ in numbers alone: `struct Cell`
+    /// with `forward` and `backward`, as step.cu says.
     Cell(&'static str),
     /// The sweeps alone, for cards with clusters of blocks and networks that fit.
     Clusters {

@@ -1,8 +1,8 @@
 //! A card that is none: the kernels' own source, compiled for the CPU and run thread by thread.
 //!
-//! It is stricter than a card. Fresh memory is NaN, so that what is read before it was written shows; memory is fenced, so
-//! that what is written beside it shows; calls must have the kernel's number of threads and the kinds of its arguments; and
-//! threads may run in reverse, which shows races.
+//! It is stricter than a card. Fresh memory is NaN, so that what is read before it was written shows; memory is fenced,
+//! so that what is written beside it shows; calls must have the kernel's number of threads and the kinds of its
+//! arguments; and threads may run in reverse, which shows races.
 
 use std::cell::Cell;
 use std::ffi::{CStr, CString, c_char, c_void};
@@ -14,8 +14,8 @@ use crate::error::{Error, Result};
 use crate::network::engine::cuda::card::{Argument, Card, Launch};
 use crate::network::engine::cuda::program::Program;
 
-/// Runs a kernel: its name, the kinds of its arguments, blocks, threads, the arguments, whether threads run in reverse. What
-/// comes back is a complaint, or null.
+/// Runs a kernel: its name, the kinds of its arguments, blocks, threads, the arguments, whether threads run in reverse.
+/// What comes back is a complaint, or null.
 type Run = unsafe extern "C" fn(*const c_char, *const c_char, *const u32, i32, *mut *mut c_void, bool) -> *const c_char;
 
 /// Numbers before and behind memory that nobody may write to.

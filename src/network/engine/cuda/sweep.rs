@@ -1,8 +1,8 @@
 //! A network over all time steps of a batch: which kernels run, and on what.
 //!
 //! All that is not recurrent runs over all steps at once: inputs, biases and noise before the sweep, outputs and cost
-//! behind it, the gradients by weights after the way back, as products whose long sums are cut into layers that are added
-//! up in their order. No number is added to by two threads: results are the same bits every time.
+//! behind it, the gradients by weights after the way back, as products whose long sums are cut into layers that are
+//! added up in their order. No number is added to by two threads: results are the same bits every time.
 
 use crate::error::Result;
 use crate::hyperparameters::{Activation, Hyperparameters, Loss};
@@ -210,8 +210,8 @@ impl<C: Card> Work<C> {
         self.launch(kernel, [trials.div_ceil(of_block), 1, 1], SWEEP_THREADS, &arguments)
     }
 
-    /// The outputs of all steps after [`Work::forward`]; with a grading, also the cost, and with `status`, whether it is
-    /// finite. With gradients to follow, those by the outputs' pre-activations.
+    /// The outputs of all steps after [`Work::forward`]; with a grading, also the cost, and with `status`, whether it
+    /// is finite. With gradients to follow, those by the outputs' pre-activations.
     pub(super) fn outputs(
         &mut self,
         job: &Job<'_>,

@@ -134,8 +134,8 @@ fn every_size_agrees_with_the_cpu() {
     agree(&mut engine, &Hyperparameters { n_rnn: 5, dt: 20.0, ..leaky }, 13);
 }
 
-/// The leaky cells with their weights in registers: units that fill a cluster's blocks and units that do not, clusters of
-/// one, two and eight blocks, of one trial and of four, the last of them not full.
+/// The leaky cells with their weights in registers: units that fill a cluster's blocks and units that do not, clusters
+/// of one, two and eight blocks, of one trial and of four, the last of them not full.
 #[test]
 fn weights_in_registers_agree_with_the_cpu() {
     if !is_there() {

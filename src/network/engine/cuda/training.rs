@@ -1,5 +1,5 @@
-//! Training with everything on the card: weights and the optimiser's memory go there before the first step and come back
-//! when somebody wants to look at them.
+//! Training with everything on the card: weights and the optimiser's memory go there before the first step and come
+//! back when somebody wants to look at them.
 
 use crate::error::{Error, Result};
 use crate::network::engine::cuda::card::{Argument, Card};

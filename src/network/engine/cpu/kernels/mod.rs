@@ -28,12 +28,12 @@
 //! others, so threads need not meet until the end, and since the cut does not depend on the number of threads neither
 //! does any result.
 //!
-//! Within a shard a step of the leaky cell is one matrix product and one pass over its result. The forward product takes
-//! rows `[h_{t−1} | x_t | 1]` times `[W_rec; W_in; b]`, so inputs and bias cost no product of their own. The pass adds
-//! the noise, makes the new rates and leaves `f′(z)` behind, which the way back turns into `dz` in place. The backward
-//! product takes rows `[dz_{t+1} | v_t]` times `[W_recᵀ; W_outᵀ]`. All weight gradients together are one product of the
-//! stored rows, `[h_{t−1} | x_t | 1]ᵀ [dz_t | v_{t−1}]`, made in blocks of time while the rows are still in cache. Other
-//! cells have more columns of gates in the place of `z`, or a second product.
+//! Within a shard a step of the leaky cell is one matrix product and one pass over its result. The forward product
+//! takes rows `[h_{t−1} | x_t | 1]` times `[W_rec; W_in; b]`, so inputs and bias cost no product of their own. The pass
+//! adds the noise, makes the new rates and leaves `f′(z)` behind, which the way back turns into `dz` in place. The
+//! backward product takes rows `[dz_{t+1} | v_t]` times `[W_recᵀ; W_outᵀ]`. All weight gradients together are one
+//! product of the stored rows, `[h_{t−1} | x_t | 1]ᵀ [dz_t | v_{t−1}]`, made in blocks of time while the rows are still
+//! in cache. Other cells have more columns of gates in the place of `z`, or a second product.
 
 mod buffer;
 mod elementwise;

@@ -82,7 +82,8 @@ pub(super) struct Readout<'a> {
 /// The buffers that a thread sweeps one shard after the other in, so that they stay in its cache.
 ///
 /// `rows` holds a block for each time step that is kept and one more; a block holds a row a trial:
-/// `[h_{t−1} | x_t | 1 | padding]`. `gates` is laid out alike: `[what the cell keeps of z_t, or dz_t | v_{t−1} | padding]`.
+/// `[h_{t−1} | x_t | 1 | padding]`. `gates` is laid out alike:
+/// `[what the cell keeps of z_t, or dz_t | v_{t−1} | padding]`.
 /// What step t keeps stands in block t + 1 of `kept`, behind one of zeros.
 #[derive(Debug, Default)]
 pub(super) struct Scratch {
@@ -408,8 +409,8 @@ impl Shard {
     }
 }
 
-/// Asks for what a window of steps needs of the batch. A batch has the trials of a step side by side, so the shard's share
-/// of a step is a page or more from that of the next, which the processor does not foresee.
+/// Asks for what a window of steps needs of the batch. A batch has the trials of a step side by side, so the shard's
+/// share of a step is a page or more from that of the next, which the processor does not foresee.
 fn ask_for_window(
     job: &Job<'_>,
     first: usize,

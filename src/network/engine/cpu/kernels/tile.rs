@@ -1,9 +1,9 @@
 //! Matrix products for the shapes of a sweep, in tiles that stay in registers.
 //!
-//! A general matrix product lays its factors out anew at each call, which for the few rows of a shard costs as much as a
-//! tenth of the product. The kernels here keep a tile of the result in registers, 4 rows × 64 columns with AVX-512 and
-//! 4 × 24 with AVX2, and read the factors where they are: weights from [`Panels`] that are laid out once for a whole
-//! sweep, rates and gradients from the rows of the shard. On other processors the gemm crate does the products.
+//! A general matrix product lays its factors out anew at each call, which for the few rows of a shard costs as much as
+//! a tenth of the product. The kernels here keep a tile of the result in registers, 4 rows × 64 columns with AVX-512
+//! and 4 × 24 with AVX2, and read the factors where they are: weights from [`Panels`] that are laid out once for a
+//! whole sweep, rates and gradients from the rows of the shard. On other processors the gemm crate does the products.
 
 use std::ops::Range;
 
@@ -39,8 +39,8 @@ pub(crate) fn multiply_weights(
     multiply(sizes, out, out_stride, keep, View::rows(left, left_stride), right);
 }
 
-/// `out ← keep·out + leftᵀ·right` for `inner` rows of `left` and `right`, which are `left_stride` and `right_stride` apart;
-/// the result has `rows` × `columns`, its rows one behind the other.
+/// `out ← keep·out + leftᵀ·right` for `inner` rows of `left` and `right`, which are `left_stride` and `right_stride`
+/// apart; the result has `rows` × `columns`, its rows one behind the other.
 #[allow(clippy::too_many_arguments, reason = "three matrices within slices")]
 pub(crate) fn multiply_transposed(
     level: Level,
@@ -69,7 +69,8 @@ struct Strided<'a> {
     inner: usize,
 }
 
-/// The right factor: element (k, column) is at `(column / width)·panel + k·row + column % width`, with the width of a tile.
+/// The right factor: element (k, column) is at `(column / width)·panel + k·row + column % width`, with the width of a
+/// tile.
 #[derive(Clone, Copy)]
 struct Right<'a> {
     data: &'a [f32],
@@ -164,8 +165,8 @@ mod x86 {
         /// # Safety
         ///
         /// The processor must have AVX-512. There are 1 to 4 rows, and `width` is from 1 to 64. Element (row, k) of
-        /// `left`, (k, column) of `right` and (row, column) of `out` must lie within their slices for each row < `rows`,
-        /// k < `inner` and column < `width`.
+        /// `left`, (k, column) of `right` and (row, column) of `out` must lie within their slices for each row <
+        /// `rows`, k < `inner` and column < `width`.
         #[target_feature(enable = "avx512f")]
         pub(super) unsafe fn avx512(self) {
             // SAFETY: as the caller promises; the registers hold the width.
@@ -327,7 +328,8 @@ mod tests {
         }
     }
 
-    /// Every number of rows and of columns that a tile can have, beside and below whole tiles; slices as short as may be.
+    /// Every number of rows and of columns that a tile can have, beside and below whole tiles; slices as short as may
+    /// be.
     #[test]
     fn tiles_of_every_size_stay_within_their_slices() {
         for level in Level::available() {
