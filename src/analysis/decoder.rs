@@ -60,8 +60,8 @@ impl fmt::Display for Scoring {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum HoldOut {
     /// Drawn over the session: each location's trials, in order, are cut into as many stretches as are held out, and
-    /// one of each is drawn. A slow drift then moves held-out trials no farther from those trained on than these are
-    /// from each other.
+    /// one of each is drawn, of every location that of the same time. A slow drift then moves held-out trials no
+    /// farther from those trained on than these are from each other, and toward no location more than toward another.
     Drawn {
         /// Decides the draw.
         seed: u64,

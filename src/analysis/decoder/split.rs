@@ -66,7 +66,17 @@ impl Split {
         }
         if let HoldOut::Drawn { seed } = options.hold_out {
             let mut random = RandomStream::new(seed, Purpose::DecoderSplit.stream([0, 0]));
-            by_location.iter_mut().for_each(|trials| *trials = spread(trials, options.held_out, &mut random));
+            // The same draw for every location: if each had its own, the trials next to a held-out one in the session
+            // would be those of all locations but its own, and where rates drift these are the nearest.
+            let most = by_location.iter().map(Vec::len).max().unwrap_or(0);
+            let keys: Vec<Vec<usize>> = (0..options.held_out)
+                .map(|_| {
+                    let mut keys: Vec<usize> = (0..most).collect();
+                    shuffle(&mut keys, &mut random);
+                    keys
+                })
+                .collect();
+            by_location.iter_mut().for_each(|trials| *trials = spread(trials, &keys));
         }
         let folds = (0..options.folds).map(|fold| {
             let mut is_held_out = vec![false; labels.len()];
@@ -97,17 +107,18 @@ impl Split {
     }
 }
 
-/// Trials in an order of which every `count` come from all of `count` stretches of them, one each, as long as these
-/// last.
-fn spread(trials: &[usize], count: usize, random: &mut RandomStream) -> Vec<usize> {
-    let ends = |stretch: usize| stretch * trials.len() / count;
-    let stretches: Vec<Vec<usize>> = (0..count)
-        .map(|stretch| {
-            let mut trials = trials[ends(stretch)..ends(stretch + 1)].to_vec();
-            shuffle(&mut trials, random);
-            trials
-        })
-        .collect();
+/// Trials in an order of which every few, as many as there are lists of keys, come from all of as many stretches of
+/// them, one each, as long as these last. Within a stretch the keys decide the order, those of a place in the stretch
+/// being the same however many trials the stretch has.
+fn spread(trials: &[usize], keys: &[Vec<usize>]) -> Vec<usize> {
+    let ends = |stretch: usize| stretch * trials.len() / keys.len();
+    let ordered = |(stretch, keys): (usize, &Vec<usize>)| {
+        let of_stretch = &trials[ends(stretch)..ends(stretch + 1)];
+        let mut places: Vec<usize> = (0..of_stretch.len()).collect();
+        places.sort_by_key(|place| keys[place * keys.len() / of_stretch.len()]);
+        places.into_iter().map(|place| of_stretch[place]).collect::<Vec<usize>>()
+    };
+    let stretches: Vec<Vec<usize>> = keys.iter().enumerate().map(ordered).collect();
     let most = stretches.iter().map(Vec::len).max().unwrap_or(0);
     // A stretch that is one trial longer than others gives it last.
     (0..most).flat_map(|place| stretches.iter().filter_map(move |trials| trials.get(place).copied())).collect()

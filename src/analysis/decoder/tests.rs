@@ -1,4 +1,5 @@
 use ndarray::Array1;
+use rand::RngExt;
 use serde_json::Value;
 
 use super::*;
@@ -259,6 +260,44 @@ fn a_session_that_begins_otherwise_lowers_the_accuracy_of_its_first_trials_alone
     let first = (0..8).map(|seed| of(seed, HoldOut::First)).sum::<f64>() / 8.0;
     let drawn = (0..8).map(|seed| of(seed, HoldOut::Drawn { seed })).sum::<f64>() / 8.0;
     assert!(drawn > 0.85 && first < drawn - 0.15, "first {first}, drawn {drawn}");
+}
+
+#[test]
+fn a_drift_moves_held_out_trials_toward_no_location() {
+    // 16 blocks of 8 trials, in each of which every location comes once, in an order of its own; rates drift as random
+    // walks, and know nothing of the location, or something.
+    let of = |tuned: f64, seed: u64, hold_out: HoldOut| {
+        let mut stream = RandomStream::new(seed, 1);
+        let mut order: Vec<usize> = (0..8).collect();
+        let mut locations = Vec::new();
+        for _ in 0..16 {
+            (1..8).rev().for_each(|last| order.swap(last, stream.random_range(0..=last)));
+            locations.extend_from_slice(&order);
+        }
+        let mut walk = [0.0; 24];
+        let mut rates = Array3::<f32>::zeros((1, 128, 24));
+        for (trial, location) in locations.iter().enumerate() {
+            for (unit, walk) in walk.iter_mut().enumerate() {
+                *walk += 0.2 * stream.standard_normal();
+                let away = (unit % 8).abs_diff(*location);
+                let distance = away.min(8 - away) as f64;
+                let cue = tuned * (-0.5 * distance * distance).exp();
+                rates[[0, trial, unit]] = (*walk + cue + 0.1 * stream.standard_normal()) as f32;
+            }
+        }
+        let activity = Activity::new(rates, locations, 8, 20.0).unwrap();
+        let options = DecoderOptions { hold_out, folds: 8, ..in_steps(1.0, 1.0) };
+        Decoder::of(&activity, &options).unwrap().accuracy[[0, 0]]
+    };
+    let mean = |tuned: f64, hold_out: fn(u64) -> HoldOut| {
+        (0..12).map(|seed| of(tuned, seed, hold_out(seed))).sum::<f64>() / 12.0
+    };
+    let drawn: fn(u64) -> HoldOut = |seed| HoldOut::Drawn { seed };
+    let first: fn(u64) -> HoldOut = |_| HoldOut::First;
+    let chance = mean(0.0, drawn);
+    assert!((chance - 0.125).abs() < 0.03, "{chance}");
+    let (drawn, first) = (mean(1.5, drawn), mean(1.5, first));
+    assert!(drawn > first, "drawn {drawn}, first {first}");
 }
 
 #[test]
