@@ -54,13 +54,23 @@ impl Drop for Kernel {
     }
 }
 
-/// Prepares what kernels of this build need, beside it: what an account has is neither used nor changed.
+/// Builds the kernel, which cargo builds for tests of its own alone, and prepares what kernels of this build need, beside
+/// it: what an account has is neither used nor changed.
 pub fn prepare() -> Result<(), String> {
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.current_dir(env!("CARGO_MANIFEST_DIR")).args(["build", "--quiet", "--example", "maturation-kernel"]);
+    if !cfg!(debug_assertions) {
+        cargo.arg("--release");
+    }
+    let built = cargo.status().map_err(|error| format!("cargo cannot be run: {error}"))?;
+    if !built.success() {
+        return Err("the kernel could not be built: see above".to_owned());
+    }
     let status = command()?.arg("--precompile").status().map_err(|error| error.to_string())?;
     if status.success() { Ok(()) } else { Err("the kernel could not be prepared: see above".to_owned()) }
 }
 
-/// The kernel that cargo has built beside this program, with a cache of its own.
+/// The kernel that lies beside this program, with a cache of its own.
 fn command() -> Result<Command, String> {
     let program = std::env::current_exe().map_err(|error| error.to_string())?;
     let build = program.parent().and_then(Path::parent).map(PathBuf::from).ok_or("this program lies nowhere")?;

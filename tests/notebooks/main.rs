@@ -7,8 +7,7 @@
 //! cargo test --release --test notebooks -- --update
 //! ```
 //!
-//! Cells run in the shipped kernel, which `cargo test` has built; with `--test notebooks` alone, build it first:
-//! `cargo build --release --example maturation-kernel`.
+//! Cells run in the shipped kernel, which is built first.
 
 mod document;
 mod kernel;
