@@ -54,8 +54,8 @@ impl Drop for Kernel {
     }
 }
 
-/// Builds the kernel, which cargo builds for tests of its own alone, and prepares what kernels of this build need, beside
-/// it: what an account has is neither used nor changed.
+/// Builds the kernel, which cargo builds for tests of its own alone, and prepares what kernels of this build need,
+/// beside it: what an account has is neither used nor changed.
 pub fn prepare() -> Result<(), String> {
     let mut cargo = Command::new(env!("CARGO"));
     cargo.current_dir(env!("CARGO_MANIFEST_DIR")).args(["build", "--quiet", "--example", "maturation-kernel"]);
