@@ -151,6 +151,13 @@ impl SpikeOptions {
         if let Some(smooth) = self.smooth_ms.filter(|smooth| !(*smooth > 0.0 && smooth.is_finite())) {
             return refuse(format!("smoothing over {smooth} ms"), "give a positive number of ms, or leave it out");
         }
+        let window = self.to_ms - self.from_ms;
+        if let Some(smooth) = self.smooth_ms.filter(|smooth| window > 0.0 && *smooth > window) {
+            return refuse(
+                format!("smoothing over {smooth} ms within {window} ms, which would leave nothing of the response"),
+                "smooth over fewer ms, or take a longer window",
+            );
+        }
         if self.causal && self.smooth_ms.is_none() {
             return refuse("causal smoothing without smoothing".to_owned(), "give --smooth-ms too");
         }
@@ -523,6 +530,8 @@ mod tests {
         assert_refused(&spikes(), &trials(), &SpikeOptions { bin_ms: 0.0, ..options() }, &["bins of 0 ms"]);
         assert_refused(&spikes(), &trials(), &SpikeOptions { to_ms: -5.0, ..options() }, &["one bin or more"]);
         assert_refused(&spikes(), &trials(), &SpikeOptions { smooth_ms: Some(-1.0), ..options() }, &["-1 ms"]);
+        let endless = SpikeOptions { smooth_ms: Some(1e9), ..options() };
+        assert_refused(&spikes(), &trials(), &endless, &["1000000000 ms", "longer window"]);
         assert_refused(&spikes(), &trials(), &SpikeOptions { causal: true, ..options() }, &["--smooth-ms"]);
         let align = Some("saccade".to_owned());
         assert_refused(&spikes(), &trials(), &SpikeOptions { align, ..options() }, &["saccade", "cue_s"]);
