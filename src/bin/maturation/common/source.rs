@@ -44,6 +44,27 @@ pub struct Source {
     pub same_noise: bool,
 }
 
+/// A checkpoint of a run, and the rule that it is asked about.
+#[derive(Debug, Args)]
+pub struct CheckpointArguments {
+    /// The run directory.
+    #[arg(value_name = "RUN")]
+    pub run: PathBuf,
+    /// The checkpoint: the trials trained, or last.
+    #[arg(long, alias = "trials", value_name = "N", default_value = "last")]
+    pub checkpoints: Selection,
+    /// The rule.
+    #[arg(long, value_name = "RULE")]
+    pub rule: Rule,
+}
+
+impl CheckpointArguments {
+    /// Opens the checkpoint.
+    pub fn open(&self) -> Result<Checkpoint> {
+        one(&Run::open(&self.run)?, &self.checkpoints, self.rule)
+    }
+}
+
 /// The single checkpoint that `--checkpoints` names.
 pub fn one(run: &Run, selection: &Selection, rule: Rule) -> Result<Checkpoint> {
     let chosen = run.selected(selection, rule)?;

@@ -1,28 +1,18 @@
 //! `maturation outputs`: how a checkpoint answers.
 
-use std::path::PathBuf;
-
 use clap::Args;
 use maturation::prelude::*;
-use maturation::training::Selection;
 
 use crate::common::output::{TableOut, put_table};
 use crate::common::readout::{ReadoutArguments, open};
-use crate::common::source::one;
+use crate::common::source::CheckpointArguments;
 
 /// How a checkpoint answers each trial of a rule.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  maturation outputs runs/paper --rule odr --checkpoints last --out answers.csv")]
 pub struct Arguments {
-    /// The run directory.
-    #[arg(value_name = "RUN")]
-    pub run: PathBuf,
-    /// The checkpoint: the trials trained, or last.
-    #[arg(long, alias = "trials", value_name = "N", default_value = "last")]
-    pub checkpoints: Selection,
-    /// The rule.
-    #[arg(long, value_name = "RULE")]
-    pub rule: Rule,
+    #[command(flatten)]
+    pub source: CheckpointArguments,
     #[command(flatten)]
     pub readout: ReadoutArguments,
     #[command(flatten)]
@@ -31,8 +21,7 @@ pub struct Arguments {
 
 /// Runs the checkpoint, and puts the table where it is asked for.
 pub fn run(arguments: Arguments) -> Result<()> {
-    let run = Run::open(&arguments.run)?;
-    let checkpoint = one(&run, &arguments.checkpoints, arguments.rule)?;
-    let outputs = open(arguments.readout.into())?.outputs(&checkpoint, arguments.rule)?;
+    let (checkpoint, rule) = (arguments.source.open()?, arguments.source.rule);
+    let outputs = open(arguments.readout.into())?.outputs(&checkpoint, rule)?;
     put_table(outputs, &arguments.table)
 }
