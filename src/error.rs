@@ -85,6 +85,19 @@ impl Error {
         Error::of(Kind::File { path: path.to_owned(), problem: problem.into(), remedy: remedy.into() })
     }
 
+    /// The same error, said of the file whose content led to it; one that names a file already stays as it is.
+    pub(crate) fn in_file(self, path: &Path) -> Self {
+        match *self.0 {
+            Kind::Argument { what, remedy } => {
+                let mut rest = remedy.chars();
+                let first = rest.next().map_or_else(String::new, |first| first.to_uppercase().to_string());
+                Error::file(path, what, first + rest.as_str())
+            }
+            Kind::File { .. } | Kind::Io { .. } => self,
+            other => Error::file(path, other.to_string(), "Correct the file"),
+        }
+    }
+
     /// An operation of the tensor library that failed.
     pub(crate) fn device(operation: &'static str, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         Error::of(Kind::Device { operation, source: source.into() })
@@ -130,7 +143,7 @@ impl Error {
         match &*self.0 {
             Kind::Io { path, .. }
             | Kind::File { path, .. }
-            | Kind::RunInUse { path }
+            | Kind::RunInUse { path, .. }
             | Kind::NoCheckpoint { path, .. }
             | Kind::Stopped { path, .. } => Some(path),
             _ => None,
@@ -263,12 +276,14 @@ pub(crate) enum Kind {
 
     /// Another process is writing this run directory.
     #[error(
-        "the run `{}` is being written by another process: wait for it to end, stop it, or train into another folder",
+        "the run `{}` is being written by {holder}: wait for it to end, stop it, or train into another folder",
         .path.display()
     )]
     RunInUse {
         /// The run directory.
         path: PathBuf,
+        /// Who writes it, as far as that is known.
+        holder: String,
     },
 
     /// The run has no checkpoint that fits what was asked for.
@@ -282,20 +297,20 @@ pub(crate) enum Kind {
         available: String,
     },
 
-    /// The cost of a training step is not a finite number, so training stopped before the weights were harmed.
+    /// A cost or a weight is not a finite number, so training stopped; no file holds it.
     #[error(
-        "the cost of rule `{rule}` became {cost} at step {step} (after {trials_trained} trials), so training stopped; \
+        "{what} became {value} at step {step} (after {trials_trained} trials), so training stopped; \
          the last good checkpoint is {last_checkpoint}. Lower `learning_rate` or choose another `activation`"
     )]
     NotFinite {
-        /// The rule of the step.
-        rule: String,
+        /// The cost, with its rule, or the array of weights.
+        what: String,
         /// The optimiser step, counted from 0.
         step: u64,
         /// Trials trained before this step.
         trials_trained: u64,
-        /// The cost (infinite or NaN).
-        cost: f64,
+        /// Infinite or NaN.
+        value: f64,
         /// The trial count of the newest checkpoint, or `none`.
         last_checkpoint: String,
     },

@@ -65,13 +65,25 @@ fn a_run_that_was_stopped_at_any_step_and_resumed_is_the_same_run() {
 fn the_number_of_threads_changes_no_bit() {
     let folder = tempfile::tempdir().unwrap();
     let mut results = Vec::new();
-    for threads in [1, 2, 5] {
+    for threads in [1, 2, 3, 8] {
         let path = folder.path().join(threads.to_string());
         let small = Hyperparameters { batch_size_train: 40, ..small() };
         Training::new(small).quiet().threads(threads).max_trials(400).train(&path).unwrap();
         results.push(result(&path));
     }
-    assert!(results[1] == results[0] && results[2] == results[0]);
+    assert!(results.iter().all(|result| *result == results[0]));
+}
+
+#[test]
+fn a_run_that_was_moved_or_copied_goes_on_to_the_same_result() {
+    let folder = tempfile::tempdir().unwrap();
+    let (first, moved, whole) =
+        (folder.path().join("first"), folder.path().join("a folder µ"), folder.path().join("whole"));
+    train(&first, 88);
+    std::fs::rename(&first, &moved).unwrap();
+    train(&moved, 160);
+    train(&whole, 160);
+    assert!(result(&moved) == result(&whole));
 }
 
 #[test]

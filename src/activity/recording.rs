@@ -115,7 +115,7 @@ impl Activity {
                 ),
             ));
         }
-        Activity::from_table_with(&table, options)
+        Activity::from_table_with(&table, options).map_err(|error| error.in_file(path))
     }
 
     /// [`Activity::from_table_with`] with a time step in ms, or that of the table, and all else as the table says.

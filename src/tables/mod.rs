@@ -14,9 +14,11 @@
 
 mod columns;
 mod csv;
+mod pages;
 mod parquet;
 mod rows;
 mod text;
+mod thrift;
 
 use std::fs::{self, File};
 use std::io::{Read, Write};
@@ -111,16 +113,38 @@ pub fn write_table(path: impl AsRef<Path>, table: &mut DataFrame) -> Result<()> 
     write_atomically(path, |file| file.write_all(&content).map_err(|source| Error::io("write", path, source)))
 }
 
+/// How the name of a file ends that is being written.
+const UNFINISHED: &str = ".partial";
+
+/// Whether a file is one that [`write_atomically`] was writing, or left when its process was killed.
+pub(crate) fn is_unfinished(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let name = name.strip_suffix(UNFINISHED).and_then(|name| name.rsplit_once('.'));
+    name.is_some_and(|(_, process)| process.parse::<u32>().is_ok())
+}
+
+/// Brings a folder's names to the disk, so that a renamed file outlives a power failure. Not every system can, and the
+/// file itself is whole in any case.
+fn bring_to_disk(folder: Option<&Path>) {
+    let folder = folder.map(|folder| if folder.as_os_str().is_empty() { Path::new(".") } else { folder });
+    if let Some(Ok(folder)) = folder.map(File::open) {
+        let _ = folder.sync_all();
+    }
+}
+
 /// Writes a file beside `path`, brings it to the disk and renames it, so that `path` never holds half a file.
 pub(crate) fn write_atomically(path: &Path, write: impl FnOnce(&mut File) -> Result<()>) -> Result<()> {
     let failed = |source| Error::io("write", path, source);
     let mut name = path.file_name().ok_or_else(|| failed(std::io::ErrorKind::IsADirectory.into()))?.to_owned();
-    name.push(format!(".{}.partial", std::process::id()));
+    name.push(format!(".{}{UNFINISHED}", std::process::id()));
     let partial: PathBuf = path.with_file_name(name);
     let mut file = File::create(&partial).map_err(failed)?;
     let written = write(&mut file)
         .and_then(|()| file.sync_all().map_err(failed))
         .and_then(|()| fs::rename(&partial, path).map_err(failed));
+    if written.is_ok() {
+        bring_to_disk(path.parent());
+    }
     if written.is_err() {
         // The reason why writing failed is what the user needs; a left-over is the lesser trouble.
         let _ = fs::remove_file(&partial);

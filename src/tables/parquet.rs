@@ -12,11 +12,17 @@ use polars_parquet::parquet::schema::types::{IntegerType, ParquetType, Primitive
 use polars_parquet::read::infer_schema;
 
 use crate::error::{Error, Result};
+use crate::tables::pages::{fault_of_footer, fault_of_pages};
 
 /// Reads the columns that are wanted. Small whole numbers come as 32-bit ones, categories as text.
 pub(super) fn read(path: &Path, file: File, wanted: &dyn Fn(&str) -> bool) -> Result<DataFrame> {
     let another = "It may be truncated or another kind of file: write it again";
     let broken = |reason: String| Error::file(path, format!("it is not a Parquet table: {reason}"), another);
+    let unread = |source| Error::io("read", path, source);
+    if let Some(fault) = fault_of_footer(&mut &file).map_err(unread)? {
+        return Err(broken(fault.to_owned()));
+    }
+    let mut pages = file.try_clone().map_err(unread)?;
     // A damaged file can end in a panic inside the reader, not only in an error.
     let opened = quietly(|| {
         let mut reader = ParquetReader::new(file).read_parallel(ParallelStrategy::None);
@@ -70,6 +76,14 @@ pub(super) fn read(path: &Path, file: File, wanted: &dyn Fn(&str) -> bool) -> Re
                 "Name its columns as the documentation says",
             )),
         };
+    }
+    match quietly(|| fault_of_pages(&mut pages, &metadata, wanted)) {
+        Some(found) => {
+            if let Some(fault) = found.map_err(unread)? {
+                return Err(broken(fault));
+            }
+        }
+        None => return Err(broken("its content is damaged".to_owned())),
     }
     let mut reader = reader;
     reader.set_metadata(Arc::new(metadata));

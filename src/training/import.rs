@@ -6,6 +6,7 @@ use std::path::Path;
 use crate::error::{Error, Result};
 use crate::hyperparameters::Hyperparameters;
 use crate::network::{CpuEngine, Learner, Network};
+use crate::training::lock::FolderLock;
 use crate::training::log::{Log, LogEntry};
 use crate::training::run::{HYPERPARAMETERS_FILE, LOG_FILE, MODEL_FILE, Run, STATE_FILE};
 use crate::training::{evaluation, session, state};
@@ -47,7 +48,7 @@ impl Run {
         let rules = &hyperparameters.rule_trains;
         let rules = evaluation::evaluate(learner.network(), rules, trials_trained, learner.weight_cost(), &mut engine)?;
 
-        let _lock = session::lock(path)?;
+        let _lock = FolderLock::take(path)?;
         session::write_hyperparameters(&path.join(HYPERPARAMETERS_FILE), hyperparameters)?;
         let folder = path.join(trials_trained.to_string());
         fs::create_dir_all(&folder).map_err(|source| Error::io("create", &folder, source))?;

@@ -4,8 +4,10 @@ mod background;
 mod batches;
 mod evaluation;
 mod import;
+mod lock;
 mod log;
 mod log_file;
+mod memory;
 mod progress;
 mod run;
 mod selection;
@@ -182,6 +184,7 @@ impl Training {
     /// An error if there is nothing to train.
     fn check(&self) -> Result<()> {
         self.hyperparameters.validate()?;
+        memory::check(&self.hyperparameters)?;
         check_max_trials(self.max_trials)
     }
 }

@@ -1,6 +1,6 @@
 //! One session of training, from a fresh or an interrupted run to its end.
 
-use std::fs::{self, File, TryLockError};
+use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
@@ -12,17 +12,15 @@ use crate::hyperparameters::Hyperparameters;
 use crate::network::{Diverged, Engine, Learner, Network, SweepNoise, WeightCost};
 use crate::numerics::random::Noise;
 use crate::seed::Purpose;
-use crate::tables::write_atomically;
+use crate::tables::{is_unfinished, write_atomically};
 use crate::tasks::Rule;
 use crate::training::batches::{Batches, makers};
+use crate::training::lock::FolderLock;
 use crate::training::log::{Log, LogEntry};
 use crate::training::progress::{self, Progress, Spent};
 use crate::training::run::{HYPERPARAMETERS_FILE, LOG_FILE, MODEL_FILE, Run, STATE_FILE};
 use crate::training::sequence::Sequence;
-use crate::training::{Shows, Training, evaluation, noise_step, start, state};
-
-/// The file that a running training holds locked.
-const LOCK_FILE: &str = ".lock";
+use crate::training::{Evaluation, Shows, Training, evaluation, noise_step, start, state};
 
 /// Trains to the end, or until an interruption; see [`Training::train`].
 pub(super) fn train(training: Training, path: &Path, interruption: Option<&Interruption>) -> Result<Run> {
@@ -35,8 +33,9 @@ pub(super) fn train(training: Training, path: &Path, interruption: Option<&Inter
         // What cannot begin is told before anything is written.
         start::network(&training.hyperparameters)?;
     }
-    let _lock = lock(path)?;
-    let mut session = Session::start(&training.hyperparameters, engine, path)?;
+    let lock = FolderLock::take(path)?;
+    remove_unfinished(path)?;
+    let mut session = Session::start(&training.hyperparameters, engine, lock, path)?;
     let stop = || training.stop.load(Ordering::Relaxed) || interruption.is_some_and(Interruption::requested);
     let mut listener = match training.shows {
         Shows::Itself => Some(progress::shown()),
@@ -57,16 +56,19 @@ pub(super) fn train(training: Training, path: &Path, interruption: Option<&Inter
     Run::open(path)
 }
 
-/// Makes the run's folder and takes its lock, which ends with the process at the latest.
-pub(super) fn lock(path: &Path) -> Result<File> {
-    fs::create_dir_all(path).map_err(|source| Error::io("create", path, source))?;
-    let lock_path = path.join(LOCK_FILE);
-    let file = File::create(&lock_path).map_err(|source| Error::io("write", &lock_path, source))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(Error::of(Kind::RunInUse { path: path.to_owned() })),
-        Err(TryLockError::Error(source)) => Err(Error::io("lock", &lock_path, source)),
+/// Removes what a killed training was writing, so that it does not add up; only who holds the lock may.
+fn remove_unfinished(path: &Path) -> Result<()> {
+    let failed = |source| Error::io("read", path, source);
+    for entry in fs::read_dir(path).map_err(failed)? {
+        let entry = entry.map_err(failed)?.path();
+        let is_checkpoint = entry.file_name().is_some_and(|name| name.to_string_lossy().parse::<u64>().is_ok());
+        if is_checkpoint && entry.is_dir() {
+            remove_unfinished(&entry)?;
+        } else if is_unfinished(&entry) {
+            fs::remove_file(&entry).map_err(|source| Error::io("remove", &entry, source))?;
+        }
     }
+    Ok(())
 }
 
 /// Writes `hp.json`, whole or not at all.
@@ -79,6 +81,7 @@ pub(super) fn write_hyperparameters(path: &Path, hyperparameters: &Hyperparamete
 /// A run in training.
 struct Session {
     path: PathBuf,
+    lock: FolderLock,
     engine: Box<dyn Engine>,
     /// What it runs on.
     device: String,
@@ -98,7 +101,12 @@ struct Session {
 
 impl Session {
     /// A fresh run, or the one that the folder holds.
-    fn start(hyperparameters: &Hyperparameters, engine: Box<dyn Engine>, path: &Path) -> Result<Self> {
+    fn start(
+        hyperparameters: &Hyperparameters,
+        engine: Box<dyn Engine>,
+        lock: FolderLock,
+        path: &Path,
+    ) -> Result<Self> {
         let first_checkpoint = path.join("0").join(MODEL_FILE);
         let start = || match first_checkpoint.exists() {
             true => Network::load(hyperparameters, &first_checkpoint),
@@ -140,6 +148,7 @@ impl Session {
         let seconds_before = log.entries.last().map_or(0.0, |entry| entry.seconds);
         Ok(Session {
             path: path.to_owned(),
+            lock,
             engine,
             device,
             pending: (learner.optimizer.updates, Vec::new()),
@@ -222,6 +231,10 @@ impl Session {
         let Learner { network, weight_cost, .. } = &self.learner;
         let rules = &network.hyperparameters().rule_trains;
         let rules = evaluation::evaluate(network, rules, trials_trained, weight_cost, &mut *self.engine)?;
+        // What could not be read again is not written, so that the last checkpoint is a good one.
+        if let Some(found) = not_finite_among(network, &rules) {
+            return Err(self.not_finite(found.0, self.step, found.1));
+        }
         let sequence = Sequence::of(network.hyperparameters());
         let stage = sequence.stage(sequence.after(&self.log).0);
         let (lengths, engine) = (stage.lengths(), &mut *self.engine);
@@ -235,6 +248,7 @@ impl Session {
         self.spent.evaluation += begin.elapsed().as_secs_f64();
 
         let begin = Instant::now();
+        self.lock.check()?;
         let folder = self.path.join(trials_trained.to_string());
         fs::create_dir_all(&folder).map_err(|source| Error::io("create", &folder, source))?;
         self.learner.network.save(folder.join(MODEL_FILE))?;
@@ -247,12 +261,14 @@ impl Session {
     /// Takes back the evaluation at which an earlier session ended: a run that was never interrupted has none there.
     fn forget(&mut self, trials_trained: u64) -> Result<()> {
         self.log.entries.retain(|entry| entry.trials_trained != trials_trained);
+        self.lock.check()?;
         let folder = self.path.join(trials_trained.to_string());
         fs::remove_dir_all(&folder).map_err(|source| Error::io("remove", &folder, source))
     }
 
     fn save_state(&mut self) -> Result<()> {
         self.settle()?;
+        self.lock.check()?;
         state::write(&self.path.join(STATE_FILE), &self.learner, self.step)
     }
 
@@ -264,17 +280,17 @@ impl Session {
         let Some(Diverged { update, cost }) = diverged else { return Ok(()) };
         let place = update - first;
         let rule = rules.get(place as usize).map_or_else(String::new, Rule::to_string);
-        Err(self.not_finite(&rule, first_step + place, cost))
+        Err(self.not_finite(cost_of(&rule), first_step + place, cost))
     }
 
-    /// The cost of a step was not finite.
-    fn not_finite(&self, rule: &impl ToString, step: u64, cost: f64) -> Error {
+    /// A cost or a weight was not finite.
+    fn not_finite(&self, what: String, step: u64, value: f64) -> Error {
         let last_checkpoint = self.log.entries.last().map(|entry| entry.trials_trained.to_string());
         Error::of(Kind::NotFinite {
-            rule: rule.to_string(),
+            what,
             step,
             trials_trained: step * self.hyperparameters().batch_size_train as u64,
-            cost,
+            value,
             last_checkpoint: last_checkpoint.unwrap_or_else(|| "none".to_owned()),
         })
     }
@@ -293,7 +309,7 @@ impl Session {
 
         let total = self.engine.train(&mut self.learner, &trials, noise)?;
         if let Some(cost) = total.filter(|cost| !cost.is_finite()) {
-            return Err(self.not_finite(&rule, self.step, cost));
+            return Err(self.not_finite(cost_of(&rule), self.step, cost));
         }
         self.pending.1.push(rule);
         self.step += 1;
@@ -317,6 +333,23 @@ impl Session {
             finished,
         }
     }
+}
+
+/// How a message names the cost of a step or of an evaluation.
+fn cost_of(rule: &impl std::fmt::Display) -> String {
+    format!("the cost of rule `{rule}`")
+}
+
+/// The first cost or weight that is not finite, if there is one.
+fn not_finite_among(network: &Network, rules: &[Evaluation]) -> Option<(String, f64)> {
+    let cost = rules.iter().find(|rule| !rule.cost.is_finite()).map(|rule| (cost_of(&rule.rule), rule.cost));
+    let weight = || {
+        network.parameters().iter().zip(network.parameters().values()).find_map(|(parameter, values)| {
+            let value = values.into_iter().find(|value| !value.is_finite())?;
+            Some((format!("a weight of `{}`", parameter.name()), f64::from(value)))
+        })
+    };
+    cost.or_else(weight)
 }
 
 /// An error that names the first key in which the run of the folder differs from what is asked for.

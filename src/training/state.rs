@@ -8,6 +8,7 @@ use crate::error::{Error, Result};
 use crate::hyperparameters::Hyperparameters;
 use crate::network::file::{named_values, read_arrays, take_values, write_arrays};
 use crate::network::{Learner, Network, WeightCost};
+use crate::training::noise_step;
 
 /// The kind and version of the file; the step follows.
 const KIND: &str = "training state 1, step ";
@@ -26,7 +27,8 @@ pub(crate) fn write(path: &Path, learner: &Learner, step: u64) -> Result<()> {
 /// The network with its optimiser, and the next training step.
 pub(crate) fn read(path: &Path, hyperparameters: &Hyperparameters, weight_cost: WeightCost) -> Result<(Learner, u64)> {
     let (step, mut arrays) = read_arrays(path, KIND)?;
-    let step = step.parse().map_err(|_| {
+    let possible = |step: &u64| noise_step(*step).is_ok();
+    let step = step.parse().ok().filter(possible).ok_or_else(|| {
         Error::file(path, format!("its step is '{step}'"), "Restore the file, or train into another folder")
     })?;
     let layout = Network::layout(hyperparameters)?;

@@ -5,8 +5,10 @@ use std::path::PathBuf;
 use clap::Args;
 use maturation::analysis::{LesionOptions, LesionTarget, RuleEpoch, lesion};
 use maturation::prelude::*;
+use maturation::readout::ReadoutOptions;
 
 use crate::common::output::{FigureOut, TableOut, put_both, refuse};
+use crate::common::readout::open;
 use crate::common::selectivity::TestArguments;
 use crate::common::source::one;
 
@@ -96,6 +98,10 @@ pub fn run(arguments: Arguments) -> Result<()> {
         seed: arguments.seed,
         device: arguments.device,
     };
+    if options.device == Device::Best {
+        // Says which device that is.
+        open(ReadoutOptions { device: options.device, ..ReadoutOptions::default() })?;
+    }
     let table = lesion(&checkpoint.network()?, &targets, &rules, &options)?;
     let trained = checkpoint.trials_trained();
     let title = format!("Performance without some units, after {trained} trials of training");

@@ -1,12 +1,14 @@
 //! The kernels with the leaky cell against the same in double precision.
 
+use super::CpuEngine;
 use super::kernels::{Dimensions, Workspace};
 use super::reference::{Case, close};
-use crate::hyperparameters::{Activation, Loss};
-use crate::network::Values;
+use crate::hyperparameters::{Activation, Hyperparameters, Loss};
 use crate::network::cells::Leaky;
+use crate::network::{Engine, Learner, Network, SweepNoise, Values};
 use crate::numerics::Level;
-use crate::numerics::random::Noise;
+use crate::numerics::random::{Noise, RandomStream};
+use crate::tasks::{Rule, Trials};
 
 const ACTIVATIONS: [Activation; 6] =
     [Activation::Softplus, Activation::Relu, Activation::Tanh, Activation::Power, Activation::Retanh, Activation::Elu];
@@ -175,4 +177,32 @@ fn noise_follows_the_trial_not_the_shard() {
     case.sweep.noise = Noise::new(1, 2);
     case.sweep.noise_deviation = 0.5;
     check(&case, Level::detect(), 3);
+}
+
+/// Sums are taken in another order, and products rounded once or twice; training does not drive that apart.
+#[test]
+fn a_hundred_steps_of_training_agree_between_instruction_sets() {
+    let hyperparameters =
+        Hyperparameters { n_rnn: 48, batch_size_train: 24, rule_trains: vec![Rule::GAP], ..Hyperparameters::paper() };
+    let trained = |level: Level| {
+        let mut learner = Learner::new(Network::new(&hyperparameters).unwrap()).unwrap();
+        let mut engine = CpuEngine::with_level(2, level).unwrap();
+        for step in 0..100 {
+            let mut stream = RandomStream::new(5, step);
+            let trials = Trials::random(&hyperparameters, Rule::GAP, 24, &mut stream).unwrap();
+            let noise = SweepNoise::Gaussian { noise: Noise::new(5, 1), step: step as u32 };
+            engine.train(&mut learner, &trials, noise).unwrap();
+        }
+        assert!(engine.settle(&mut learner).unwrap().is_none());
+        learner.network().parameters().values().concat()
+    };
+    let begun = Network::new(&hyperparameters).unwrap().parameters().values().concat();
+    let largest = |one: &[f32], other: &[f32]| one.iter().zip(other).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+    let portable = trained(Level::available()[0]);
+    assert!(largest(&begun, &portable) > 0.01, "nothing was learnt");
+    for level in Level::available() {
+        let difference = largest(&portable, &trained(level));
+        println!("{level:?}: the largest difference after 100 steps is {difference:e}");
+        assert!(difference < 1e-5, "{level:?}: {difference:e}");
+    }
 }
