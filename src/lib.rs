@@ -28,7 +28,8 @@
 //! - [`analysis`]: selectivity, PSTH, tuning, growth of performance and of activity, agreement of preferred locations,
 //!   activity in a period, responses and distractors, principal and demixed components, the cross-temporal decoder,
 //!   each a table; and the paper's claims held against a run;
-//! - [`figures`]: each table as a picture, and all of them on one page;
+//! - [`figures`]: each table as a picture;
+//! - [`report`]: all figures of a run on one page, and each part of it by its name;
 //! - [`notebook`]: how tables, runs, networks and activity show in a notebook.
 //!
 //! [`hyperparameters`] decide everything about a run, the seed included: the same seed gives the same bits on the same
@@ -86,8 +87,10 @@
 //! | train a cell of your own, or add a term to the cost | [`RnnType::define`](network::RnnType::define), [`ExtraCost::define`](network::ExtraCost::define) |
 //! | run on a GPU | [`Device`](network::Device) |
 //! | bring weights of another program | [`Run::import`](training::Run::import) |
+//! | bring a run of the published program, as TensorFlow saved it | [`Run::import_published`](training::Run::import_published) |
 //! | analyse recorded neurons | [`Activity`](activity::Activity) |
 //! | silence units | [`analysis::lesion`](analysis::lesion()) |
+//! | make every figure of a run, or one part by its name | [`report::reproduce`], [`report::part`] |
 //! | stop and ask why something failed | [`Error`] |
 //!
 //! # What is not supported
@@ -129,6 +132,7 @@
 //! | `trial.x`, `trial.y`, `trial.c_mask` | `inputs`, `targets`, `mask`, each (time, trial, channel) |
 //! | `train(model_dir, hp, ...)` | [`Training::new(hp).train(path)`](training::Training) |
 //! | `model.restore()`, `sess.run(model.h)` | [`Checkpoint::activity`](training::Checkpoint::activity) |
+//! | `model_dir` with `model.ckpt.index` | [`Run::import_published`](training::Run::import_published) |
 //! | `neuron_info_dict['exh_neurons']` | rows of [`selectivity`](analysis::selectivity) whose kind is `excited` |
 //! | `h[:, trials, unit]` | `activity.rates.slice(ndarray::s![.., .., unit])` |
 //!
@@ -151,6 +155,7 @@ pub mod network;
 pub mod notebook;
 pub mod numerics;
 pub mod readout;
+pub mod report;
 mod seed;
 pub mod statistics;
 pub mod tables;

@@ -11,7 +11,7 @@ use std::time::Duration;
 use crate::error::{Error, Kind, Result};
 
 /// The file that a running training holds locked.
-const LOCK_FILE: &str = ".lock";
+pub(super) const LOCK_FILE: &str = ".lock";
 
 /// How often the holder counts on in the file.
 const BEAT: Duration = Duration::from_secs(5);
