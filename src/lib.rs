@@ -211,7 +211,7 @@ pub mod prelude {
     pub use crate::tables::{Rows, read_table, write_table};
     pub use crate::tasks::{Condition, Epoch, Mode, Rule, Ruleset, Trials};
     pub use crate::training::{
-        AutomaticChoice, BackgroundTraining, Checkpoint, Checkpoints, Progress, Run, Selection, Stage, Training,
+        AutomaticChoice, BackgroundTraining, Checkpoint, Checkpoints, Progress, Run, Selection, Stage, Staging, Training,
     };
     pub use crate::{ndarray, plotly, polars, rand, serde_json};
 }

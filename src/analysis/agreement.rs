@@ -7,7 +7,6 @@ use std::str::FromStr;
 use polars::prelude::*;
 
 use crate::analysis::{Kind, Selectivity, SelectivityOptions, Test, UnitSelectivity};
-use crate::environment::unless_interrupted;
 use crate::error::{Error, Result};
 use crate::readout::{Readout, ReadoutOptions};
 use crate::tasks::{Epoch, Rule};
@@ -144,7 +143,7 @@ impl Agreement {
 /// let run = Run::open("data/6tasks")?;
 /// let (odr, odrd) = ("odr:stim1".parse()?, "odrd:stim1".parse()?);
 /// let (options, readout) = (AgreementOptions::default(), ReadoutOptions::default());
-/// let table = agreement(&run, &Selection::Last, odr, odrd, &options, &readout)?;
+/// let table = agreement(&run, Selection::Last, odr, odrd, &options, &readout)?;
 /// assert_eq!(table.height(), 1);
 /// # Ok::<(), maturation::Error>(())
 /// ```
@@ -154,7 +153,7 @@ impl Agreement {
 /// impossible. [`Selection::Stage`] is of the first rule.
 pub fn agreement(
     run: &Run,
-    checkpoints: &Selection,
+    checkpoints: impl Into<Selection>,
     first: RuleEpoch,
     second: RuleEpoch,
     options: &AgreementOptions,
@@ -162,23 +161,23 @@ pub fn agreement(
 ) -> Result<DataFrame> {
     let selectivity = &options.selectivity.of_run(run);
     let mut readout = Readout::new(readout.clone())?;
-    let checkpoints = run.selected(checkpoints, first.rule)?;
-    let mut rows = Vec::with_capacity(checkpoints.len());
-    for checkpoint in unless_interrupted(checkpoints.iter()) {
-        let checkpoint = checkpoint?;
+    let (mut trials, mut rows) = (Vec::new(), Vec::new());
+    for visited in run.visit(checkpoints, first.rule)? {
+        let checkpoint = &visited?.checkpoint;
         let activity = readout.activity(checkpoint, first.rule)?;
         let units = Selectivity::of(&activity, first.epoch, selectivity)?;
         let activity = if first.rule == second.rule { activity } else { readout.activity(checkpoint, second.rule)? };
         let others = Selectivity::of(&activity, second.epoch, selectivity)?;
+        trials.push(checkpoint.trials_trained());
         rows.push(Agreement::of(&units, &others, options)?);
     }
     let count = |value: fn(&Agreement) -> usize| rows.iter().map(|row| value(row) as u32).collect::<Vec<_>>();
     let stages = |rule: Rule| {
-        let stage = |trials| run.stage_at(rule, trials).map(|stage| stage.name());
-        checkpoints.iter().map(|checkpoint| stage(checkpoint.trials_trained())).collect::<Vec<_>>()
+        let stage = |trials: &u64| run.stage_at(rule, *trials).map(|stage| stage.name());
+        trials.iter().map(stage).collect::<Vec<_>>()
     };
     df![
-        "trials_trained" => checkpoints.iter().map(|checkpoint| checkpoint.trials_trained()).collect::<Vec<_>>(),
+        "trials_trained" => &trials,
         "first" => vec![first.to_string(); rows.len()],
         "second" => vec![second.to_string(); rows.len()],
         "first_selective" => count(|row| row.first),

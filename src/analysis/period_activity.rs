@@ -9,9 +9,8 @@ use polars::prelude::*;
 
 use crate::activity::Activity;
 use crate::analysis::rates::{baseline, mean_of_rows};
-use crate::analysis::stages::stage_of;
+use crate::analysis::stages::over_stages;
 use crate::analysis::{Kind, Normalisation, Selectivity, SelectivityOptions, Test, normalisation};
-use crate::environment::unless_interrupted;
 use crate::error::{Error, Result};
 use crate::readout::{Readout, ReadoutOptions};
 use crate::statistics::{Anova, NotTested, independent_t_test, one_way_anova};
@@ -89,8 +88,6 @@ pub struct PeriodOptions {
     pub test: Test,
     /// How selectivity is tested, and whether activity is relative to fix1.
     pub selectivity: SelectivityOptions,
-    /// Evaluations that the performance is averaged over before it decides the stage; 1 takes it as it is.
-    pub stage_window: usize,
 }
 
 impl Default for PeriodOptions {
@@ -99,7 +96,6 @@ impl Default for PeriodOptions {
             kinds: vec![Kind::Excited, Kind::Mixed],
             test: Test::Published,
             selectivity: SelectivityOptions::default(),
-            stage_window: 1,
         }
     }
 }
@@ -235,10 +231,10 @@ fn in_turn(values: &[f32]) -> f32 {
 /// use maturation::readout::ReadoutOptions;
 ///
 /// let run = Run::open("data/6tasks")?;
-/// let checkpoints = "0,572160".parse()?;
+/// let checkpoints: Selection = "0,572160".parse()?;
 /// let (period, options) = ("delay2".parse()?, PeriodOptions::default());
 /// let found =
-///     period_activity(&run, &checkpoints, Rule::ODRD, Epoch::Delay2, &period, &options, &ReadoutOptions::default())?;
+///     period_activity(&run, checkpoints, Rule::ODRD, Epoch::Delay2, &period, &options, &ReadoutOptions::default())?;
 /// assert_eq!(PeriodActivity::from_table(&found.table()?)?, found);
 /// assert_eq!(found.t_tests()?.height(), 4);
 /// # Ok::<(), maturation::Error>(())
@@ -439,7 +435,7 @@ impl PeriodActivity {
 /// performance in the log.
 pub fn period_activity(
     run: &Run,
-    checkpoints: &Selection,
+    checkpoints: impl Into<Selection>,
     rule: Rule,
     selected_in: Epoch,
     period: &Period,
@@ -449,13 +445,11 @@ pub fn period_activity(
     let options = &PeriodOptions { selectivity: options.selectivity.of_run(run), ..options.clone() };
     let mut readout = Readout::new(readout.clone())?;
     let mut found = PeriodActivity::default();
-    for checkpoint in unless_interrupted(run.selected(checkpoints, rule)?.iter()) {
-        let checkpoint = checkpoint?;
-        let stage = stage_of(run, rule, checkpoint.trials_trained(), options.stage_window)?;
-        let activity = readout.activity(checkpoint, rule)?;
-        let units = Selectivity::of(&activity, selected_in, &options.selectivity)?;
-        found.checkpoints.push(PeriodCheckpoint::of(Some(stage), &activity, &units, period, options)?);
-    }
+    over_stages(run, checkpoints, rule, &mut readout, |stage, activity| {
+        let units = Selectivity::of(activity, selected_in, &options.selectivity)?;
+        found.checkpoints.push(PeriodCheckpoint::of(Some(stage), activity, &units, period, options)?);
+        Ok(())
+    })?;
     Ok(found)
 }
 

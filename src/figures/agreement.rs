@@ -23,7 +23,7 @@ use crate::tables::Columns;
 /// let run = Run::open("data/6tasks")?;
 /// let (odr, odrd) = ("odr:stim1".parse()?, "odrd:stim1".parse()?);
 /// let (options, readout) = (AgreementOptions::default(), ReadoutOptions::default());
-/// let table = agreement(&run, &Selection::Last, odr, odrd, &options, &readout)?;
+/// let table = agreement(&run, Selection::Last, odr, odrd, &options, &readout)?;
 /// assert!(figures::agreement(&table)?.json().contains("same location"));
 /// # Ok::<(), maturation::Error>(())
 /// ```

@@ -35,9 +35,9 @@ const STRONGEST: f64 = 10.0;
 /// use maturation::readout::ReadoutOptions;
 ///
 /// let run = Run::open("data/6tasks")?;
-/// let (ends, period) = ("0,572160".parse()?, "delay2".parse()?);
+/// let (ends, period): (Selection, _) = ("0,572160".parse()?, "delay2".parse()?);
 /// let (options, readout) = (PeriodOptions::default(), ReadoutOptions::default());
-/// let found = period_activity(&run, &ends, Rule::ODRD, Epoch::Delay2, &period, &options, &readout)?;
+/// let found = period_activity(&run, ends, Rule::ODRD, Epoch::Delay2, &period, &options, &readout)?;
 /// let title = "Activity in delay2, rule odrd";
 /// assert!(figures::period_activity(&found.table()?, title, true)?.json().contains("F(1, "));
 /// assert!(figures::period_tests(&found.t_tests()?, title)?.json().contains("heatmap"));

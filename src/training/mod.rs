@@ -14,6 +14,7 @@ mod session;
 mod stage;
 mod start;
 mod state;
+mod visit;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -26,7 +27,8 @@ pub(crate) use progress::duration;
 pub use progress::{Progress, Spent};
 pub use run::{Checkpoint, Checkpoints, Run};
 pub use selection::Selection;
-pub use stage::{AutomaticChoice, Stage, moving_average, published_average};
+pub use stage::{AutomaticChoice, Stage, Staging, moving_average, published_average};
+pub use visit::{Visit, Visited};
 
 use crate::environment::Interruption;
 use crate::error::{Error, Result};

@@ -2,18 +2,16 @@
 
 use polars::frame::DataFrame;
 
-use crate::activity::Activity;
-use crate::analysis::stages::stage_of;
+use crate::analysis::stages::over_stages;
 use crate::analysis::{
     self, AgreementOptions, DecoderOptions, DistractorOptions, EpochGrowth, GrowthOptions, Period, PeriodActivity,
     PeriodCheckpoint, PeriodOptions, PopulationOptions, Psth, PsthOptions, SaccadeOptions, Selectivity,
     SelectivityOptions, Test, Tuning,
 };
-use crate::environment::unless_interrupted;
 use crate::error::Result;
 use crate::readout::{Readout, ReadoutOptions};
 use crate::tasks::{Epoch, Rule};
-use crate::training::{Run, Selection, Stage, moving_average};
+use crate::training::{Run, Selection, moving_average};
 
 /// Trials of each pair of a stimulus and a distractor location.
 const REPEATS: usize = 16;
@@ -93,7 +91,7 @@ impl Evidence {
         tell: &mut dyn FnMut(&str),
     ) -> Result<Evidence> {
         let trained = |rule: Rule| run.hyperparameters().rule_trains.contains(&rule);
-        let (all, last) = (Selection::All, run.last()?);
+        let last = run.last()?;
         if self.performance.is_none() {
             tell("growth of performance");
             self.performance = Some(analysis::performance_growth_with(run, &GrowthOptions::default())?);
@@ -104,13 +102,12 @@ impl Evidence {
         let begin = self.begin.unwrap_or(0);
         if self.distractor.is_none() && trained(Rule::ODRD) {
             tell("distractors");
-            let options = DistractorOptions { repeats: REPEATS, ..DistractorOptions::default() };
-            let late = Selection::Between(begin, last.trials_trained());
-            self.distractor = Some(analysis::distractor(run, &late, &options, readout)?.performance()?);
+            let options = DistractorOptions { repeats: REPEATS };
+            self.distractor = Some(analysis::distractor(run, from(begin), &options, readout)?.performance()?);
         }
         if self.saccade.is_none() && trained(Rule::GAP) {
             tell("where responses end");
-            self.saccade = Some(analysis::saccade(run, &all, Rule::GAP, &SaccadeOptions::default(), readout)?);
+            self.saccade = Some(analysis::saccade(run, Selection::All, Rule::GAP, &SaccadeOptions::default(), readout)?);
         }
         if self.decoder.is_none() && trained(Rule::ODR) {
             tell("cross-temporal decoder");
@@ -121,7 +118,7 @@ impl Evidence {
             tell("agreement of preferred locations");
             let [first, second] = ["odr:stim1".parse()?, "odrd:stim1".parse()?];
             let options = AgreementOptions::default();
-            self.agreement = Some(analysis::agreement(run, &all, first, second, &options, readout)?);
+            self.agreement = Some(analysis::agreement(run, Selection::All, first, second, &options, readout)?);
         }
         if self.delayed.is_none() && trained(Rule::ODR) {
             tell("delay activity of rule odr");
@@ -151,30 +148,16 @@ fn leaves_chance(run: &Run) -> Option<u64> {
 /// The tests whose units are compared.
 const TESTS: [Test; 2] = [Test::Published, Test::Unbiased];
 
-/// Reads out the checkpoints from `begin` on, each with its stage.
-fn read(
-    run: &Run,
-    rule: Rule,
-    begin: u64,
-    readout: &ReadoutOptions,
-    mut each: impl FnMut(Stage, &Activity) -> Result<()>,
-) -> Result<()> {
-    let mut readout = Readout::new(readout.clone())?;
-    for checkpoint in
-        unless_interrupted(run.checkpoints()?.iter().filter(|checkpoint| checkpoint.trials_trained() >= begin))
-    {
-        let checkpoint = checkpoint?;
-        let stage = stage_of(run, rule, checkpoint.trials_trained(), 1)?;
-        each(stage, &readout.activity(checkpoint, rule)?)?;
-    }
-    Ok(())
+/// The checkpoints from `begin` on.
+fn from(begin: u64) -> Selection {
+    Selection::Between(begin, u64::MAX)
 }
 
 fn delayed(run: &Run, readout: &ReadoutOptions) -> Result<[DelayedUnits; 2]> {
     let growth = |test: Test| EpochGrowth::new(PopulationOptions { test, ..PopulationOptions::default() });
     let mut growths = TESTS.map(|test| [growth(test), growth(test)]);
     let options = SelectivityOptions::default();
-    read(run, Rule::ODR, 0, readout, |stage, activity| {
+    over_stages(run, Selection::All, Rule::ODR, &mut Readout::new(readout.clone())?, |stage, activity| {
         let cue = Selectivity::of(activity, Epoch::Stim1, &options)?;
         let delay1 = Selectivity::of(activity, Epoch::Delay1, &options)?;
         for [of_cue, of_delay] in &mut growths {
@@ -197,7 +180,7 @@ fn distracted(run: &Run, begin: u64, readout: &ReadoutOptions) -> Result<[Distra
     let mut tunings = TESTS.map(|test| Tuning::new(population(test)));
     let mut periods = TESTS.map(|_| PeriodActivity { checkpoints: Vec::new() });
     let options = SelectivityOptions::default();
-    read(run, Rule::ODRD, begin, readout, |stage, activity| {
+    over_stages(run, from(begin), Rule::ODRD, &mut Readout::new(readout.clone())?, |stage, activity| {
         let stim1 = Selectivity::of(activity, Epoch::Stim1, &options)?;
         let delay2 = Selectivity::of(activity, Epoch::Delay2, &options)?;
         for (place, test) in TESTS.into_iter().enumerate() {

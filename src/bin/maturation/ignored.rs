@@ -120,6 +120,12 @@ const USES: &[Use] = &[
     within(OF_ACTIVITY, "by_checkpoint", run, OF_A_RUN),
     within(OF_ACTIVITY, "stage_window", run, OF_A_RUN),
     within(
+        &["selectivity", "sample-unit", "dpca", "pca", "decoder"],
+        "stage_window",
+        |given| given.has("stage") || table(given),
+        "it decides which checkpoints are at a --stage: give that, or leave it out",
+    ),
+    within(
         OF_ACTIVITY,
         "seed",
         |given| run(given) || given.count("bootstrap") > 0,
@@ -192,7 +198,7 @@ mod tests {
     /// Options that have an effect whatever else is given, by verb; with what USES says, these must be all that there
     /// are.
     const ALWAYS: &[(&str, &[&str])] = &[
-        ("reproduce", &["run", "out"]),
+        ("reproduce", &["run", "out", "stage_window"]),
         ("presets", &["out"]),
         (
             "train",
@@ -261,6 +267,7 @@ mod tests {
                 "first",
                 "second",
                 "checkpoints",
+                "stage_window",
                 "units",
                 "selected_by",
                 "normalised",
@@ -376,7 +383,7 @@ mod tests {
                 "figure",
             ],
         ),
-        ("claims", &["run", "seed", "out"]),
+        ("claims", &["run", "seed", "stage_window", "out"]),
         (
             "dpca",
             &[

@@ -11,6 +11,7 @@ use maturation::readout::ReadoutOptions;
 use crate::common::output::{FigureOut, TableOut, put_both};
 use crate::common::page_rules::{counterparts, selectivity};
 use crate::common::selectivity::TestArguments;
+use crate::common::staging::StagingArguments;
 
 /// Whether units prefer the same location in two epochs, of one rule or two (paper: direction agreement).
 #[derive(Debug, Args)]
@@ -29,6 +30,8 @@ pub struct Arguments {
     /// The checkpoints: N,N,… (trials trained), A..B, last or all.
     #[arg(long, alias = "trials", value_name = "CHECKPOINTS", default_value = "all")]
     pub checkpoints: Selection,
+    #[command(flatten)]
+    pub staging: StagingArguments,
     /// The kinds of units that count, of excited, inhibited and mixed.
     #[arg(long, value_name = "KIND,…", value_delimiter = ',', default_value = "excited,mixed")]
     pub units: Vec<Kind>,
@@ -51,7 +54,7 @@ pub struct Arguments {
 
 /// Makes the table and the figure.
 pub fn run(arguments: Arguments) -> Result<()> {
-    let run = Run::open(&arguments.run)?;
+    let run = arguments.staging.open(&arguments.run)?;
     let options = AgreementOptions {
         kinds: arguments.units,
         test: arguments.selected_by,
@@ -59,7 +62,7 @@ pub fn run(arguments: Arguments) -> Result<()> {
     };
     let readout =
         ReadoutOptions { seed: arguments.seed, same_noise: arguments.same_noise, ..ReadoutOptions::default() };
-    let table = agreement(&run, &arguments.checkpoints, arguments.first, arguments.second, &options, &readout)?;
+    let table = agreement(&run, arguments.checkpoints, arguments.first, arguments.second, &options, &readout)?;
     put_both(table, &arguments.table, &arguments.figure, figures::agreement)
 }
 
@@ -69,7 +72,7 @@ pub fn section(run: &Run) -> Result<Vec<Section>> {
     let [first, second] = pair.map(|rule| RuleEpoch { rule, epoch: Epoch::Stim1 });
     let options = AgreementOptions { selectivity: selectivity(run), ..AgreementOptions::default() };
     let readout = ReadoutOptions::default();
-    let table = agreement(run, &Selection::All, first, second, &options, &readout)?;
+    let table = agreement(run, Selection::All, first, second, &options, &readout)?;
     Ok(vec![Section {
         id: format!("agreement-{}-{}-stim1", first.rule, second.rule),
         title: "Preferred locations in two tasks (paper: direction agreement)".to_owned(),

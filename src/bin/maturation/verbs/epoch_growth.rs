@@ -12,6 +12,7 @@ use crate::common::page_rules::{counterparts, of_rates, population, relative};
 use crate::common::population::{PopulationArguments, seed};
 use crate::common::recording::tell_of_run;
 use crate::common::source::{Opened, Source, open};
+use crate::common::staging;
 
 /// The growth of selective units' activity in an epoch with training (paper, Fig. S2B).
 #[derive(Debug, Args)]
@@ -46,9 +47,8 @@ pub fn run(arguments: Arguments) -> Result<()> {
     let options = arguments.population.options(seed(arguments.source.seed, &run));
     tell_of_run(&run, options.selectivity.normalisation);
     let (selected, measured) = (arguments.epoch, arguments.measured.unwrap_or(arguments.epoch));
-    let checkpoints = run.selected(&selection, rule)?;
-    let table = analysis::epoch_growth(&run, &checkpoints, rule, selected, measured, &options, &readout)?;
-    let title = title(rule, selected, measured) + &arguments.population.about();
+    let table = analysis::epoch_growth(&run, selection, rule, selected, measured, &options, &readout)?;
+    let title = title(rule, selected, measured) + &staging::about(&run) + &arguments.population.about();
     put_both(table, &arguments.table, &arguments.figure, |table| figures::epoch_growth(table, &title, true))
 }
 
@@ -59,7 +59,7 @@ pub fn section(run: &Run) -> Result<Vec<Section>> {
     let options = population(run, 1000);
     for rule in counterparts(run, &[Rule::ODR, Rule::ODRD])? {
         let readout = ReadoutOptions::default();
-        let table = analysis::epoch_growth(run, &run.checkpoints()?, rule, epoch, epoch, &options, &readout)?;
+        let table = analysis::epoch_growth(run, Selection::All, rule, epoch, epoch, &options, &readout)?;
         let title = title(rule, epoch, epoch);
         sections.push(Section {
             id: format!("epoch-growth-{rule}-{epoch}"),

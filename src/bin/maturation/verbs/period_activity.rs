@@ -13,6 +13,7 @@ use crate::common::page_rules::{counterparts, of_rates, relative, selectivity};
 use crate::common::recording::{labelled, tell_of_run, tested};
 use crate::common::selectivity::TestArguments;
 use crate::common::source::{Opened, Source, open};
+use crate::common::staging;
 
 /// The activity of selective units in a period of the trial, by stage and by checkpoint (paper: period activity).
 #[derive(Debug, Args)]
@@ -38,9 +39,6 @@ pub struct Arguments {
     /// The test that decides which units are selective: published or unbiased.
     #[arg(long, value_name = "TEST", default_value = "published")]
     pub selected_by: Test,
-    /// Evaluations that the performance is averaged over before it decides the stage (an odd number).
-    #[arg(long, value_name = "N", default_value_t = 1)]
-    pub stage_window: usize,
     #[command(flatten)]
     pub test: TestArguments,
     #[command(flatten)]
@@ -61,15 +59,9 @@ pub enum Shown {
 }
 
 /// The title of the figures.
-fn title(rule: Option<Rule>, period: &Period, selected_in: Epoch, stage_window: usize) -> String {
-    let mut title = format!("Activity in {period} of {selected_in}-selective units");
-    if let Some(rule) = rule {
-        title.push_str(&format!(", rule {rule}"));
-    }
-    if stage_window > 1 {
-        title.push_str(&format!(" (stages by averages over {stage_window} evaluations)"));
-    }
-    title
+fn title(rule: Option<Rule>, period: &Period, selected_in: Epoch) -> String {
+    let rule = rule.map_or_else(String::new, |rule| format!(", rule {rule}"));
+    format!("Activity in {period} of {selected_in}-selective units{rule}")
 }
 
 /// Makes the table and the figure.
@@ -78,7 +70,6 @@ pub fn run(arguments: Arguments) -> Result<()> {
         kinds: arguments.units,
         test: arguments.selected_by,
         selectivity: SelectivityOptions::from(&arguments.test),
-        stage_window: arguments.stage_window,
     };
     let period = arguments.epoch;
     let selected_in = match (arguments.selected_in, &period) {
@@ -88,6 +79,7 @@ pub fn run(arguments: Arguments) -> Result<()> {
             return Err(refuse("a window does not say in which epoch units must be selective", "give --selected-in"));
         }
     };
+    let mut title = title(arguments.source.rule, &period, selected_in);
     let mut recording = None;
     let found = match open(&arguments.source, Selection::All)? {
         Opened::Table(activity) => {
@@ -98,10 +90,10 @@ pub fn run(arguments: Arguments) -> Result<()> {
         }
         Opened::Run(run, selection, rule, readout) => {
             tell_of_run(&run, options.selectivity.normalisation);
-            period_activity(&run, &selection, rule, selected_in, &period, &options, &readout)?
+            title.push_str(&staging::about(&run));
+            period_activity(&run, selection, rule, selected_in, &period, &options, &readout)?
         }
     };
-    let title = title(arguments.source.rule, &period, selected_in, options.stage_window);
     let units = match &recording {
         Some(activity) => labelled(found.table()?, activity)?,
         None => found.table()?,
@@ -125,8 +117,8 @@ pub fn section(run: &Run) -> Result<Vec<Section>> {
     let period = Period::Epoch(epoch);
     let options = PeriodOptions { selectivity: selectivity(run), ..PeriodOptions::default() };
     let readout = ReadoutOptions::default();
-    let found = period_activity(run, &Selection::All, rule, epoch, &period, &options, &readout)?;
-    let title = title(Some(rule), &period, epoch, options.stage_window);
+    let found = period_activity(run, Selection::All, rule, epoch, &period, &options, &readout)?;
+    let title = title(Some(rule), &period, epoch) + &staging::about(run);
     let table = found.table()?;
     let tests = found.t_tests()?;
     Ok(vec![

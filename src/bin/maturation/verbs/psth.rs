@@ -11,6 +11,7 @@ use crate::common::page_rules::{normalisation, of_rates, of_the_paper, relative,
 use crate::common::population::{PopulationArguments, seed};
 use crate::common::recording::{tell, tell_of_run, tested};
 use crate::common::source::{Opened, Source, open};
+use crate::common::staging;
 
 /// The average activity of selective units over the trial, by stage (paper, Fig. 4E-G).
 #[derive(Debug, Args)]
@@ -68,9 +69,9 @@ pub fn run(arguments: Arguments) -> Result<()> {
             if options.opposite && run.hyperparameters().n_eachring % 2 == 1 {
                 tell("a ring of an odd number of locations has no opposite ones: none are shown");
             }
-            let checkpoints = run.selected(&selection, rule)?;
-            let table = analysis::psth_with(&run, &checkpoints, rule, epoch, &options, &selectivity, &readout)?;
-            (table, PsthAbout::of(rule, epoch, run.hyperparameters().dt))
+            let table = analysis::psth_with(&run, selection, rule, epoch, &options, &selectivity, &readout)?;
+            let about = PsthAbout::of(rule, epoch, run.hyperparameters().dt);
+            (table, PsthAbout { title: about.title + &staging::about(&run), ..about })
         }
     };
     about.title.push_str(&arguments.population.about());
@@ -103,7 +104,7 @@ pub fn section(run: &Run) -> Result<Vec<Section>> {
     };
     let section = |(rule, epoch): (Rule, Epoch)| {
         let options = PsthOptions { opposite: true, normalisation: normalisation(run), ..PsthOptions::default() };
-        let table = analysis::psth(run, &Selection::All, rule, epoch, &options)?;
+        let table = analysis::psth(run, Selection::All, rule, epoch, &options)?;
         Ok(Section {
             id: format!("psth-{rule}-{epoch}").replace('_', "-"),
             title: format!("Activity of {epoch}-selective units, rule {rule} (paper, Fig. 4E–G)"),
@@ -133,7 +134,7 @@ pub fn followed(run: &Run) -> Result<Vec<Section>> {
             seed: run.hyperparameters().seed,
             ..PsthOptions::default()
         };
-        let table = analysis::psth(run, &Selection::All, rule, epoch, &options)?;
+        let table = analysis::psth(run, Selection::All, rule, epoch, &options)?;
         let mut about = PsthAbout::of(rule, epoch, run.hyperparameters().dt);
         about.title.push_str(&format!(", units of the last {stage} checkpoint followed"));
         sections.push(Section {

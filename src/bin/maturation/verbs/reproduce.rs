@@ -8,6 +8,7 @@ use maturation::figures::{Page, Section};
 use maturation::prelude::*;
 
 use crate::common::output::refuse;
+use crate::common::staging::{self, StagingArguments};
 use crate::verbs::{
     agreement, claims, decoder, distractor, dpca, epoch_growth, pca, performance_growth, period_activity, psth,
     saccade, sample_unit, tuning, unit_counts,
@@ -23,12 +24,18 @@ pub struct Arguments {
     /// The folder that index.html is written to.
     #[arg(long, value_name = "DIR", default_value = "figures")]
     pub out: PathBuf,
+    #[command(flatten)]
+    pub staging: StagingArguments,
 }
 
 impl Arguments {
     /// The shipped run, into `figures`.
     pub fn shipped() -> Self {
-        Arguments { run: PathBuf::from("data/6tasks"), out: PathBuf::from("figures") }
+        Arguments {
+            run: PathBuf::from("data/6tasks"),
+            out: PathBuf::from("figures"),
+            staging: StagingArguments { stage_window: 1 },
+        }
     }
 }
 
@@ -192,7 +199,7 @@ const PARTS: [Part; 14] = [
 pub fn run(arguments: Arguments) -> Result<()> {
     let (path, out) = (arguments.run.as_path(), arguments.out.as_path());
     let begin = Instant::now();
-    let run = Run::open(path)?;
+    let run = arguments.staging.open(path)?;
     let hyperparameters = run.hyperparameters();
     let rules = hyperparameters.rule_trains.iter().map(|rule| rule.name()).collect::<Vec<_>>().join(", ");
     let trained = run.evaluations().entries.last().map_or(0, |entry| entry.trials_trained);
@@ -201,11 +208,12 @@ pub fn run(arguments: Arguments) -> Result<()> {
         title: "How the units of a recurrent network mature".to_owned(),
         about: format!(
             "Run {}: {} units trained on {rules} over {trained} trials, seed {}; {checkpoints} checkpoints of {} \
-             evaluations are at hand.",
+             evaluations are at hand{}.",
             path.display(),
             hyperparameters.n_rnn,
             hyperparameters.seed,
-            run.evaluations().entries.len()
+            run.evaluations().entries.len(),
+            staging::about(&run)
         ),
         ..Page::default()
     };

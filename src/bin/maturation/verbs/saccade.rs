@@ -11,6 +11,7 @@ use maturation::readout::ReadoutOptions;
 use crate::common::output::{FigureOut, TableOut, put_both};
 use crate::common::page_rules::{counterparts, of_the_paper};
 use crate::common::readout::ReadoutArguments;
+use crate::common::staging::StagingArguments;
 
 /// How far from the target responses end, by stage (paper: saccade end points).
 #[derive(Debug, Args)]
@@ -28,9 +29,8 @@ pub struct Arguments {
     /// How often the batch of trials is run at each checkpoint, each time with other noise.
     #[arg(long, value_name = "N", default_value_t = 8)]
     pub batches: usize,
-    /// Evaluations that the performance is averaged over before it decides the stage (an odd number).
-    #[arg(long, value_name = "N", default_value_t = 1)]
-    pub stage_window: usize,
+    #[command(flatten)]
+    pub staging: StagingArguments,
     #[command(flatten)]
     pub readout: ReadoutArguments,
     #[command(flatten)]
@@ -41,10 +41,10 @@ pub struct Arguments {
 
 /// Makes the table and the figure.
 pub fn run(arguments: Arguments) -> Result<()> {
-    let run = Run::open(&arguments.run)?;
-    let options = SaccadeOptions { batches: arguments.batches, stage_window: arguments.stage_window };
+    let run = arguments.staging.open(&arguments.run)?;
+    let options = SaccadeOptions { batches: arguments.batches };
     let rule = arguments.rule;
-    let table = saccade(&run, &arguments.checkpoints, rule, &options, &arguments.readout.into())?;
+    let table = saccade(&run, arguments.checkpoints, rule, &options, &arguments.readout.into())?;
     put_both(table, &arguments.table, &arguments.figure, |table| figures::saccade(table, rule))
 }
 
@@ -56,7 +56,7 @@ pub fn section(run: &Run) -> Result<Vec<Section>> {
     };
     let section = |rule: Rule| {
         let options = SaccadeOptions::default();
-        let table = saccade(run, &Selection::All, rule, &options, &ReadoutOptions::default())?;
+        let table = saccade(run, Selection::All, rule, &options, &ReadoutOptions::default())?;
         Ok(Section {
             id: format!("saccade-{rule}").replace('_', "-"),
             title: format!("Where responses end, rule {rule} (paper: saccade end points)"),

@@ -32,7 +32,7 @@ pub fn run(arguments: Arguments) -> Result<()> {
         Opened::Table(activity) => labelled(tested(&activity, arguments.epoch, &options)?.table()?, &activity)?,
         Opened::Run(run, selection, rule, readout) => {
             tell_of_run(&run, options.normalisation);
-            analysis::selectivity_of_run(&run, &selection, rule, arguments.epoch, &options, &readout)?
+            analysis::selectivity_of_run(&run, selection, rule, arguments.epoch, &options, &readout)?
         }
     };
     if arguments.table.out.is_some() {

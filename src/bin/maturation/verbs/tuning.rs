@@ -12,6 +12,7 @@ use crate::common::page_rules::{counterparts_or_any, population, relative};
 use crate::common::population::{PopulationArguments, seed};
 use crate::common::recording::{tell_of_run, tested};
 use crate::common::source::{Opened, Source, open};
+use crate::common::staging;
 
 /// The tuning curves of selective units by stage, their width and height (paper, Fig. S3B).
 #[derive(Debug, Args)]
@@ -61,7 +62,7 @@ impl Shown {
 pub fn run(arguments: Arguments) -> Result<()> {
     let epoch = arguments.epoch;
     let mut options = arguments.population.options(arguments.source.seed.unwrap_or(0));
-    let (tuning, rule) = match open(&arguments.source, Selection::All)? {
+    let (tuning, of) = match open(&arguments.source, Selection::All)? {
         Opened::Table(activity) => {
             let units = tested(&activity, epoch, &options.selectivity)?;
             let mut tuning = Tuning::new(options.clone());
@@ -71,12 +72,12 @@ pub fn run(arguments: Arguments) -> Result<()> {
         Opened::Run(run, selection, rule, readout) => {
             options.seed = seed(arguments.source.seed, &run);
             tell_of_run(&run, options.selectivity.normalisation);
-            let checkpoints = run.selected(&selection, rule)?;
-            (analysis::tuning(&run, &checkpoints, rule, epoch, &options, &readout)?, format!(", rule {rule}"))
+            let of = format!(", rule {rule}{}", staging::about(&run));
+            (analysis::tuning(&run, selection, rule, epoch, &options, &readout)?, of)
         }
     };
     if let Some(path) = &arguments.figure.figure {
-        let title = format!("Tuning of {epoch}-selective units{rule}{}", arguments.population.about());
+        let title = format!("Tuning of {epoch}-selective units{of}{}", arguments.population.about());
         figures::tuning(&tuning.table()?, &tuning.fits()?, &tuning.height_tests()?, &title, true)?.save(path)?;
     }
     let shown = match (arguments.show, &arguments.table.out, &arguments.figure.figure) {
@@ -95,9 +96,9 @@ pub fn run(arguments: Arguments) -> Result<()> {
 pub fn section(run: &Run) -> Result<Vec<Section>> {
     let (rule, epoch) = (counterparts_or_any(run, &[Rule::ODRD, Rule::ODR])[0], Epoch::Stim1);
     let options = population(run, 1000);
-    let tuning = analysis::tuning(run, &run.checkpoints()?, rule, epoch, &options, &ReadoutOptions::default())?;
+    let tuning = analysis::tuning(run, Selection::All, rule, epoch, &options, &ReadoutOptions::default())?;
     let table = tuning.table()?;
-    let title = format!("Tuning of {epoch}-selective units, rule {rule}");
+    let title = format!("Tuning of {epoch}-selective units, rule {rule}{}", staging::about(run));
     Ok(vec![Section {
         id: format!("tuning-{rule}-{epoch}"),
         title: format!("{title} (paper, Fig. S3B)"),

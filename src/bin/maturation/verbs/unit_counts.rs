@@ -12,6 +12,7 @@ use crate::common::page_rules::{rule_epochs, selectivity};
 use crate::common::recording::{tell_of_run, tested};
 use crate::common::selectivity::TestArguments;
 use crate::common::source::{Opened, Source, open};
+use crate::common::staging;
 
 /// How many units the published and the unbiased test of selectivity keep at each stage.
 #[derive(Debug, Args)]
@@ -41,9 +42,8 @@ pub fn run(arguments: Arguments) -> Result<()> {
         }
         Opened::Run(run, selection, rule, readout) => {
             tell_of_run(&run, options.normalisation);
-            let checkpoints = run.selected(&selection, rule)?;
-            let table = analysis::unit_counts(&run, &checkpoints, rule, epoch, &options, &readout)?;
-            (table, format!("Units selective in {epoch}, rule {rule}"))
+            let table = analysis::unit_counts(&run, selection, rule, epoch, &options, &readout)?;
+            (table, format!("Units selective in {epoch}, rule {rule}{}", staging::about(&run)))
         }
     };
     put_both(table, &arguments.table, &arguments.figure, |table| figures::unit_counts(table, &title))
@@ -54,7 +54,7 @@ pub fn section(run: &Run) -> Result<Vec<Section>> {
     let mut sections = Vec::new();
     for (rule, epoch) in rule_epochs(run, &[(Rule::ODRD, Epoch::Stim1), (Rule::ODR, Epoch::Delay1)]) {
         let (options, readout) = (selectivity(run), ReadoutOptions::default());
-        let table = analysis::unit_counts(run, &run.checkpoints()?, rule, epoch, &options, &readout)?;
+        let table = analysis::unit_counts(run, Selection::All, rule, epoch, &options, &readout)?;
         let title = format!("Units selective in {epoch}, rule {rule}");
         sections.push(Section {
             id: format!("units-{rule}-{epoch}"),
