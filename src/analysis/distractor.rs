@@ -104,12 +104,7 @@ impl Distractor {
     /// # Errors
     /// If the checkpoint cannot be read, its network has another ring or does not know the distractor rule, the run's
     /// log does not have it, or an option is 0.
-    pub fn read(
-        &mut self,
-        visited: &Visited,
-        options: &DistractorOptions,
-        readout: &mut Readout,
-    ) -> Result<()> {
+    pub fn read(&mut self, visited: &Visited, options: &DistractorOptions, readout: &mut Readout) -> Result<()> {
         if options.repeats == 0 {
             return Err(Error::argument("0 trials of each pair are none", "use 1 or more"));
         }

@@ -4,8 +4,8 @@ use polars::prelude::*;
 
 use crate::analysis::stages::over_stages;
 use crate::analysis::{
-    Decoder, DecoderOptions, EpochGrowth, PopulationOptions, Psth, PsthOptions, Selectivity, SelectivityOptions,
-    Tuning, UnitCounts,
+    AverageOptions, Decoder, DecoderOptions, EpochGrowth, Psth, PsthOptions, Selectivity, SelectivityOptions, Tuning,
+    UnitCounts,
 };
 use crate::error::{Error, Result};
 use crate::readout::{Readout, ReadoutOptions};
@@ -51,9 +51,10 @@ pub fn selectivity_of_run(
 ) -> Result<DataFrame> {
     let options = &options.of_run(run);
     let mut readout = Readout::new(readout.clone())?;
-    joined(run.visit(checkpoints, rule)?.map(|visited| {
-        Selectivity::of(&readout.activity(&visited?.checkpoint, rule)?, epoch, options)?.table()
-    }))
+    joined(
+        run.visit(checkpoints, rule)?
+            .map(|visited| Selectivity::of(&readout.activity(&visited?.checkpoint, rule)?, epoch, options)?.table()),
+    )
 }
 
 /// The average activity of a run's selective units over the trial, by stage or by checkpoint (Fig. 4E–G): columns as
@@ -65,11 +66,10 @@ pub fn selectivity_of_run(
 /// ```
 /// use maturation::analysis::{PsthOptions, psth};
 /// use maturation::prelude::*;
-/// use maturation::training::Selection;
 ///
 /// let run = Run::open("data/6tasks")?;
-/// let last = Selection::Last;
-/// let curves = psth(&run, &last, Rule::ODR, Epoch::Stim1, &PsthOptions::default())?;
+/// let (options, readout) = (PsthOptions::default(), ReadoutOptions::default());
+/// let curves = psth(&run, Selection::Last, Rule::ODR, Epoch::Stim1, &options, &readout)?;
 /// assert_eq!(curves.height(), 175);
 /// # Ok::<(), maturation::Error>(())
 /// ```
@@ -82,35 +82,16 @@ pub fn psth(
     rule: Rule,
     epoch: Epoch,
     options: &PsthOptions,
-) -> Result<DataFrame> {
-    let selectivity = SelectivityOptions {
-        normalisation: options.normalisation,
-        baseline_skip_ms: options.baseline_skip_ms,
-        ..SelectivityOptions::default()
-    };
-    psth_with(run, checkpoints, rule, epoch, options, &selectivity, &ReadoutOptions::default())
-}
-
-/// [`psth`] of given checkpoints, with all options.
-///
-/// # Errors
-/// As [`psth`].
-pub fn psth_with(
-    run: &Run,
-    checkpoints: impl Into<Selection>,
-    rule: Rule,
-    epoch: Epoch,
-    options: &PsthOptions,
-    selectivity: &SelectivityOptions,
     readout: &ReadoutOptions,
 ) -> Result<DataFrame> {
-    let selectivity = &selectivity.of_run(run);
+    let options = options.of_run(run);
+    let selectivity = options.population.selectivity.clone();
     let mut readout = Readout::new(readout.clone())?;
-    let mut psth = Psth::new(options.clone());
-    let followed = followed(run, rule, epoch, options.follow, selectivity, &mut readout)?;
+    let followed = followed(run, rule, epoch, options.follow, &selectivity, &mut readout)?;
+    let mut psth = Psth::new(options);
     over_stages(run, checkpoints, rule, &mut readout, |stage, activity| match &followed {
         Some(units) => psth.add(stage, activity, units),
-        None => psth.add(stage, activity, &Selectivity::of(activity, epoch, selectivity)?),
+        None => psth.add(stage, activity, &Selectivity::of(activity, epoch, &selectivity)?),
     })?;
     psth.table()
 }
@@ -120,13 +101,13 @@ pub fn psth_with(
 /// A checkpoint's stage is that of its logged performance on the rule ([`Run::staging`]).
 ///
 /// ```
-/// use maturation::analysis::{self, PopulationOptions};
+/// use maturation::analysis::{self, AverageOptions};
 /// use maturation::prelude::*;
 /// use maturation::readout::ReadoutOptions;
 ///
 /// let run = Run::open("data/6tasks")?;
 /// let last = Selection::Last;
-/// let (options, readout) = (PopulationOptions::default(), ReadoutOptions::default());
+/// let (options, readout) = (AverageOptions::default(), ReadoutOptions::default());
 /// let tuning = analysis::tuning(&run, last, Rule::GAP, Epoch::Stim1, &options, &readout)?;
 /// assert_eq!(tuning.table()?.height(), 9); // one stage, offsets −4 … 4
 /// assert_eq!(tuning.fits()?.height(), 2);  // a Gaussian and a von Mises curve
@@ -141,15 +122,15 @@ pub fn tuning(
     checkpoints: impl Into<Selection>,
     rule: Rule,
     epoch: Epoch,
-    options: &PopulationOptions,
+    options: &AverageOptions,
     readout: &ReadoutOptions,
 ) -> Result<Tuning> {
     let options = &options.of_run(run);
     let mut readout = Readout::new(readout.clone())?;
-    let followed = followed(run, rule, epoch, options.follow, &options.selectivity, &mut readout)?;
+    let followed = followed(run, rule, epoch, options.follow, &options.population.selectivity, &mut readout)?;
     let mut tuning = Tuning::new(options.clone());
     over_stages(run, checkpoints, rule, &mut readout, |stage, activity| {
-        let measured = Selectivity::of(activity, epoch, &options.selectivity)?;
+        let measured = Selectivity::of(activity, epoch, &options.population.selectivity)?;
         tuning.add(Some(stage), &measured, followed.as_ref().unwrap_or(&measured))
     })?;
     Ok(tuning)
@@ -162,14 +143,14 @@ pub fn tuning(
 /// `measured`.
 ///
 /// ```
-/// use maturation::analysis::{self, PopulationOptions};
+/// use maturation::analysis::{self, AverageOptions};
 /// use maturation::prelude::*;
 /// use maturation::readout::ReadoutOptions;
 ///
 /// let run = Run::open("data/6tasks")?;
 /// let last = Selection::Last;
 /// let delay = Epoch::Delay1;
-/// let (options, readout) = (PopulationOptions::default(), ReadoutOptions::default());
+/// let (options, readout) = (AverageOptions::default(), ReadoutOptions::default());
 /// let growth = analysis::epoch_growth(&run, last, Rule::ODR, delay, delay, &options, &readout)?;
 /// assert_eq!(growth.height(), 1);
 /// # Ok::<(), maturation::Error>(())
@@ -183,19 +164,19 @@ pub fn epoch_growth(
     rule: Rule,
     selected: Epoch,
     measured: Epoch,
-    options: &PopulationOptions,
+    options: &AverageOptions,
     readout: &ReadoutOptions,
 ) -> Result<DataFrame> {
     let options = &options.of_run(run);
     let mut readout = Readout::new(readout.clone())?;
-    let followed = followed(run, rule, selected, options.follow, &options.selectivity, &mut readout)?;
+    let followed = followed(run, rule, selected, options.follow, &options.population.selectivity, &mut readout)?;
     let mut growth = EpochGrowth::new(options.clone());
     over_stages(run, checkpoints, rule, &mut readout, |stage, activity| {
-        let rates = Selectivity::of(activity, measured, &options.selectivity)?;
+        let rates = Selectivity::of(activity, measured, &options.population.selectivity)?;
         match &followed {
             Some(units) => growth.add(stage, &rates, units),
             None if selected == measured => growth.add(stage, &rates, &rates),
-            None => growth.add(stage, &rates, &Selectivity::of(activity, selected, &options.selectivity)?),
+            None => growth.add(stage, &rates, &Selectivity::of(activity, selected, &options.population.selectivity)?),
         }
     })?;
     growth.table()

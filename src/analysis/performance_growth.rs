@@ -21,44 +21,28 @@ impl Default for GrowthOptions {
     }
 }
 
-/// Each rule's performance against trials trained, and its moving average.
+/// Each rule's performance against trials trained, and its moving average (Fig. S7).
 ///
 /// Columns: trials_trained, rule, performance, smoothed (the average over `window` evaluations around each, an odd
-/// number), stage (as [`Run::staging`] has it); rows rule by rule, in the order of training within.
+/// number), stage (as [`Run::staging`] has it); with `automatic`, also automatic_early, automatic_mid and
+/// automatic_mature: whether the choice takes the evaluation for that stage of the rule. An evaluation can stand for two
+/// stages. Rows are rule by rule, in the order of training within.
 ///
 /// ```
-/// use maturation::analysis::performance_growth;
+/// use maturation::analysis::{GrowthOptions, performance_growth};
 /// use maturation::prelude::*;
 ///
-/// let growth = performance_growth(&Run::open("data/6tasks")?, 5)?;
-/// assert!(growth.height() > 1000);
-/// # Ok::<(), maturation::Error>(())
-/// ```
-///
-/// # Errors
-/// If `window` is 0.
-pub fn performance_growth(run: &Run, window: usize) -> Result<DataFrame> {
-    performance_growth_with(run, &GrowthOptions { window, ..GrowthOptions::default() })
-}
-
-/// [`performance_growth`] with all options.
-///
-/// Columns: as there; with `automatic`, also automatic_early, automatic_mid and automatic_mature: whether the choice
-/// takes the evaluation for that stage of the rule. An evaluation can stand for two stages.
-///
-/// ```
-/// use maturation::analysis::{GrowthOptions, performance_growth_with};
-/// use maturation::prelude::*;
-///
+/// let run = Run::open("data/6tasks")?;
+/// assert!(performance_growth(&run, &GrowthOptions::default())?.height() > 1000);
 /// let options = GrowthOptions { automatic: Some(AutomaticChoice::default()), ..GrowthOptions::default() };
-/// let growth = performance_growth_with(&Run::open("data/6tasks")?, &options)?;
+/// let growth = performance_growth(&run, &options)?;
 /// assert!(growth.column("automatic_mature")?.bool()?.iter().any(|chosen| chosen == Some(true)));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
 /// # Errors
 /// If the window is 0.
-pub fn performance_growth_with(run: &Run, options: &GrowthOptions) -> Result<DataFrame> {
+pub fn performance_growth(run: &Run, options: &GrowthOptions) -> Result<DataFrame> {
     if options.window == 0 {
         return Err(Error::argument("a window of 0 evaluations averages nothing", "use 1 or more"));
     }
@@ -124,14 +108,14 @@ mod tests {
         let run = shipped();
         let choice = AutomaticChoice::default();
         let options = GrowthOptions { automatic: Some(choice), ..GrowthOptions::default() };
-        let rows = rows(&performance_growth_with(&run, &options).unwrap());
+        let rows = rows(&performance_growth(&run, &options).unwrap());
         for (place, stage) in Stage::ALL.into_iter().enumerate() {
             let marked: Vec<u64> = rows.iter().filter(|row| row.2[place]).map(|row| row.0).collect();
             assert!(!marked.is_empty() && marked.len() <= choice.most, "{stage}: {}", marked.len());
             let checkpoints = run.automatic(Rule::ODRD, stage, &choice).unwrap();
             assert!(checkpoints.iter().all(|checkpoint| marked.contains(&checkpoint.trials_trained())));
         }
-        assert_eq!(performance_growth(&run, 5).unwrap().width(), 5);
+        assert_eq!(performance_growth(&run, &GrowthOptions::default()).unwrap().width(), 5);
     }
 
     #[test]
@@ -139,7 +123,7 @@ mod tests {
         let flips = |window: usize| {
             let run = shipped().with_staging(Staging { window }).unwrap();
             let options = GrowthOptions { automatic: Some(AutomaticChoice::default()), ..GrowthOptions::default() };
-            let rows = rows(&performance_growth_with(&run, &options).unwrap());
+            let rows = rows(&performance_growth(&run, &options).unwrap());
             for (trials, stage, _) in &rows {
                 let of_run = run.stage_at(Rule::ODRD, *trials).unwrap();
                 assert_eq!(of_run.name(), stage);
@@ -153,6 +137,6 @@ mod tests {
         assert!(flips(9) < flips(1), "{} flips, {} without averaging", flips(9), flips(1));
         assert!(shipped().with_staging(Staging { window: 0 }).unwrap_err().to_string().contains("1 or more"));
         let options = GrowthOptions { window: 0, automatic: None };
-        assert!(performance_growth_with(&shipped(), &options).unwrap_err().to_string().contains("1 or more"));
+        assert!(performance_growth(&shipped(), &options).unwrap_err().to_string().contains("1 or more"));
     }
 }

@@ -57,7 +57,7 @@ pub fn performance_growth_with(run: &Run, options: &GrowthOptions) -> Result<Fig
     if run.staging().window > 1 {
         notes.push(format!("stages by averages over {}", run.staging().window));
     }
-    draw(&analysis::performance_growth_with(run, options)?, limits, &notes.join("; "))
+    draw(&analysis::performance_growth(run, options)?, limits, &notes.join("; "))
 }
 
 /// The same from a table of [`analysis::performance_growth`], which may be smoothed otherwise or joined from several

@@ -179,7 +179,11 @@ impl Run {
     }
 
     /// The checkpoints whose number of trials fits; `wanted` says which were asked for.
-    pub(super) fn checkpoints_where(&self, fits: impl Fn(u64) -> bool, wanted: impl Fn() -> String) -> Result<Checkpoints> {
+    pub(super) fn checkpoints_where(
+        &self,
+        fits: impl Fn(u64) -> bool,
+        wanted: impl Fn() -> String,
+    ) -> Result<Checkpoints> {
         self.select(self.trials.iter().copied().filter(|trials| fits(*trials)).collect(), wanted)
     }
 

@@ -93,9 +93,8 @@ impl Run {
                 }
                 self.checkpoints_where(|found| trials.contains(&found), || format!("after {trials:?} trials"))
             }
-            Selection::Between(from, to) => {
-                self.checkpoints_where(|found| (from..=to).contains(&found), || format!("between {from} and {to} trials"))
-            }
+            Selection::Between(from, to) => self
+                .checkpoints_where(|found| (from..=to).contains(&found), || format!("between {from} and {to} trials")),
             Selection::Given(checkpoints) => {
                 if checkpoints.iter().any(|checkpoint| checkpoint.hyperparameters() != self.hyperparameters()) {
                     let other = checkpoints.first().folder().display().to_string();

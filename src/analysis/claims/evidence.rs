@@ -4,9 +4,9 @@ use polars::frame::DataFrame;
 
 use crate::analysis::stages::over_stages;
 use crate::analysis::{
-    self, AgreementOptions, DecoderOptions, DistractorOptions, EpochGrowth, GrowthOptions, Period, PeriodActivity,
-    PeriodCheckpoint, PeriodOptions, PopulationOptions, Psth, PsthOptions, SaccadeOptions, Selectivity,
-    SelectivityOptions, Test, Tuning,
+    self, AverageOptions, DecoderOptions, DistractorOptions, EpochGrowth, GrowthOptions, Period, PeriodActivity,
+    PeriodCheckpoint, Population, Psth, PsthOptions, SaccadeOptions, Selectivity, SelectivityOptions, SelectivityTest,
+    Tuning,
 };
 use crate::error::Result;
 use crate::readout::{Readout, ReadoutOptions};
@@ -47,7 +47,7 @@ pub struct Evidence {
 #[derive(Clone, Debug)]
 pub struct DelayedUnits {
     /// The test.
-    pub test: Test,
+    pub test: SelectivityTest,
     /// Of [`EpochGrowth::table`]: delay1, units selected in stim1.
     pub growth_of_stim1_units: DataFrame,
     /// The same of units selected in delay1.
@@ -58,7 +58,7 @@ pub struct DelayedUnits {
 #[derive(Clone, Debug)]
 pub struct DistractedUnits {
     /// The test.
-    pub test: Test,
+    pub test: SelectivityTest,
     /// Of [`Psth::table`], stim1, the opposite location too.
     pub psth: DataFrame,
     /// Of [`Tuning::fits`], stim1.
@@ -94,7 +94,7 @@ impl Evidence {
         let last = run.last()?;
         if self.performance.is_none() {
             tell("growth of performance");
-            self.performance = Some(analysis::performance_growth_with(run, &GrowthOptions::default())?);
+            self.performance = Some(analysis::performance_growth(run, &GrowthOptions::default())?);
         }
         if self.begin.is_none() {
             self.begin = leaves_chance(run).map(|trials| trials.saturating_sub(LEAD));
@@ -107,7 +107,8 @@ impl Evidence {
         }
         if self.saccade.is_none() && trained(Rule::GAP) {
             tell("where responses end");
-            self.saccade = Some(analysis::saccade(run, Selection::All, Rule::GAP, &SaccadeOptions::default(), readout)?);
+            self.saccade =
+                Some(analysis::saccade(run, Selection::All, Rule::GAP, &SaccadeOptions::default(), readout)?);
         }
         if self.decoder.is_none() && trained(Rule::ODR) {
             tell("cross-temporal decoder");
@@ -117,8 +118,8 @@ impl Evidence {
         if self.agreement.is_none() && trained(Rule::ODR) && trained(Rule::ODRD) {
             tell("agreement of preferred locations");
             let [first, second] = ["odr:stim1".parse()?, "odrd:stim1".parse()?];
-            let options = AgreementOptions::default();
-            self.agreement = Some(analysis::agreement(run, Selection::All, first, second, &options, readout)?);
+            let units = Population::default();
+            self.agreement = Some(analysis::agreement(run, Selection::All, first, second, &units, readout)?);
         }
         if self.delayed.is_none() && trained(Rule::ODR) {
             tell("delay activity of rule odr");
@@ -146,15 +147,20 @@ fn leaves_chance(run: &Run) -> Option<u64> {
 }
 
 /// The tests whose units are compared.
-const TESTS: [Test; 2] = [Test::Published, Test::Unbiased];
+const TESTS: [SelectivityTest; 2] = [SelectivityTest::Published, SelectivityTest::Unbiased];
 
 /// The checkpoints from `begin` on.
 fn from(begin: u64) -> Selection {
     Selection::Between(begin, u64::MAX)
 }
 
+/// The averages of the units that a test selects.
+fn average(test: SelectivityTest) -> AverageOptions {
+    AverageOptions { population: Population::by(test), ..AverageOptions::default() }
+}
+
 fn delayed(run: &Run, readout: &ReadoutOptions) -> Result<[DelayedUnits; 2]> {
-    let growth = |test: Test| EpochGrowth::new(PopulationOptions { test, ..PopulationOptions::default() });
+    let growth = |test: SelectivityTest| EpochGrowth::new(average(test));
     let mut growths = TESTS.map(|test| [growth(test), growth(test)]);
     let options = SelectivityOptions::default();
     over_stages(run, Selection::All, Rule::ODR, &mut Readout::new(readout.clone())?, |stage, activity| {
@@ -175,9 +181,9 @@ fn delayed(run: &Run, readout: &ReadoutOptions) -> Result<[DelayedUnits; 2]> {
 }
 
 fn distracted(run: &Run, begin: u64, readout: &ReadoutOptions) -> Result<[DistractedUnits; 2]> {
-    let population = |test: Test| PopulationOptions { test, ..PopulationOptions::default() };
-    let mut psths = TESTS.map(|test| Psth::new(PsthOptions { test, opposite: true, ..PsthOptions::default() }));
-    let mut tunings = TESTS.map(|test| Tuning::new(population(test)));
+    let psth = |test| PsthOptions { population: Population::by(test), opposite: true, ..PsthOptions::default() };
+    let mut psths = TESTS.map(|test| Psth::new(psth(test)));
+    let mut tunings = TESTS.map(|test| Tuning::new(average(test)));
     let mut periods = TESTS.map(|_| PeriodActivity { checkpoints: Vec::new() });
     let options = SelectivityOptions::default();
     over_stages(run, from(begin), Rule::ODRD, &mut Readout::new(readout.clone())?, |stage, activity| {
@@ -186,8 +192,8 @@ fn distracted(run: &Run, begin: u64, readout: &ReadoutOptions) -> Result<[Distra
         for (place, test) in TESTS.into_iter().enumerate() {
             psths[place].add(stage, activity, &stim1)?;
             tunings[place].add(Some(stage), &stim1, &stim1)?;
-            let (period, options) = (Period::Epoch(Epoch::Delay2), PeriodOptions { test, ..PeriodOptions::default() });
-            let found = PeriodCheckpoint::of(Some(stage), activity, &delay2, &period, &options)?;
+            let (period, units) = (Period::Epoch(Epoch::Delay2), Population::by(test));
+            let found = PeriodCheckpoint::of(Some(stage), activity, &delay2, &period, &units)?;
             periods[place].checkpoints.push(found);
         }
         Ok(())

@@ -147,9 +147,15 @@ const USES: &[Use] = &[
         "with a given regularisation and no shuffles no trial is held out: leave it out",
     ),
     within(&["dpca"], "significance_out", |given| given.count("shuffles") > 0, "give --shuffles of 1 or more"),
+    within(
+        &["sample-unit"],
+        "units",
+        |given| !given.has("unit"),
+        "--unit names the unit already: leave one of the two out",
+    ),
     within(&["lesion"], "kinds", |given| given.has("selective_in"), OF_SELECTIVE),
     within(&["lesion"], "preferring", |given| given.has("selective_in"), OF_SELECTIVE),
-    within(&["lesion"], "selected_by", |given| given.has("selective_in"), OF_SELECTIVE),
+    within(&["lesion"], "test", |given| given.has("selective_in"), OF_SELECTIVE),
     within(&["lesion"], "normalised", |given| given.has("selective_in"), OF_SELECTIVE),
     within(&["lesion"], "baseline_skip_ms", |given| given.has("selective_in"), OF_SELECTIVE),
     within(
@@ -269,7 +275,7 @@ mod tests {
                 "checkpoints",
                 "stage_window",
                 "units",
-                "selected_by",
+                "test",
                 "normalised",
                 "baseline_skip_ms",
                 "seed",
@@ -288,7 +294,7 @@ mod tests {
                 "selected_in",
                 "show",
                 "units",
-                "selected_by",
+                "test",
                 "normalised",
                 "baseline_skip_ms",
                 "out",
@@ -467,7 +473,7 @@ mod tests {
             "times_are" => "centre",
             "location_unit" => "degrees",
             "locations_on_ring" => "8",
-            "test" | "selected_by" => "unbiased",
+            "test" => "unbiased",
             "units" | "kinds" => "excited",
             "mode" => "test",
             "normalised" => "absolute",
@@ -566,7 +572,7 @@ mod tests {
                             "stage_window" => *source == "activity",
                             "seed" if *source == "activity" => !ids.contains(&"bootstrap"),
                             "kinds" | "preferring" => !ids.contains(&"selective_in"),
-                            "selected_by" | "normalised" | "baseline_skip_ms" if name == "lesion" => {
+                            "test" | "normalised" | "baseline_skip_ms" if name == "lesion" => {
                                 !ids.contains(&"selective_in")
                             }
                             _ => false,

@@ -1,5 +1,6 @@
 //! What the page of figures asks of a run: the rules that it can be shown for, and the rates that suit its units.
 
+use maturation::analysis::{AverageOptions, Bootstrap};
 use maturation::prelude::*;
 
 use crate::common::output::refuse;
@@ -73,14 +74,19 @@ pub fn of_rates(run: &Run) -> &'static str {
     }
 }
 
-/// Which units the page averages: as published, with rates that suit the run's units.
-pub fn population(run: &Run, bootstrap: usize) -> PopulationOptions {
-    PopulationOptions {
-        selectivity: selectivity(run),
-        bootstrap,
-        seed: run.hyperparameters().seed,
-        ..PopulationOptions::default()
-    }
+/// Which units the page takes: as published, with rates that suit the run's units.
+pub fn population(run: &Run) -> Population {
+    Population { selectivity: selectivity(run), ..Population::default() }
+}
+
+/// How the page averages these units.
+pub fn average(run: &Run) -> AverageOptions {
+    AverageOptions { population: population(run), bootstrap: bootstrap(run), ..AverageOptions::default() }
+}
+
+/// The page's intervals.
+pub fn bootstrap(run: &Run) -> Bootstrap {
+    Bootstrap { resamples: 1000, seed: run.hyperparameters().seed }
 }
 
 /// How the page tests units.

@@ -3,14 +3,14 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use maturation::analysis::{AgreementOptions, Kind, RuleEpoch, SelectivityOptions, Test, agreement};
+use maturation::analysis::{RuleEpoch, agreement};
 use maturation::figures::{self, Section};
 use maturation::prelude::*;
 use maturation::readout::ReadoutOptions;
 
 use crate::common::output::{FigureOut, TableOut, put_both};
-use crate::common::page_rules::{counterparts, selectivity};
-use crate::common::selectivity::TestArguments;
+use crate::common::page_rules::{counterparts, population};
+use crate::common::population::UnitArguments;
 use crate::common::staging::StagingArguments;
 
 /// Whether units prefer the same location in two epochs, of one rule or two (paper: direction agreement).
@@ -32,14 +32,8 @@ pub struct Arguments {
     pub checkpoints: Selection,
     #[command(flatten)]
     pub staging: StagingArguments,
-    /// The kinds of units that count, of excited, inhibited and mixed.
-    #[arg(long, value_name = "KIND,…", value_delimiter = ',', default_value = "excited,mixed")]
-    pub units: Vec<Kind>,
-    /// The test that decides which units are selective: published or unbiased.
-    #[arg(long, value_name = "TEST", default_value = "published")]
-    pub selected_by: Test,
     #[command(flatten)]
-    pub test: TestArguments,
+    pub units: UnitArguments,
     /// The seed of the noise [default: that of the run].
     #[arg(long, value_name = "N")]
     pub seed: Option<u64>,
@@ -55,14 +49,10 @@ pub struct Arguments {
 /// Makes the table and the figure.
 pub fn run(arguments: Arguments) -> Result<()> {
     let run = arguments.staging.open(&arguments.run)?;
-    let options = AgreementOptions {
-        kinds: arguments.units,
-        test: arguments.selected_by,
-        selectivity: SelectivityOptions::from(&arguments.test),
-    };
+    let population = arguments.units.population();
     let readout =
         ReadoutOptions { seed: arguments.seed, same_noise: arguments.same_noise, ..ReadoutOptions::default() };
-    let table = agreement(&run, arguments.checkpoints, arguments.first, arguments.second, &options, &readout)?;
+    let table = agreement(&run, arguments.checkpoints, arguments.first, arguments.second, &population, &readout)?;
     put_both(table, &arguments.table, &arguments.figure, figures::agreement)
 }
 
@@ -70,9 +60,8 @@ pub fn run(arguments: Arguments) -> Result<()> {
 pub fn section(run: &Run) -> Result<Vec<Section>> {
     let pair = [counterparts(run, &[Rule::ODR])?[0], counterparts(run, &[Rule::ODRD])?[0]];
     let [first, second] = pair.map(|rule| RuleEpoch { rule, epoch: Epoch::Stim1 });
-    let options = AgreementOptions { selectivity: selectivity(run), ..AgreementOptions::default() };
     let readout = ReadoutOptions::default();
-    let table = agreement(run, Selection::All, first, second, &options, &readout)?;
+    let table = agreement(run, Selection::All, first, second, &population(run), &readout)?;
     Ok(vec![Section {
         id: format!("agreement-{}-{}-stim1", first.rule, second.rule),
         title: "Preferred locations in two tasks (paper: direction agreement)".to_owned(),

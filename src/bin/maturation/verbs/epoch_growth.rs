@@ -8,8 +8,8 @@ use maturation::readout::ReadoutOptions;
 use maturation::training::Selection;
 
 use crate::common::output::{FigureOut, TableOut, put_both, refuse};
-use crate::common::page_rules::{counterparts, of_rates, population, relative};
-use crate::common::population::{PopulationArguments, seed};
+use crate::common::page_rules::{average, counterparts, of_rates, relative};
+use crate::common::population::{AverageArguments, seed};
 use crate::common::recording::tell_of_run;
 use crate::common::source::{Opened, Source, open};
 use crate::common::staging;
@@ -27,7 +27,7 @@ pub struct Arguments {
     #[arg(long, value_name = "EPOCH")]
     pub measured: Option<Epoch>,
     #[command(flatten)]
-    pub population: PopulationArguments,
+    pub average: AverageArguments,
     #[command(flatten)]
     pub table: TableOut,
     #[command(flatten)]
@@ -44,11 +44,11 @@ pub fn run(arguments: Arguments) -> Result<()> {
     let Opened::Run(run, selection, rule, readout) = open(&arguments.source, Selection::All)? else {
         return Err(refuse("growth needs the checkpoints of a run, not one table of activity", "give RUN"));
     };
-    let options = arguments.population.options(seed(arguments.source.seed, &run));
-    tell_of_run(&run, options.selectivity.normalisation);
+    let options = arguments.average.options(seed(arguments.source.seed, &run));
+    tell_of_run(&run, options.population.selectivity.normalisation);
     let (selected, measured) = (arguments.epoch, arguments.measured.unwrap_or(arguments.epoch));
     let table = analysis::epoch_growth(&run, selection, rule, selected, measured, &options, &readout)?;
-    let title = title(rule, selected, measured) + &staging::about(&run) + &arguments.population.about();
+    let title = title(rule, selected, measured) + &staging::about(&run) + &arguments.average.about();
     put_both(table, &arguments.table, &arguments.figure, |table| figures::epoch_growth(table, &title, true))
 }
 
@@ -56,7 +56,7 @@ pub fn run(arguments: Arguments) -> Result<()> {
 pub fn section(run: &Run) -> Result<Vec<Section>> {
     let mut sections = Vec::new();
     let epoch = Epoch::Delay1;
-    let options = population(run, 1000);
+    let options = average(run);
     for rule in counterparts(run, &[Rule::ODR, Rule::ODRD])? {
         let readout = ReadoutOptions::default();
         let table = analysis::epoch_growth(run, Selection::All, rule, epoch, epoch, &options, &readout)?;

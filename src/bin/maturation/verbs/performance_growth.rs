@@ -38,11 +38,8 @@ pub struct Arguments {
 pub fn run(arguments: Arguments) -> Result<()> {
     let run = arguments.staging.open(&arguments.run)?;
     let choice = AutomaticChoice { published_average: arguments.published_average, ..AutomaticChoice::default() };
-    let options = GrowthOptions {
-        window: arguments.window,
-        automatic: arguments.automatic.then_some(choice),
-    };
-    let table = analysis::performance_growth_with(&run, &options)?;
+    let options = GrowthOptions { window: arguments.window, automatic: arguments.automatic.then_some(choice) };
+    let table = analysis::performance_growth(&run, &options)?;
     put_both(table, &arguments.table, &arguments.figure, |_| figures::performance_growth_with(&run, &options))
 }
 
@@ -59,6 +56,6 @@ pub fn section(run: &Run) -> Result<Vec<Section>> {
                takes for each stage of a rule; the other figures take all checkpoints that are at hand."
                 .to_owned(),
         figure: figures::performance_growth_with(run, &options)?,
-        table: analysis::performance_growth_with(run, &options)?,
+        table: analysis::performance_growth(run, &options)?,
     }])
 }

@@ -1,17 +1,15 @@
 //! Activity of selective units in a period of the trial, by stage and by checkpoint.
 
 use clap::{Args, ValueEnum};
-use maturation::analysis::{
-    Kind, Period, PeriodActivity, PeriodCheckpoint, PeriodOptions, SelectivityOptions, Test, period_activity,
-};
+use maturation::analysis::{Period, PeriodActivity, PeriodCheckpoint, period_activity};
 use maturation::figures::{self, Section};
 use maturation::prelude::*;
 use maturation::readout::ReadoutOptions;
 
 use crate::common::output::{FigureOut, TableOut, put_both, refuse};
-use crate::common::page_rules::{counterparts, of_rates, relative, selectivity};
+use crate::common::page_rules::{counterparts, of_rates, population, relative};
+use crate::common::population::UnitArguments;
 use crate::common::recording::{labelled, tell_of_run, tested};
-use crate::common::selectivity::TestArguments;
 use crate::common::source::{Opened, Source, open};
 use crate::common::staging;
 
@@ -33,14 +31,8 @@ pub struct Arguments {
     /// between checkpoints.
     #[arg(long, value_name = "WHAT", default_value = "units")]
     pub show: Shown,
-    /// The kinds of units, of excited, inhibited and mixed.
-    #[arg(long, value_name = "KIND,…", value_delimiter = ',', default_value = "excited,mixed")]
-    pub units: Vec<Kind>,
-    /// The test that decides which units are selective: published or unbiased.
-    #[arg(long, value_name = "TEST", default_value = "published")]
-    pub selected_by: Test,
     #[command(flatten)]
-    pub test: TestArguments,
+    pub units: UnitArguments,
     #[command(flatten)]
     pub table: TableOut,
     #[command(flatten)]
@@ -66,11 +58,7 @@ fn title(rule: Option<Rule>, period: &Period, selected_in: Epoch) -> String {
 
 /// Makes the table and the figure.
 pub fn run(arguments: Arguments) -> Result<()> {
-    let options = PeriodOptions {
-        kinds: arguments.units,
-        test: arguments.selected_by,
-        selectivity: SelectivityOptions::from(&arguments.test),
-    };
+    let population = arguments.units.population();
     let period = arguments.epoch;
     let selected_in = match (arguments.selected_in, &period) {
         (Some(epoch), _) => epoch,
@@ -83,15 +71,15 @@ pub fn run(arguments: Arguments) -> Result<()> {
     let mut recording = None;
     let found = match open(&arguments.source, Selection::All)? {
         Opened::Table(activity) => {
-            let units = tested(&activity, selected_in, &options.selectivity)?;
-            let checkpoint = PeriodCheckpoint::of(None, &activity, &units, &period, &options)?;
+            let units = tested(&activity, selected_in, &population.selectivity)?;
+            let checkpoint = PeriodCheckpoint::of(None, &activity, &units, &period, &population)?;
             recording = Some(activity);
             PeriodActivity { checkpoints: vec![checkpoint] }
         }
         Opened::Run(run, selection, rule, readout) => {
-            tell_of_run(&run, options.selectivity.normalisation);
+            tell_of_run(&run, population.selectivity.normalisation);
             title.push_str(&staging::about(&run));
-            period_activity(&run, selection, rule, selected_in, &period, &options, &readout)?
+            period_activity(&run, selection, rule, selected_in, &period, &population, &readout)?
         }
     };
     let units = match &recording {
@@ -115,9 +103,8 @@ pub fn run(arguments: Arguments) -> Result<()> {
 pub fn section(run: &Run) -> Result<Vec<Section>> {
     let (rule, epoch) = (counterparts(run, &[Rule::ODRD])?[0], Epoch::Delay2);
     let period = Period::Epoch(epoch);
-    let options = PeriodOptions { selectivity: selectivity(run), ..PeriodOptions::default() };
     let readout = ReadoutOptions::default();
-    let found = period_activity(run, Selection::All, rule, epoch, &period, &options, &readout)?;
+    let found = period_activity(run, Selection::All, rule, epoch, &period, &population(run), &readout)?;
     let title = title(Some(rule), &period, epoch) + &staging::about(run);
     let table = found.table()?;
     let tests = found.t_tests()?;

@@ -7,8 +7,8 @@ use maturation::prelude::*;
 use maturation::training::Selection;
 
 use crate::common::output::{FigureOut, TableOut, put_both};
-use crate::common::page_rules::{normalisation, of_rates, of_the_paper, relative, rule_epochs};
-use crate::common::population::{PopulationArguments, seed};
+use crate::common::page_rules::{bootstrap, of_rates, of_the_paper, population, relative, rule_epochs};
+use crate::common::population::{AverageArguments, seed};
 use crate::common::recording::{tell, tell_of_run, tested};
 use crate::common::source::{Opened, Source, open};
 use crate::common::staging;
@@ -29,7 +29,7 @@ pub struct Arguments {
     #[arg(long)]
     pub by_checkpoint: bool,
     #[command(flatten)]
-    pub population: PopulationArguments,
+    pub average: AverageArguments,
     #[command(flatten)]
     pub table: TableOut,
     #[command(flatten)]
@@ -38,23 +38,18 @@ pub struct Arguments {
 
 /// The table and the figure of a PSTH.
 pub fn run(arguments: Arguments) -> Result<()> {
-    let population = arguments.population.options(arguments.source.seed.unwrap_or(0));
-    let selectivity = population.selectivity.clone();
+    let average = arguments.average.options(arguments.source.seed.unwrap_or(0));
     let mut options = PsthOptions {
-        kinds: population.kinds,
-        normalisation: selectivity.normalisation,
+        population: average.population,
         opposite: arguments.opposite,
-        test: population.test,
         grouping: if arguments.by_checkpoint { Grouping::Checkpoint } else { Grouping::Stage },
-        baseline_skip_ms: selectivity.baseline_skip_ms,
-        follow: population.follow,
-        bootstrap: population.bootstrap,
-        seed: population.seed,
+        follow: average.follow,
+        bootstrap: average.bootstrap,
     };
     let epoch = arguments.epoch;
     let (table, mut about) = match open(&arguments.source, Selection::All)? {
         Opened::Table(activity) => {
-            let units = tested(&activity, epoch, &selectivity)?;
+            let units = tested(&activity, epoch, &options.population.selectivity)?;
             if options.opposite && activity.location_count % 2 == 1 {
                 tell(format!("a ring of {} locations has no opposite ones: none are shown", activity.location_count));
             }
@@ -64,17 +59,17 @@ pub fn run(arguments: Arguments) -> Result<()> {
             (psth.table()?, PsthAbout::of_activity(&activity, title))
         }
         Opened::Run(run, selection, rule, readout) => {
-            options.seed = seed(arguments.source.seed, &run);
-            tell_of_run(&run, selectivity.normalisation);
+            options.bootstrap.seed = seed(arguments.source.seed, &run);
+            tell_of_run(&run, options.population.selectivity.normalisation);
             if options.opposite && run.hyperparameters().n_eachring % 2 == 1 {
                 tell("a ring of an odd number of locations has no opposite ones: none are shown");
             }
-            let table = analysis::psth_with(&run, selection, rule, epoch, &options, &selectivity, &readout)?;
+            let table = analysis::psth(&run, selection, rule, epoch, &options, &readout)?;
             let about = PsthAbout::of(rule, epoch, run.hyperparameters().dt);
             (table, PsthAbout { title: about.title + &staging::about(&run), ..about })
         }
     };
-    about.title.push_str(&arguments.population.about());
+    about.title.push_str(&arguments.average.about());
     put_both(table, &arguments.table, &arguments.figure, |table| figures::psth(table, &about))
 }
 
@@ -103,8 +98,8 @@ pub fn section(run: &Run) -> Result<Vec<Section>> {
         false => "",
     };
     let section = |(rule, epoch): (Rule, Epoch)| {
-        let options = PsthOptions { opposite: true, normalisation: normalisation(run), ..PsthOptions::default() };
-        let table = analysis::psth(run, Selection::All, rule, epoch, &options)?;
+        let options = PsthOptions { opposite: true, population: population(run), ..PsthOptions::default() };
+        let table = analysis::psth(run, Selection::All, rule, epoch, &options, &ReadoutOptions::default())?;
         Ok(Section {
             id: format!("psth-{rule}-{epoch}").replace('_', "-"),
             title: format!("Activity of {epoch}-selective units, rule {rule} (paper, Fig. 4E–G)"),
@@ -129,12 +124,11 @@ pub fn followed(run: &Run) -> Result<Vec<Section>> {
         let Some(stage) = Stage::ALL.into_iter().rev().find(has) else { continue };
         let options = PsthOptions {
             follow: Some(stage),
-            bootstrap: 1000,
-            normalisation: normalisation(run),
-            seed: run.hyperparameters().seed,
+            bootstrap: bootstrap(run),
+            population: population(run),
             ..PsthOptions::default()
         };
-        let table = analysis::psth(run, Selection::All, rule, epoch, &options)?;
+        let table = analysis::psth(run, Selection::All, rule, epoch, &options, &ReadoutOptions::default())?;
         let mut about = PsthAbout::of(rule, epoch, run.hyperparameters().dt);
         about.title.push_str(&format!(", units of the last {stage} checkpoint followed"));
         sections.push(Section {

@@ -2,7 +2,6 @@
 
 use clap::Args;
 use maturation::activity::Activity;
-use maturation::analysis::{SampleUnit, Test};
 use maturation::figures::{PsthAbout, Section};
 use maturation::prelude::*;
 use maturation::readout::Readout;
@@ -10,8 +9,8 @@ use maturation::training::Selection;
 
 use crate::common::output::{FigureOut, TableOut, put_both};
 use crate::common::page_rules::{counterparts_or_any, population};
+use crate::common::population::UnitArguments;
 use crate::common::recording::{labelled, tested};
-use crate::common::selectivity::TestArguments;
 use crate::common::source::{Opened, Source, one, open};
 
 /// One unit at every location, with its polar plot (paper, Fig. 3B).
@@ -25,15 +24,12 @@ pub struct Arguments {
     /// The epoch of the polar plot, which decides the preferred location, for example stim1 or delay1.
     #[arg(long, value_name = "EPOCH")]
     pub epoch: Epoch,
-    /// The unit [default: of the selective excited and mixed units whose highest rate is at least the median one, the
-    /// most sharply tuned, by the vector strength of its rates over locations].
+    /// The unit [default: of the selective --units whose highest rate is at least the median one, the most sharply
+    /// tuned, by the vector strength of its rates over locations].
     #[arg(long, value_name = "N")]
     pub unit: Option<usize>,
-    /// The test that decides which units are selective: published or unbiased.
-    #[arg(long, value_name = "TEST", default_value = "published")]
-    pub test: Test,
     #[command(flatten)]
-    pub tested: TestArguments,
+    pub units: UnitArguments,
     #[command(flatten)]
     pub table: TableOut,
     #[command(flatten)]
@@ -54,21 +50,17 @@ fn about(unit: &SampleUnit, activity: &Activity) -> PsthAbout {
 
 /// The table and the figure of a unit.
 pub fn run(arguments: Arguments) -> Result<()> {
+    let population = arguments.units.population();
     let activity = match open(&arguments.source, Selection::Last)? {
         Opened::Table(activity) => {
-            tested(&activity, arguments.epoch, &SelectivityOptions::from(&arguments.tested))?;
+            tested(&activity, arguments.epoch, &population.selectivity)?;
             activity
         }
         Opened::Run(run, selection, rule, readout) => {
             Readout::new(readout)?.activity(&one(&run, &selection, rule)?, rule)?
         }
     };
-    let options = PopulationOptions {
-        test: arguments.test,
-        selectivity: SelectivityOptions::from(&arguments.tested),
-        ..PopulationOptions::default()
-    };
-    let unit = SampleUnit::of(&activity, arguments.epoch, arguments.unit, &options)?;
+    let unit = SampleUnit::of(&activity, arguments.epoch, arguments.unit, &population)?;
     let about = about(&unit, &activity);
     put_both(labelled(unit.table()?, &activity)?, &arguments.table, &arguments.figure, |table| {
         figures::sample_unit(table, &about)
@@ -79,8 +71,7 @@ pub fn run(arguments: Arguments) -> Result<()> {
 pub fn section(run: &Run) -> Result<Vec<Section>> {
     let (rule, epoch) = (counterparts_or_any(run, &[Rule::ODR, Rule::ODRD])[0], Epoch::Stim1);
     let activity = run.last()?.activity(rule)?;
-    let options = population(run, 0);
-    let unit = SampleUnit::of(&activity, epoch, None, &options)?;
+    let unit = SampleUnit::of(&activity, epoch, None, &population(run))?;
     let table = unit.table()?;
     Ok(vec![Section {
         id: "sample-unit".to_owned(),

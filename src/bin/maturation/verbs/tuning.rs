@@ -8,8 +8,8 @@ use maturation::readout::ReadoutOptions;
 use maturation::training::Selection;
 
 use crate::common::output::{FigureOut, TableOut, put_table};
-use crate::common::page_rules::{counterparts_or_any, population, relative};
-use crate::common::population::{PopulationArguments, seed};
+use crate::common::page_rules::{average, counterparts_or_any, relative};
+use crate::common::population::{AverageArguments, seed};
 use crate::common::recording::{tell_of_run, tested};
 use crate::common::source::{Opened, Source, open};
 use crate::common::staging;
@@ -27,7 +27,7 @@ pub struct Arguments {
     #[arg(long, value_name = "TABLE")]
     pub show: Option<Shown>,
     #[command(flatten)]
-    pub population: PopulationArguments,
+    pub average: AverageArguments,
     #[command(flatten)]
     pub table: TableOut,
     #[command(flatten)]
@@ -61,23 +61,23 @@ impl Shown {
 /// The tables and the figure of tuning.
 pub fn run(arguments: Arguments) -> Result<()> {
     let epoch = arguments.epoch;
-    let mut options = arguments.population.options(arguments.source.seed.unwrap_or(0));
+    let mut options = arguments.average.options(arguments.source.seed.unwrap_or(0));
     let (tuning, of) = match open(&arguments.source, Selection::All)? {
         Opened::Table(activity) => {
-            let units = tested(&activity, epoch, &options.selectivity)?;
+            let units = tested(&activity, epoch, &options.population.selectivity)?;
             let mut tuning = Tuning::new(options.clone());
             tuning.add(None, &units, &units)?;
             (tuning, String::new())
         }
         Opened::Run(run, selection, rule, readout) => {
-            options.seed = seed(arguments.source.seed, &run);
-            tell_of_run(&run, options.selectivity.normalisation);
+            options.bootstrap.seed = seed(arguments.source.seed, &run);
+            tell_of_run(&run, options.population.selectivity.normalisation);
             let of = format!(", rule {rule}{}", staging::about(&run));
             (analysis::tuning(&run, selection, rule, epoch, &options, &readout)?, of)
         }
     };
     if let Some(path) = &arguments.figure.figure {
-        let title = format!("Tuning of {epoch}-selective units{of}{}", arguments.population.about());
+        let title = format!("Tuning of {epoch}-selective units{of}{}", arguments.average.about());
         figures::tuning(&tuning.table()?, &tuning.fits()?, &tuning.height_tests()?, &title, true)?.save(path)?;
     }
     let shown = match (arguments.show, &arguments.table.out, &arguments.figure.figure) {
@@ -95,7 +95,7 @@ pub fn run(arguments: Arguments) -> Result<()> {
 /// The page's sections on tuning.
 pub fn section(run: &Run) -> Result<Vec<Section>> {
     let (rule, epoch) = (counterparts_or_any(run, &[Rule::ODRD, Rule::ODR])[0], Epoch::Stim1);
-    let options = population(run, 1000);
+    let options = average(run);
     let tuning = analysis::tuning(run, Selection::All, rule, epoch, &options, &ReadoutOptions::default())?;
     let table = tuning.table()?;
     let title = format!("Tuning of {epoch}-selective units, rule {rule}{}", staging::about(run));
