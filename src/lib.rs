@@ -28,7 +28,8 @@
 //! - [`analysis`]: selectivity, PSTH, tuning, growth of performance and of activity, agreement of preferred locations,
 //!   activity in a period, responses and distractors, principal and demixed components, the cross-temporal decoder,
 //!   each a table; and the paper's claims held against a run;
-//! - [`figures`]: each table as a picture, and all of them on one page;
+//! - [`figures`]: each table as a picture;
+//! - [`report`]: all figures of a run on one page, and each part of it by its name;
 //! - [`notebook`]: how tables, runs, networks and activity show in a notebook.
 //!
 //! [`hyperparameters`] decide everything about a run, the seed included: the same seed gives the same bits on the same
@@ -88,6 +89,7 @@
 //! | bring weights of another program | [`Run::import`](training::Run::import) |
 //! | analyse recorded neurons | [`Activity`](activity::Activity) |
 //! | silence units | [`analysis::lesion`](analysis::lesion()) |
+//! | make every figure of a run, or one part by its name | [`report::reproduce`], [`report::part`] |
 //! | stop and ask why something failed | [`Error`] |
 //!
 //! # What is not supported
@@ -151,6 +153,7 @@ pub mod network;
 pub mod notebook;
 pub mod numerics;
 pub mod readout;
+pub mod report;
 mod seed;
 pub mod statistics;
 pub mod tables;

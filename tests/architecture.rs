@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// The rooms of the library, each with what it holds, from the ground up: a room knows only those before it.
-const ROOMS: [(&str, &str); 16] = [
+const ROOMS: [(&str, &str); 17] = [
     ("error", "what can go wrong"),
     ("json", "JSON of Python"),
     ("numerics", "vectorised mathematics, random numbers"),
@@ -22,6 +22,7 @@ const ROOMS: [(&str, &str); 16] = [
     ("readout", "checkpoints on trials"),
     ("analysis", "a table for each question"),
     ("figures", "a picture for each table"),
+    ("report", "all figures of a run on one page"),
     ("notebook", "how values show in a cell"),
 ];
 

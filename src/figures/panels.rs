@@ -52,6 +52,13 @@ impl TrialAbout {
         TrialAbout { title: title.into(), ..self }
     }
 
+    /// The same with what this activity is of at the end of the title: its rule, and the trials trained.
+    pub fn with_origin(self, activity: &Activity) -> Self {
+        let rule = activity.rule.map_or_else(String::new, |rule| format!(", rule {rule}"));
+        let trials = activity.trials_trained.map_or_else(String::new, |trials| format!(", {trials} trials trained"));
+        TrialAbout { title: format!("{}{rule}{trials}", self.title), ..self }
+    }
+
     /// A location's name, where it has one that is no number, or its angle.
     pub(super) fn angle(&self, location: usize) -> String {
         if let Some(name) = self.ring.labels.get(location).filter(|name| name.parse::<f64>().is_err()) {

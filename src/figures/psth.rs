@@ -7,6 +7,7 @@ use plotly::{Plot, Scatter};
 use polars::frame::DataFrame;
 
 use crate::activity::Activity;
+use crate::analysis::SampleUnit;
 use crate::error::Result;
 use crate::figures::{Figure, TrialAbout, style};
 use crate::tables::Columns;
@@ -40,6 +41,18 @@ impl PsthAbout {
     pub fn of_activity(activity: &Activity, title: impl Into<String>) -> Self {
         let TrialAbout { title, epochs, .. } = TrialAbout::of(activity, title);
         PsthAbout { title, epochs, normalised: true }
+    }
+
+    /// A unit of this activity, with its epochs.
+    pub fn of_unit(unit: &SampleUnit, activity: &Activity) -> Self {
+        let rule = activity.rule.map_or_else(String::new, |rule| format!(", rule {rule}"));
+        let trained =
+            activity.trials_trained.map_or_else(String::new, |trials| format!(", after {trials} trials of training"));
+        PsthAbout {
+            title: format!("Unit {}{rule}{trained}; in the middle its {} rates", unit.unit, unit.epoch),
+            epochs: activity.epochs_in_ms(),
+            normalised: false,
+        }
     }
 
     /// The same with another title.

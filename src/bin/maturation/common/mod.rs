@@ -2,7 +2,6 @@
 
 pub mod output;
 pub mod own_tasks;
-pub mod page_rules;
 pub mod population;
 pub mod readout;
 pub mod recording;

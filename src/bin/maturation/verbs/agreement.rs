@@ -4,12 +4,10 @@ use std::path::PathBuf;
 
 use clap::Args;
 use maturation::analysis::{RuleEpoch, agreement};
-use maturation::figures::{self, Section};
 use maturation::prelude::*;
 use maturation::readout::ReadoutOptions;
 
 use crate::common::output::{FigureOut, TableOut, put_both};
-use crate::common::page_rules::{counterparts, population};
 use crate::common::population::UnitArguments;
 use crate::common::staging::StagingArguments;
 
@@ -54,25 +52,4 @@ pub fn run(arguments: Arguments) -> Result<()> {
         ReadoutOptions { seed: arguments.seed, same_noise: arguments.same_noise, ..ReadoutOptions::default() };
     let table = agreement(&run, arguments.checkpoints, arguments.first, arguments.second, &population, &readout)?;
     put_both(table, &arguments.table, &arguments.figure, figures::agreement)
-}
-
-/// The sections of the page: the cue of the two memory rules, if the run was trained on both.
-pub fn section(run: &Run) -> Result<Vec<Section>> {
-    let pair = [counterparts(run, &[Rule::ODR])?[0], counterparts(run, &[Rule::ODRD])?[0]];
-    let [first, second] = pair.map(|rule| RuleEpoch { rule, epoch: Epoch::Stim1 });
-    let readout = ReadoutOptions::default();
-    let table = agreement(run, Selection::All, first, second, &population(run), &readout)?;
-    Ok(vec![Section {
-        id: format!("agreement-{}-{}-stim1", first.rule, second.rule),
-        title: "Preferred locations in two tasks (paper: direction agreement)".to_owned(),
-        text: format!(
-            "The excited and mixed units that are selective in stim1 of both {} and {}, and how many of them prefer \
-             the same location in both. If the preferences had nothing to do with each other, one in {} would.",
-            first.rule,
-            second.rule,
-            run.hyperparameters().n_eachring
-        ),
-        figure: figures::agreement(&table)?,
-        table,
-    }])
 }

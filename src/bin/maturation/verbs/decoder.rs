@@ -1,13 +1,11 @@
 //! `maturation decoder`.
 
 use clap::Args;
-use maturation::analysis::{Decoder, HoldOut, Permutations, Scoring, decoder_by_checkpoint, decoder_of_run};
-use maturation::figures::Section;
+use maturation::analysis::{HoldOut, Permutations, Scoring, decoder_by_checkpoint, decoder_of_run};
 use maturation::prelude::*;
 use maturation::training::Selection;
 
 use crate::common::output::{FigureOut, TableOut, put_both, refuse};
-use crate::common::page_rules::counterparts_or_any;
 use crate::common::recording::chosen_locations;
 use crate::common::source::{Opened, Source, open};
 
@@ -111,38 +109,4 @@ pub fn run(arguments: Arguments) -> Result<()> {
     };
     about.title.push_str(&format!(", {scoring}"));
     put_both(table, &arguments.table, &arguments.figure, |table| figures::decoder(table, &about))
-}
-
-/// The sections of the page: the last checkpoint on the delayed-response task, if the run was trained on it.
-pub fn section(run: &Run) -> Result<Vec<Section>> {
-    let rule = counterparts_or_any(run, &[Rule::ODR, Rule::ODRD])[0];
-    let checkpoint = run.last()?;
-    let activity = checkpoint.activity(rule)?;
-    let held_out = DecoderOptions::published(activity.dt);
-    let published = DecoderOptions { scoring: Scoring::Published, ..held_out.clone() };
-    let about = DecoderAbout::of(&activity, &held_out);
-    let [held_out, published] = [Decoder::of(&activity, &held_out)?, Decoder::of(&activity, &published)?];
-    let table = held_out.table()?;
-    let title = format!("{}, after {} trials", about.title, checkpoint.trials_trained());
-    let names = Scoring::ALL.map(Scoring::name);
-    let figure = figures::decoder_compared(
-        (names[0], &table),
-        (names[1], &published.table()?),
-        &DecoderAbout { title, ..about },
-    )?;
-    Ok(vec![Section {
-        id: format!("decoder-{rule}"),
-        title: format!("The location decoded across time, rule {rule} (paper, Fig. S5E)"),
-        text: format!(
-            "A classifier is trained to tell the stimulus location from the rates in one window of the trial (14 of 16 \
-             trials a location) and tested in every other. A code that stays the same would fill the square; one that \
-             moves on is read along the diagonal alone. Left: tested on the trials held out. Right: as published, off \
-             the diagonal on all trials, those trained on included. Mean accuracy over all cells: {:.3} held out, \
-             {:.3} as published.",
-            held_out.means().0,
-            published.means().0
-        ),
-        figure,
-        table,
-    }])
 }

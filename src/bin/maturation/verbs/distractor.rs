@@ -5,12 +5,10 @@ use std::time::{Duration, Instant};
 
 use clap::{Args, ValueEnum};
 use maturation::analysis::{Distractor, DistractorOptions};
-use maturation::figures::{self, Section};
 use maturation::prelude::*;
 use maturation::readout::{Readout, ReadoutOptions};
 
 use crate::common::output::{FigureOut, TableOut, put_both};
-use crate::common::page_rules::counterparts;
 use crate::common::staging::StagingArguments;
 
 /// What a distractor does to the response, by its distance from the stimulus (paper: distractor effect).
@@ -104,38 +102,4 @@ pub fn run(arguments: Arguments) -> Result<()> {
             figures::distractor(&found.performance()?)
         }),
     }
-}
-
-/// The sections of the page, if the run was trained on the distractor task.
-pub fn section(run: &Run) -> Result<Vec<Section>> {
-    /// Trials of each pair: an eighth of the published number, in an eighth of the time; a stage's performance moves by
-    /// less than its checkpoints differ.
-    const REPEATS: usize = 16;
-    counterparts(run, &[Rule::ODRD])?;
-    let options = DistractorOptions { repeats: REPEATS };
-    let found = read(run, Selection::All, &options, &ReadoutOptions::default())?;
-    let (performance, saccades) = (found.performance()?, found.saccades()?);
-    Ok(vec![
-        Section {
-            id: "distractor".to_owned(),
-            title: "Performance by the distance of the distractor (paper: distractor effect)".to_owned(),
-            text: format!(
-                "Performance on odrd for all pairs of a stimulus and a distractor location, by their distance, \
-                 {REPEATS} trials a pair and checkpoint; a distance is averaged over as many pairs as it has. Bars are \
-                 the standard error between the checkpoints of a stage."
-            ),
-            figure: figures::distractor(&performance)?,
-            table: performance,
-        },
-        Section {
-            id: "distractor-saccades".to_owned(),
-            title: "Where responses end beside a distractor".to_owned(),
-            text: "The distance of the response from the target in the same trials, a panel for each distance of the \
-                   distractor; the line at 36 degrees is where a response stops being right. Trials that still fixate \
-                   are counted apart, in the table."
-                .to_owned(),
-            figure: figures::distractor_saccades(&saccades)?,
-            table: saccades,
-        },
-    ])
 }

@@ -5,14 +5,12 @@ use std::path::PathBuf;
 use clap::Args;
 use maturation::activity::Activity;
 use maturation::analysis::Regularisation;
-use maturation::figures::Section;
 use maturation::prelude::*;
 use maturation::readout::Readout;
 use maturation::tables::write_table;
 use maturation::training::Selection;
 
 use crate::common::output::{FigureOut, TableOut, put_table, say};
-use crate::common::page_rules::counterparts_or_any;
 use crate::common::recording::{chosen_locations, labelled};
 use crate::common::source::{Opened, Source, one, open};
 
@@ -67,13 +65,6 @@ pub(crate) fn activity(source: &Source) -> Result<Activity> {
     }
 }
 
-/// What activity is of, for a title.
-pub(crate) fn origin(activity: &Activity) -> String {
-    let rule = activity.rule.map(|rule| format!(", rule {rule}"));
-    let trials = activity.trials_trained.map(|trials| format!(", {trials} trials trained"));
-    format!("{}{}", rule.unwrap_or_default(), trials.unwrap_or_default())
-}
-
 pub fn run(arguments: Arguments) -> Result<()> {
     let activity = activity(&arguments.source)?;
     let options = DpcaOptions {
@@ -92,7 +83,7 @@ pub fn run(arguments: Arguments) -> Result<()> {
     eprintln!("{}", remark(&found));
     let (scores, mut explained) = (labelled(found.table()?, &activity)?, found.explained_variance_table()?);
     let mut significance = found.significance_table()?;
-    let about = TrialAbout::of(&activity, format!("Demixed principal components{}", origin(&activity)));
+    let about = TrialAbout::of(&activity, "Demixed principal components").with_origin(&activity);
 
     let mut written = false;
     if let Some(path) = &arguments.figure.figure {
@@ -100,8 +91,8 @@ pub fn run(arguments: Arguments) -> Result<()> {
         written = true;
     }
     if let Some(path) = &arguments.explained_figure {
-        let title = format!("Variance explained by demixed components{}", origin(&activity));
-        figures::dpca_explained_variance(&explained, &TrialAbout { title, ..about })?.save(path)?;
+        let about = about.titled("Variance explained by demixed components").with_origin(&activity);
+        figures::dpca_explained_variance(&explained, &about)?.save(path)?;
         written = true;
     }
     if let Some(path) = &arguments.significance_out {
@@ -129,51 +120,4 @@ fn remark(found: &analysis::Dpca) -> String {
         found.regularisation,
         100.0 * found.explained_by_all
     )
-}
-
-/// Rules on the page; overlap with two opposite locations alone, as published.
-const RULES: [Rule; 3] = [Rule::ODR, Rule::ODRD, Rule::OVERLAP];
-
-/// The page's sections: the components of each rule, and what they explain.
-pub fn section(run: &Run) -> Result<Vec<Section>> {
-    let mut sections = Vec::new();
-    let checkpoint = run.last()?;
-    for rule in counterparts_or_any(run, &RULES) {
-        let opposite = rule == Rule::OVERLAP;
-        eprintln!("demixed principal components, rule {rule}");
-        let activity = checkpoint.activity(rule)?;
-        let ring = activity.location_count;
-        let locations = (opposite && ring > 1).then(|| vec![0, ring / 2]);
-        let found = analysis::dpca(&activity, &DpcaOptions { locations, ..DpcaOptions::default() })?;
-        let (scores, explained) = (found.table()?, found.explained_variance_table()?);
-        let which = if opposite { " at two opposite locations" } else { "" };
-        let about = TrialAbout::of(&activity, format!("Demixed principal components{}", origin(&activity)));
-        sections.push(Section {
-            id: format!("dpca-{rule}").replace('_', "-"),
-            title: format!("Demixed components of rule {rule}{which} (paper, Fig. 5E)"),
-            text: format!(
-                "The population's activity{which} at the last checkpoint, split into what varies with time alone, with \
-                 the stimulus location alone, and with both; the strongest component of each, a curve a location. In \
-                 the titles: the share of the variance that the component explains. Regularisation {:.2e}, chosen by \
-                 cross-validation over trials.",
-                found.regularisation
-            ),
-            figure: figures::dpca(&scores, &explained, &found.significance_table()?, &about)?,
-            table: scores,
-        });
-        let title = format!("Variance explained by demixed components{}", origin(&activity));
-        sections.push(Section {
-            id: format!("dpca-{rule}-variance").replace('_', "-"),
-            title: format!("What the demixed components of rule {rule} explain"),
-            text: format!(
-                "The components that explain most, each bar split by what its scores vary with: a well demixed \
-                 component has one colour. What components of different parts explain may overlap; all components \
-                 together explain {:.1} % of the variance.",
-                100.0 * found.explained_by_all
-            ),
-            figure: figures::dpca_explained_variance(&explained, &TrialAbout { title, ..about })?,
-            table: explained,
-        });
-    }
-    Ok(sections)
 }

@@ -2,13 +2,10 @@
 
 use clap::Args;
 use maturation::analysis;
-use maturation::figures::Section;
 use maturation::prelude::*;
-use maturation::readout::ReadoutOptions;
 use maturation::training::Selection;
 
 use crate::common::output::{FigureOut, TableOut, put_both, refuse};
-use crate::common::page_rules::{average, counterparts, of_rates, relative};
 use crate::common::population::{AverageArguments, seed};
 use crate::common::recording::tell_of_run;
 use crate::common::source::{Opened, Source, open};
@@ -50,30 +47,4 @@ pub fn run(arguments: Arguments) -> Result<()> {
     let table = analysis::epoch_growth(&run, selection, rule, selected, measured, &options, &readout)?;
     let title = title(rule, selected, measured) + &staging::about(&run) + &arguments.average.about();
     put_both(table, &arguments.table, &arguments.figure, |table| figures::epoch_growth(table, &title, true))
-}
-
-/// The page's sections on the growth of delay activity.
-pub fn section(run: &Run) -> Result<Vec<Section>> {
-    let mut sections = Vec::new();
-    let epoch = Epoch::Delay1;
-    let options = average(run);
-    for rule in counterparts(run, &[Rule::ODR, Rule::ODRD])? {
-        let readout = ReadoutOptions::default();
-        let table = analysis::epoch_growth(run, Selection::All, rule, epoch, epoch, &options, &readout)?;
-        let title = title(rule, epoch, epoch);
-        sections.push(Section {
-            id: format!("epoch-growth-{rule}-{epoch}"),
-            title: format!("{title} (paper, Fig. S2B)"),
-            text: format!(
-                "The mean rate in {epoch} of the excited and mixed units that are selective in it, at the location \
-                 that each prefers there, {}; a point a checkpoint, coloured by the stage \
-                 of rule {rule}. Bars hold 95 % of the averages over 1000 resamples of the units. The published figure \
-                 of this title shows units selected in stim1.",
-                of_rates(run)
-            ),
-            figure: figures::epoch_growth(&table, &title, relative(run))?,
-            table,
-        });
-    }
-    Ok(sections)
 }

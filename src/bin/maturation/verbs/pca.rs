@@ -3,15 +3,13 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use maturation::figures::Section;
 use maturation::prelude::*;
 use maturation::tables::write_table;
 
 use crate::common::output::{FigureOut, TableOut, put_table, say};
-use crate::common::page_rules::counterparts_or_any;
 use crate::common::recording::{chosen_locations, labelled};
 use crate::common::source::Source;
-use crate::verbs::dpca::{activity, origin};
+use crate::verbs::dpca::activity;
 
 /// Principal components of the activity averaged over the trials at each location.
 #[derive(Debug, Args)]
@@ -43,7 +41,7 @@ pub fn run(arguments: Arguments) -> Result<()> {
     let options = PcaOptions { components: arguments.components, locations };
     let found = analysis::pca(&activity, &options)?;
     let (scores, mut explained) = (labelled(found.table()?, &activity)?, found.explained_variance_table()?);
-    let about = TrialAbout::of(&activity, format!("Principal components{}", origin(&activity)));
+    let about = TrialAbout::of(&activity, "Principal components").with_origin(&activity);
 
     let mut written = false;
     if let Some(path) = &arguments.figure.figure {
@@ -51,8 +49,8 @@ pub fn run(arguments: Arguments) -> Result<()> {
         written = true;
     }
     if let Some(path) = &arguments.trajectory_figure {
-        let title = format!("Paths through the first two principal components{}", origin(&activity));
-        figures::pca_trajectories(&scores, &explained, &TrialAbout { title, ..about })?.save(path)?;
+        let about = about.titled("Paths through the first two principal components").with_origin(&activity);
+        figures::pca_trajectories(&scores, &explained, &about)?.save(path)?;
         written = true;
     }
     match &arguments.explained_out {
@@ -64,41 +62,4 @@ pub fn run(arguments: Arguments) -> Result<()> {
         put_table(scores, &arguments.table)?;
     }
     Ok(())
-}
-
-/// Rules on the page.
-const RULES: [Rule; 2] = [Rule::ODR, Rule::ODRD];
-
-/// The page's sections: the components of each rule against time, and as paths.
-pub fn section(run: &Run) -> Result<Vec<Section>> {
-    let mut sections = Vec::new();
-    let checkpoint = run.last()?;
-    for rule in counterparts_or_any(run, &RULES) {
-        eprintln!("principal components, rule {rule}");
-        let activity = checkpoint.activity(rule)?;
-        let found = analysis::pca(&activity, &PcaOptions::default())?;
-        let (scores, explained) = (found.table()?, found.explained_variance_table()?);
-        let about = TrialAbout::of(&activity, format!("Principal components{}", origin(&activity)));
-        sections.push(Section {
-            id: format!("pca-{rule}").replace('_', "-"),
-            title: format!("Principal components of rule {rule}"),
-            text: "The activity of the last checkpoint averaged over the trials at each location, each unit \
-                   standardised: its first three components against time, a curve a location. What comes from time and \
-                   what from the stimulus is mixed in them, unlike in the demixed components."
-                .to_owned(),
-            figure: figures::pca(&scores, &explained, &about)?,
-            table: scores.clone(),
-        });
-        let title = format!("Paths through the first two principal components{}", origin(&activity));
-        sections.push(Section {
-            id: format!("pca-{rule}-paths").replace('_', "-"),
-            title: format!("Paths of the population, rule {rule}"),
-            text: "The same scores as paths through the plane of the first two components, a path a location; marks \
-                   stand where epochs begin."
-                .to_owned(),
-            figure: figures::pca_trajectories(&scores, &explained, &TrialAbout { title, ..about })?,
-            table: scores,
-        });
-    }
-    Ok(sections)
 }

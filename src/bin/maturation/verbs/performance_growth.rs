@@ -4,7 +4,6 @@ use std::path::PathBuf;
 
 use clap::Args;
 use maturation::analysis::{self, GrowthOptions};
-use maturation::figures::Section;
 use maturation::prelude::*;
 
 use crate::common::output::{FigureOut, TableOut, put_both};
@@ -41,21 +40,4 @@ pub fn run(arguments: Arguments) -> Result<()> {
     let options = GrowthOptions { window: arguments.window, automatic: arguments.automatic.then_some(choice) };
     let table = analysis::performance_growth(&run, &options)?;
     put_both(table, &arguments.table, &arguments.figure, |_| figures::performance_growth_with(&run, &options))
-}
-
-/// The section of the page.
-pub fn section(run: &Run) -> Result<Vec<Section>> {
-    let options = GrowthOptions { automatic: Some(AutomaticChoice::default()), ..GrowthOptions::default() };
-    Ok(vec![Section {
-        id: "performance-growth".to_owned(),
-        title: "Performance grows with training (paper, Fig. S7)".to_owned(),
-        text:
-            "How well each rule is done at the evaluations of the run, averaged over five of them. The bands are the \
-               stages: early up to 0.35, mid up to 0.65, mature above. Guessing earns 0.20, since a response within 36 \
-               degrees of the target counts as right. Below, the evaluations that the automatic choice of checkpoints \
-               takes for each stage of a rule; the other figures take all checkpoints that are at hand."
-                .to_owned(),
-        figure: figures::performance_growth_with(run, &options)?,
-        table: analysis::performance_growth(run, &options)?,
-    }])
 }

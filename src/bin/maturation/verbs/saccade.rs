@@ -4,12 +4,9 @@ use std::path::PathBuf;
 
 use clap::Args;
 use maturation::analysis::{SaccadeOptions, saccade};
-use maturation::figures::{self, Section};
 use maturation::prelude::*;
-use maturation::readout::ReadoutOptions;
 
 use crate::common::output::{FigureOut, TableOut, put_both};
-use crate::common::page_rules::{counterparts, of_the_paper};
 use crate::common::readout::ReadoutArguments;
 use crate::common::staging::StagingArguments;
 
@@ -46,27 +43,4 @@ pub fn run(arguments: Arguments) -> Result<()> {
     let rule = arguments.rule;
     let table = saccade(&run, arguments.checkpoints, rule, &options, &arguments.readout.into())?;
     put_both(table, &arguments.table, &arguments.figure, |table| figures::saccade(table, rule))
-}
-
-/// The sections of the page: the rules of the published figures that the run was trained on.
-pub fn section(run: &Run) -> Result<Vec<Section>> {
-    let rules: &[Rule] = match of_the_paper(run) {
-        true => &[Rule::OVERLAP, Rule::ZERO_GAP, Rule::GAP],
-        false => &[Rule::OVERLAP, Rule::ZERO_GAP, Rule::GAP, Rule::ODR],
-    };
-    let section = |rule: Rule| {
-        let options = SaccadeOptions::default();
-        let table = saccade(run, Selection::All, rule, &options, &ReadoutOptions::default())?;
-        Ok(Section {
-            id: format!("saccade-{rule}").replace('_', "-"),
-            title: format!("Where responses end, rule {rule} (paper: saccade end points)"),
-            text: "How far from the target the responses end at the trials' last time step, in bins of 6 degrees. \
-                   Trials that still fixate then have no response; they are counted apart, where the published \
-                   figure has them among the others."
-                .to_owned(),
-            figure: figures::saccade(&table, rule)?,
-            table,
-        })
-    };
-    counterparts(run, rules)?.into_iter().map(section).collect()
 }

@@ -1,0 +1,87 @@
+//! Average activity of selective units, by stage, and of units followed through all of them.
+
+use crate::analysis::{self, PsthOptions};
+use crate::error::Result;
+use crate::figures::{self, PsthAbout, Section};
+use crate::readout::ReadoutOptions;
+use crate::report::rules::{bootstrap, of_rates, of_stages, of_the_paper, population, relative, rule_epochs};
+use crate::tasks::{Epoch, Rule};
+use crate::training::{Run, Selection, Stage};
+
+/// The epochs whose selective units the page shows over the trial.
+const PSTHS: [(Rule, Epoch); 4] =
+    [(Rule::ODRD, Epoch::Stim1), (Rule::ODR, Epoch::Stim1), (Rule::ODR, Epoch::Delay1), (Rule::GAP, Epoch::Stim1)];
+
+/// The same for a variant of the paper's model: what the published scripts draw of their variants.
+const PSTHS_OF_A_VARIANT: [(Rule, Epoch); 8] = [
+    (Rule::ODR, Epoch::Stim1),
+    (Rule::ODR, Epoch::Delay1),
+    (Rule::ODRD, Epoch::Stim1),
+    (Rule::ODRD, Epoch::Delay1),
+    (Rule::ODRD, Epoch::Delay2),
+    (Rule::OVERLAP, Epoch::Stim1),
+    (Rule::ZERO_GAP, Epoch::Stim1),
+    (Rule::GAP, Epoch::Stim1),
+];
+
+/// What a figure is of.
+fn about(run: &Run, rule: Rule, epoch: Epoch) -> PsthAbout {
+    let about = PsthAbout::of(rule, epoch, run.hyperparameters().dt);
+    PsthAbout { title: about.title + &of_stages(run), ..about }
+}
+
+/// The page's sections on the selective units of each stage.
+pub(super) fn sections(run: &Run) -> Result<Vec<Section>> {
+    let wanted: &[_] = if of_the_paper(run) { &PSTHS } else { &PSTHS_OF_A_VARIANT };
+    let baseline = match relative(run) {
+        true => " The baseline includes the start-up transient of the first 100 ms, as published.",
+        false => "",
+    };
+    let section = |(rule, epoch): (Rule, Epoch)| {
+        let options = PsthOptions { opposite: true, population: population(run), ..PsthOptions::default() };
+        let table = analysis::psth(run, Selection::All, rule, epoch, &options, &ReadoutOptions::default())?;
+        Ok(Section {
+            id: format!("psth-{rule}-{epoch}").replace('_', "-"),
+            title: format!("Activity of {epoch}-selective units, rule {rule} (paper, Fig. 4E–G)"),
+            text: format!(
+                "The average activity of the excited and mixed units that are selective in {epoch}, each at its \
+                 preferred location (solid) and at the opposite one (dashed), {}; averaged over the checkpoints of \
+                 each stage that are at hand.{baseline}",
+                of_rates(run)
+            ),
+            figure: figures::psth(&table, &about(run, rule, epoch))?,
+            table,
+        })
+    };
+    rule_epochs(run, wanted).into_iter().map(section).collect()
+}
+
+/// The page's section on the units of one stage, followed through the others.
+pub(super) fn followed(run: &Run) -> Result<Vec<Section>> {
+    let mut sections = Vec::new();
+    for (rule, epoch) in rule_epochs(run, &[(Rule::ODRD, Epoch::Stim1), (Rule::ODR, Epoch::Delay1)]) {
+        let has = |stage: &Stage| run.stage(rule, *stage).is_ok();
+        let Some(stage) = Stage::ALL.into_iter().rev().find(has) else { continue };
+        let options = PsthOptions {
+            follow: Some(stage),
+            bootstrap: bootstrap(run),
+            population: population(run),
+            ..PsthOptions::default()
+        };
+        let table = analysis::psth(run, Selection::All, rule, epoch, &options, &ReadoutOptions::default())?;
+        let mut about = about(run, rule, epoch);
+        about.title.push_str(&format!(", units of the last {stage} checkpoint followed"));
+        sections.push(Section {
+            id: format!("followed-{rule}-{epoch}").replace('_', "-"),
+            title: format!("Units that end up {epoch}-selective, followed through training, rule {rule}"),
+            text: format!(
+                "The excited and mixed units that are selective in {epoch} at the last {stage} checkpoint, with the \
+                 locations that they prefer there, followed through the checkpoints of all stages: what the same units \
+                 did before. Bands hold 95 % of the averages over 1000 resamples of the units."
+            ),
+            figure: figures::psth(&table, &about)?,
+            table,
+        });
+    }
+    Ok(sections)
+}

@@ -1,0 +1,31 @@
+//! Tuning curves.
+
+use crate::analysis;
+use crate::error::Result;
+use crate::figures::{self, Section};
+use crate::readout::ReadoutOptions;
+use crate::report::rules::{average, counterparts_or_any, of_stages, relative};
+use crate::tasks::{Epoch, Rule};
+use crate::training::{Run, Selection};
+
+/// The page's sections on tuning.
+pub(super) fn sections(run: &Run) -> Result<Vec<Section>> {
+    let (rule, epoch) = (counterparts_or_any(run, &[Rule::ODRD, Rule::ODR])[0], Epoch::Stim1);
+    let options = average(run);
+    let tuning = analysis::tuning(run, Selection::All, rule, epoch, &options, &ReadoutOptions::default())?;
+    let table = tuning.table()?;
+    let title = format!("Tuning of {epoch}-selective units, rule {rule}{}", of_stages(run));
+    Ok(vec![Section {
+        id: format!("tuning-{rule}-{epoch}"),
+        title: format!("{title} (paper, Fig. S3B)"),
+        text: "The rates of the excited and mixed selective units against the distance from the location that each \
+               prefers, averaged over units, then over the checkpoints of a stage. Lines are Gaussians fitted as \
+               published, the opposite location counting at both ends; the width is twice their standard deviation, in \
+               locations. Bands hold 95 % of the averages over 1000 resamples of the units. The t-tests of the units' \
+               heights (largest − smallest rate) take the units of all checkpoints for independent samples, as \
+               published, and below each unit once a stage."
+            .to_owned(),
+        figure: figures::tuning(&table, &tuning.fits()?, &tuning.height_tests()?, &title, relative(run))?,
+        table,
+    }])
+}
