@@ -87,6 +87,7 @@
 //! | train a cell of your own, or add a term to the cost | [`RnnType::define`](network::RnnType::define), [`ExtraCost::define`](network::ExtraCost::define) |
 //! | run on a GPU | [`Device`](network::Device) |
 //! | bring weights of another program | [`Run::import`](training::Run::import) |
+//! | bring a run of the published program, as TensorFlow saved it | [`Run::import_published`](training::Run::import_published) |
 //! | analyse recorded neurons | [`Activity`](activity::Activity) |
 //! | silence units | [`analysis::lesion`](analysis::lesion()) |
 //! | make every figure of a run, or one part by its name | [`report::reproduce`], [`report::part`] |
@@ -131,6 +132,7 @@
 //! | `trial.x`, `trial.y`, `trial.c_mask` | `inputs`, `targets`, `mask`, each (time, trial, channel) |
 //! | `train(model_dir, hp, ...)` | [`Training::new(hp).train(path)`](training::Training) |
 //! | `model.restore()`, `sess.run(model.h)` | [`Checkpoint::activity`](training::Checkpoint::activity) |
+//! | `model_dir` with `model.ckpt.index` | [`Run::import_published`](training::Run::import_published) |
 //! | `neuron_info_dict['exh_neurons']` | rows of [`selectivity`](analysis::selectivity) whose kind is `excited` |
 //! | `h[:, trials, unit]` | `activity.rates.slice(ndarray::s![.., .., unit])` |
 //!

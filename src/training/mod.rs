@@ -6,7 +6,9 @@ mod evaluation;
 mod import;
 mod log;
 mod log_file;
+mod new_run;
 mod progress;
+mod published;
 mod run;
 mod selection;
 mod sequence;
@@ -25,6 +27,7 @@ pub use evaluation::{Answer, Evaluation, TOLERANCE, answers, evaluate, performan
 pub use log::{Log, LogEntry};
 pub(crate) use progress::duration;
 pub use progress::{Progress, Spent};
+pub use published::{ImportProgress, PublishedRun};
 pub use run::{Checkpoint, Checkpoints, Run};
 pub use selection::Selection;
 pub use stage::{AutomaticChoice, Stage, Staging, moving_average, published_average};

@@ -62,6 +62,11 @@ impl Run {
         Ok(Run { path, hyperparameters, log, trials, staging: Staging::default() })
     }
 
+    /// A run of which these parts are known, with checkpoints after so many trials.
+    pub(super) fn of_parts(path: PathBuf, hyperparameters: Hyperparameters, log: Log, trials: Vec<u64>) -> Self {
+        Run { path, hyperparameters, log, trials }
+    }
+
     /// Opens the run that comes with the crate's sources: the paper's model, trained to the end, thinned to 56
     /// checkpoints.
     ///

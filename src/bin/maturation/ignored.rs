@@ -223,7 +223,7 @@ mod tests {
                 "threads",
             ],
         ),
-        ("import", &["weights", "run", "hp", "trials"]),
+        ("import", &["from", "run", "hp", "checkpoints", "trials"]),
         ("log", &["run", "out"]),
         ("trials", &["rule", "task", "ruleset", "mode", "noise", "out"]),
         ("activity", &["run", "device", "checkpoints", "rule", "mode", "no_noise", "input_noise", "out"]),
