@@ -59,12 +59,12 @@ impl Run {
             }
         }
         trials.sort_unstable();
-        Ok(Run { path, hyperparameters, log, trials, staging: Staging::default() })
+        Ok(Run::of_parts(path, hyperparameters, log, trials))
     }
 
     /// A run of which these parts are known, with checkpoints after so many trials.
     pub(super) fn of_parts(path: PathBuf, hyperparameters: Hyperparameters, log: Log, trials: Vec<u64>) -> Self {
-        Run { path, hyperparameters, log, trials }
+        Run { path, hyperparameters, log, trials, staging: Staging::default() }
     }
 
     /// Opens the run that comes with the crate's sources: the paper's model, trained to the end, thinned to 56
