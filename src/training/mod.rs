@@ -18,6 +18,7 @@ mod session;
 mod stage;
 mod start;
 mod state;
+mod visit;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -31,7 +32,8 @@ pub use progress::{Progress, Spent};
 pub use published::{ImportProgress, PublishedRun};
 pub use run::{Checkpoint, Checkpoints, Run};
 pub use selection::Selection;
-pub use stage::{AutomaticChoice, Stage, moving_average, published_average};
+pub use stage::{AutomaticChoice, Stage, Staging, moving_average, published_average};
+pub use visit::{Visit, Visited};
 
 use crate::environment::Interruption;
 use crate::error::{Error, Result};
