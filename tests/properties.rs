@@ -118,7 +118,9 @@ proptest! {
             prop_assert!(close(before.unbiased_p_value, after.unbiased_p_value));
             prop_assert!(close(before.unbiased_q_value, after.unbiased_q_value));
             for (before, after) in before.rates.iter().zip(&after.rates) {
-                prop_assert!(close(*before, *after));
+                // About 0 only what is left of rounded rates differs.
+                let same = before.zip(*after).map_or(before == after, |(before, after)| (before - after).abs() < 1e-5);
+                prop_assert!(same, "{before:?} {after:?}");
             }
         }
     }

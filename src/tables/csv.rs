@@ -7,6 +7,7 @@ use std::path::Path;
 use polars::prelude::*;
 
 use crate::error::{Error, Result};
+use crate::tables::text_column::{TextColumn, number_of};
 
 /// What parts the values of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,6 +32,11 @@ impl Separator {
             Separator::Blanks => "blanks".to_owned(),
         }
     }
+
+    /// Whether a comma within a value may be a decimal one.
+    fn leaves_commas(self) -> bool {
+        self != Separator::Character(',')
+    }
 }
 
 /// Lines looked at to find the separator.
@@ -46,53 +52,63 @@ pub(super) fn read(path: &Path, bytes: &[u8], wanted: &dyn Fn(&str) -> bool) -> 
         ));
     }
     let text = decoded(bytes);
-    let mut lines = lines(&text);
-    lines.retain(|(_, line)| !line.trim_matches([',', ';', '\t', '|', ' ']).is_empty());
-    let comments = lines.iter().take_while(|(_, line)| line.starts_with('#')).count();
-    let last_comment = lines[..comments].last().map(|(number, line)| (*number, line.trim_start_matches(['#', ' '])));
-    let mut lines = lines.split_off(comments);
+    let is_blank = |line: &str| line.trim_matches([',', ';', '\t', '|', ' ']).is_empty();
+    let all = || lines(&text).filter(|(_, line)| !is_blank(line));
+    let comments = all().take_while(|(_, line)| line.starts_with('#')).count();
+    let first: Vec<&str> = all().skip(comments).map(|(_, line)| line).take(LOOKED_AT + 1).collect();
     let refuse = |problem: String, remedy: &str| Err(Error::file(path, problem, remedy));
-    if lines.is_empty() {
+    let Some(mut header) = first.first().copied() else {
         return refuse(
             "it is not a CSV table: it has no line".to_owned(),
             "It needs a line of column names, then one a row",
         );
-    }
-    let separator = separator(&lines);
+    };
+    let separator = separator(&first);
+    let is_number = |value: &Cow<str>| number_of(value, separator.leaves_commas()).is_some();
+    let mut above = comments + 1;
     // A header behind a comment sign, as numpy.savetxt writes it.
-    if let Some((number, line)) = last_comment {
-        let is_data = split(lines[0].1, separator).iter().all(|value| number_of(value, separator).is_some());
-        if is_data && split(line, separator).len() == split(lines[0].1, separator).len() {
-            lines.insert(0, (number, line));
+    if let Some((_, line)) = comments.checked_sub(1).and_then(|last| all().nth(last)) {
+        let line = line.trim_start_matches(['#', ' ']);
+        if values(header, separator).all(|value| is_number(&value))
+            && values(line, separator).count() == values(header, separator).count()
+        {
+            (header, above) = (line, comments);
         }
     }
-    let mut names: Vec<String> = split(lines[0].1, separator).iter().map(|name| name.trim().to_owned()).collect();
-    if names.iter().all(|name| number_of(name, separator).is_some()) {
+    let rows = || all().skip(above).map(|(number, line)| (number, values(line, separator)));
+    let mut names: Vec<String> = values(header, separator).map(|name| name.trim().to_owned()).collect();
+    if names.iter().all(|name| is_number(&name.into())) {
         return refuse(
             "it is not a CSV table: its first line holds numbers, no names of columns".to_owned(),
             "Put a line of column names first",
         );
     }
-    let rows: Vec<(usize, Vec<Cow<str>>)> =
-        lines[1..].iter().map(|(number, line)| (*number, split(line, separator))).collect();
     let (width, mut index) = (names.len(), 0);
-    let longer = |row: &(usize, Vec<Cow<str>>)| row.1.len() == width + 1;
-    if !rows.is_empty() && rows.iter().all(longer) {
+    let (mut count, mut are_longer, mut end_empty) = (0, true, true);
+    for (_, row) in rows() {
+        let (mut length, mut last) = (0, Cow::from(""));
+        row.for_each(|value| (length, last) = (length + 1, value));
+        count += 1;
+        are_longer &= length == width + 1;
+        end_empty &= last.trim().is_empty();
+    }
+    if count > 0 && are_longer {
         // One name less than values: row names of R, or a separator at the end of each line.
-        if rows.iter().all(|row| row.1.last().is_some_and(|value| value.trim().is_empty())) {
+        if end_empty {
             names.push(String::new());
         } else {
             names.insert(0, String::new());
             index = 1;
         }
     }
-    if let Some((number, row)) = rows.iter().find(|row| row.1.len() != names.len()) {
+    if let Some((number, length)) =
+        rows().map(|(number, row)| (number, row.count())).find(|(_, length)| *length != names.len())
+    {
         return refuse(
             format!(
-                "line {number} has {} value{}, where its first line names {} columns (read with {} between them)",
-                row.len(),
-                if row.len() == 1 { "" } else { "s" },
-                width,
+                "line {number} has {length} value{}, where its first line names {width} columns (read with {} between \
+                 them)",
+                if length == 1 { "" } else { "s" },
                 separator.name()
             ),
             "Give every line as many values, with one separator: commas, semicolons, tabs or blanks",
@@ -108,12 +124,30 @@ pub(super) fn read(path: &Path, bytes: &[u8], wanted: &dyn Fn(&str) -> bool) -> 
             "Give each column a name of its own",
         );
     }
-    let chosen = (0..names.len()).filter(|place| wanted(&names[*place]));
-    let columns = chosen.map(|place| {
-        let values = rows.iter().map(|(_, row)| row[place].trim());
-        column(&names[place], values, separator)
-    });
-    DataFrame::new(rows.len(), columns.collect()).map_err(Error::table(format!("cannot read `{}`", path.display())))
+    let mut columns: Vec<Option<TextColumn>> =
+        names.iter().map(|name| wanted(name).then(|| TextColumn::new(separator.leaves_commas()))).collect();
+    let mut is_text = vec![false; names.len()];
+    for (_, row) in rows() {
+        for (at, value) in row.enumerate() {
+            if let (Some(column), false) = (&mut columns[at], is_text[at]) {
+                is_text[at] = !column.push(value.trim());
+            }
+        }
+    }
+    // Columns that turned out to be text are read once more, all in one go.
+    let again: Vec<usize> = (0..names.len()).filter(|at| is_text[*at]).collect();
+    for at in &again {
+        columns[*at] = Some(TextColumn::of_text());
+    }
+    for (_, row) in rows().take(if again.is_empty() { 0 } else { count }) {
+        for (at, value) in row.enumerate() {
+            if let (Some(column), true) = (&mut columns[at], is_text[at]) {
+                column.push(value.trim());
+            }
+        }
+    }
+    let columns = columns.into_iter().zip(&names).filter_map(|(column, name)| Some(column?.finish(name)));
+    DataFrame::new(count, columns.collect()).map_err(Error::table(format!("cannot read `{}`", path.display())))
 }
 
 /// What a file is that is no text, by its first bytes.
@@ -148,58 +182,69 @@ fn decoded(bytes: &[u8]) -> Cow<'_, str> {
 }
 
 /// The lines with their numbers, counted from 1; a line break within quotes ends no line.
-fn lines(text: &str) -> Vec<(usize, &str)> {
-    let ends: &[char] = if text.contains('\n') { &['\n'] } else { &['\r'] };
-    let (mut found, mut start, mut number, mut quoted, mut first) = (Vec::new(), 0, 1, false, 1);
-    for (at, character) in text.char_indices() {
-        if character == '"' {
-            quoted = !quoted;
-        }
-        if ends.contains(&character) {
-            number += 1;
-            if !quoted {
-                found.push((first, text[start..at].trim_end_matches('\r')));
-                (start, first) = (at + character.len_utf8(), number);
+fn lines(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    let end = if text.contains('\n') { b'\n' } else { b'\r' };
+    let (mut rest, mut number) = (Some(text), 1);
+    std::iter::from_fn(move || {
+        let (line, first) = (rest?, number);
+        let mut quoted = false;
+        for (at, byte) in line.bytes().enumerate() {
+            quoted ^= byte == b'"';
+            if byte == end {
+                number += 1;
+                if !quoted {
+                    rest = Some(&line[at + 1..]);
+                    return Some((first, line[..at].trim_end_matches('\r')));
+                }
             }
         }
-    }
-    found.push((first, text[start..].trim_end_matches('\r')));
-    found
+        rest = None;
+        Some((first, line.trim_end_matches('\r')))
+    })
 }
 
 /// The values of a line, without their quotes.
-fn split(line: &str, separator: Separator) -> Vec<Cow<'_, str>> {
-    let Separator::Character(separator) = separator else {
-        return line.split_whitespace().map(|value| value.trim_matches('"').into()).collect();
-    };
-    if !line.contains('"') {
-        return line.split(separator).map(Cow::from).collect();
-    }
-    let (mut values, mut start, mut quoted) = (Vec::new(), 0, false);
-    let bare = |value: &str| -> String {
-        let value = value.trim();
-        let inner = value.strip_prefix('"').and_then(|value| value.strip_suffix('"')).unwrap_or(value);
-        inner.replace("\"\"", "\"")
-    };
-    for (at, character) in line.char_indices() {
-        match character {
-            '"' => quoted = !quoted,
-            _ if character == separator && !quoted => {
-                values.push(bare(&line[start..at]).into());
-                start = at + character.len_utf8();
-            }
-            _ => {}
+fn values(line: &str, separator: Separator) -> impl Iterator<Item = Cow<'_, str>> {
+    let has_quotes = line.contains('"');
+    let mut rest = Some(line);
+    std::iter::from_fn(move || match separator {
+        Separator::Blanks => {
+            let left = rest?.trim_start();
+            let end = left.find(char::is_whitespace).unwrap_or(left.len());
+            rest = Some(&left[end..]);
+            (!left.is_empty()).then(|| left[..end].trim_matches('"').into())
         }
+        Separator::Character(separator) => {
+            let left = rest?;
+            let mut quoted = false;
+            let mut ends = |character: char| {
+                quoted ^= character == '"';
+                character == separator && !quoted
+            };
+            let end = if has_quotes { left.find(&mut ends) } else { left.find(separator) };
+            rest = end.map(|end| &left[end + separator.len_utf8()..]);
+            let value = &left[..end.unwrap_or(left.len())];
+            Some(if has_quotes { bare(value) } else { value.into() })
+        }
+    })
+}
+
+/// A value without the quotes around it.
+fn bare(value: &str) -> Cow<'_, str> {
+    let value = value.trim();
+    match value.strip_prefix('"').and_then(|value| value.strip_suffix('"')) {
+        Some(inner) if inner.contains('"') => inner.replace("\"\"", "\"").into(),
+        Some(inner) => inner.into(),
+        None if value.contains('"') => value.replace("\"\"", "\"").into(),
+        None => value.into(),
     }
-    values.push(bare(&line[start..]).into());
-    values
 }
 
 /// The separator that splits the first lines alike, into the most columns.
-fn separator(lines: &[(usize, &str)]) -> Separator {
+fn separator(lines: &[&str]) -> Separator {
     let columns = |separator: Separator| {
-        let names = split(lines[0].1, separator).len();
-        let rows = || lines[1..].iter().take(LOOKED_AT).map(|(_, line)| split(line, separator).len());
+        let names = values(lines[0], separator).count();
+        let rows = || lines[1..].iter().map(|line| values(line, separator).count());
         // R leaves out the name of the column of row names.
         let alike = rows().filter(|count| *count == names || *count == names + 1).count();
         let enough = 2 * alike > rows().count() || rows().count() == 0;
@@ -213,44 +258,6 @@ fn separator(lines: &[(usize, &str)]) -> Separator {
         }
     }
     best.0
-}
-
-/// What stands for no value.
-fn is_missing(value: &str) -> bool {
-    matches!(value, "" | "NA" | "N/A" | "#N/A" | "null" | "NULL" | "None")
-}
-
-/// A number; with a decimal comma where commas are no separators.
-fn number_of(value: &str, separator: Separator) -> Option<f64> {
-    let value = value.trim();
-    match value.parse() {
-        Ok(number) => Some(number),
-        Err(_) if separator == Separator::Character(',') => None,
-        Err(_) => value.replacen(',', ".", 1).parse().ok(),
-    }
-}
-
-fn column<'a>(name: &str, values: impl Iterator<Item = &'a str> + Clone, separator: Separator) -> Column {
-    let known = || values.clone().filter(|value| !is_missing(value));
-    let each = |read: &dyn Fn(&str) -> Option<f64>| -> Vec<Option<f64>> {
-        values.clone().map(|value| if is_missing(value) { None } else { read(value) }).collect()
-    };
-    if known().all(|value| value.parse::<i64>().is_ok()) && known().next().is_some() {
-        return Column::new(name.into(), values.map(|value| value.parse::<i64>().ok()).collect::<Vec<_>>());
-    }
-    if known().all(|value| number_of(value, separator).is_some()) {
-        return Column::new(name.into(), each(&|value| number_of(value, separator)));
-    }
-    let flag = |value: &str| match value {
-        "true" | "TRUE" | "True" => Some(true),
-        "false" | "FALSE" | "False" => Some(false),
-        _ => None,
-    };
-    if known().all(|value| flag(value).is_some()) {
-        return Column::new(name.into(), values.map(flag).collect::<Vec<_>>());
-    }
-    let text = |value: &str| (!value.is_empty()).then(|| value.to_owned());
-    Column::new(name.into(), values.map(text).collect::<Vec<_>>())
 }
 
 #[cfg(test)]

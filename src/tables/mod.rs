@@ -18,6 +18,7 @@ mod pages;
 mod parquet;
 mod rows;
 mod text;
+mod text_column;
 mod thrift;
 
 use std::fs::{self, File};
