@@ -37,7 +37,7 @@ fn a_variant_with_absolute_rates_goes_through_every_analysis_of_the_published_sc
         let options = PsthOptions { opposite: true, normalisation: Normalisation::Absolute, ..PsthOptions::default() };
         let checkpoints = run.selected(&from, rule).unwrap();
         let curves = analysis::psth_with(&run, &checkpoints, rule, epoch, &options, &absolute, &readout).unwrap();
-        let about = PsthAbout { normalised: false, ..PsthAbout::of(rule, epoch, run.hyperparameters().dt) };
+        let about = About::of_selective(rule, epoch, run.hyperparameters().dt).with_rates(Normalisation::Absolute);
         let figure = figures::psth(&curves, &about).unwrap();
         assert!(figure.json().contains("rate (absolute)") && !figure.json().contains("fixation rate"));
         // Absolute rates of tanh units stay within ±1.

@@ -2,7 +2,7 @@
 
 use crate::analysis::{self, PsthOptions};
 use crate::error::Result;
-use crate::figures::{self, PsthAbout, Section};
+use crate::figures::{self, About, Section};
 use crate::report::rules::{normalisation, of_rates, of_the_paper, relative, rule_epochs};
 use crate::tasks::{Epoch, Rule};
 use crate::training::{Run, Selection, Stage};
@@ -43,7 +43,7 @@ pub(super) fn sections(run: &Run) -> Result<Vec<Section>> {
                  each stage that are at hand.{baseline}",
                 of_rates(run)
             ),
-            figure: figures::psth(&table, &PsthAbout::of(rule, epoch, hyperparameters.dt))?,
+            figure: figures::psth(&table, About::of_selective(rule, epoch, hyperparameters.dt))?,
             table,
         })
     };
@@ -64,7 +64,7 @@ pub(super) fn followed(run: &Run) -> Result<Vec<Section>> {
             ..PsthOptions::default()
         };
         let table = analysis::psth(run, &Selection::All, rule, epoch, &options)?;
-        let mut about = PsthAbout::of(rule, epoch, run.hyperparameters().dt);
+        let mut about = About::of_selective(rule, epoch, run.hyperparameters().dt);
         about.title.push_str(&format!(", units of the last {stage} checkpoint followed"));
         sections.push(Section {
             id: format!("followed-{rule}-{epoch}").replace('_', "-"),

@@ -46,5 +46,5 @@ pub fn run(arguments: Arguments) -> Result<()> {
     let checkpoints = run.selected(&selection, rule)?;
     let table = analysis::epoch_growth(&run, &checkpoints, rule, selected, measured, &options, &readout)?;
     let title = title(rule, selected, measured) + &arguments.population.about();
-    put_both(table, &arguments.table, &arguments.figure, |table| figures::epoch_growth(table, &title, true))
+    put_both(table, &arguments.table, &arguments.figure, |table| figures::epoch_growth(table, &title))
 }

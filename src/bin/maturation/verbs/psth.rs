@@ -58,7 +58,7 @@ pub fn run(arguments: Arguments) -> Result<()> {
             let mut psth = Psth::new(PsthOptions { grouping: Grouping::Stage, ..options });
             psth.add("recording", &activity, &units)?;
             let title = format!("Average activity of {epoch}-selective units");
-            (psth.table()?, PsthAbout::of_activity(&activity, title))
+            (psth.table()?, About::of(&activity, title))
         }
         Opened::Run(run, selection, rule, readout) => {
             options.seed = seed(arguments.source.seed, &run);
@@ -68,7 +68,7 @@ pub fn run(arguments: Arguments) -> Result<()> {
             }
             let checkpoints = run.selected(&selection, rule)?;
             let table = analysis::psth_with(&run, &checkpoints, rule, epoch, &options, &selectivity, &readout)?;
-            (table, PsthAbout::of(rule, epoch, run.hyperparameters().dt))
+            (table, About::of_selective(rule, epoch, run.hyperparameters().dt))
         }
     };
     about.title.push_str(&arguments.population.about());

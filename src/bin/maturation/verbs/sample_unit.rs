@@ -54,7 +54,7 @@ pub fn run(arguments: Arguments) -> Result<()> {
         ..PopulationOptions::default()
     };
     let unit = SampleUnit::of(&activity, arguments.epoch, arguments.unit, &options)?;
-    let about = PsthAbout::of_unit(&unit, &activity);
+    let about = About::of_unit(&unit, &activity);
     put_both(labelled(unit.table()?, &activity)?, &arguments.table, &arguments.figure, |table| {
         figures::sample_unit(table, &about)
     })
