@@ -87,6 +87,7 @@
 //! | train a cell of your own, or add a term to the cost | [`RnnType::define`](network::RnnType::define), [`ExtraCost::define`](network::ExtraCost::define) |
 //! | run on a GPU | [`Device`](network::Device) |
 //! | bring weights of another program | [`Run::import`](training::Run::import) |
+//! | bring a run of the published program, as TensorFlow saved it | [`Run::import_published`](training::Run::import_published) |
 //! | analyse recorded neurons | [`Activity`](activity::Activity) |
 //! | silence units | [`analysis::lesion`](analysis::lesion()) |
 //! | make every figure of a run, or one part by its name | [`report::reproduce`], [`report::part`] |
@@ -131,6 +132,7 @@
 //! | `trial.x`, `trial.y`, `trial.c_mask` | `inputs`, `targets`, `mask`, each (time, trial, channel) |
 //! | `train(model_dir, hp, ...)` | [`Training::new(hp).train(path)`](training::Training) |
 //! | `model.restore()`, `sess.run(model.h)` | [`Checkpoint::activity`](training::Checkpoint::activity) |
+//! | `model_dir` with `model.ckpt.index` | [`Run::import_published`](training::Run::import_published) |
 //! | `neuron_info_dict['exh_neurons']` | rows of [`selectivity`](analysis::selectivity) whose kind is `excited` |
 //! | `h[:, trials, unit]` | `activity.rates.slice(ndarray::s![.., .., unit])` |
 //!
@@ -201,9 +203,9 @@ pub mod prelude {
         Activity, BinTime, PseudoPopulation, RecordingOptions, RingOptions, SpikeOptions, TimeUnit,
     };
     pub use crate::analysis::{
-        self, Decoder, DecoderOptions, Dpca, DpcaOptions, Grouping, Kind, Normalisation, Pca, PcaOptions,
-        PopulationOptions, Psth, PsthOptions, SampleUnit, Scoring, Selectivity, SelectivityOptions, Test, selectivity,
-        selectivity_with,
+        self, AverageOptions, Bootstrap, Decoder, DecoderOptions, Dpca, DpcaOptions, Grouping, Kind, Normalisation,
+        Pca, PcaOptions, Permutations, Population, Psth, PsthOptions, SampleUnit, Scoring, Selectivity,
+        SelectivityOptions, SelectivityTest, selectivity,
     };
     pub use crate::error::{Error, Result};
     pub use crate::figures::{self, About, ChartAbout, Figure, ImageFormat};
@@ -214,7 +216,8 @@ pub mod prelude {
     pub use crate::tables::{Rows, read_table, write_table};
     pub use crate::tasks::{Condition, Epoch, Mode, Rule, Ruleset, Trials};
     pub use crate::training::{
-        AutomaticChoice, BackgroundTraining, Checkpoint, Checkpoints, Progress, Run, Selection, Stage, Training,
+        AutomaticChoice, BackgroundTraining, Checkpoint, Checkpoints, Progress, Run, Selection, Stage, Staging,
+        Training,
     };
     pub use crate::{ndarray, plotly, polars, rand, serde_json};
 }

@@ -409,7 +409,11 @@ fn every_verb_explains_itself_by_an_example_that_works() {
         let example = help.split("\nExample:\n  maturation ").nth(1);
         let example = example.unwrap_or_else(|| panic!("`{verb} --help` ends without an example")).trim();
         assert_eq!(example.split(' ').next(), Some(verb.as_str()));
-        let words = example.split(' ').map(|word| if word == "runs/paper" { text(run()) } else { word });
+        let words = example.split(' ').map(|word| match word {
+            "runs/paper" => text(run()),
+            "theirs/6tasks" => concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/published_run"),
+            word => word,
+        });
         let output =
             Command::new(env!("CARGO_BIN_EXE_maturation")).args(words).current_dir(folder.path()).output().unwrap();
         assert!(output.status.success(), "{example}: {}", String::from_utf8_lossy(&output.stderr));

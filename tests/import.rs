@@ -1,4 +1,4 @@
-//! Networks of other programs: imported by the command, read out, trained on.
+//! Networks and runs of other programs: imported by the command, read out, analysed, trained on.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -146,4 +146,192 @@ fn every_published_network_is_imported_under_either_spelling_of_its_variables() 
         }
     }
     assert!(cells.len() >= 5, "only {cells:?} were imported");
+}
+
+/// A run of the published program, imported whole by the command.
+fn published_run(folder: &Path) -> Run {
+    let path = folder.join("ours");
+    let (code, out, message) = maturation(&["import", text(&fixtures("published_run")), text(&path)]);
+    assert_eq!(code, 0, "{message}");
+    assert!(out.contains("16 units, 3 checkpoints") && out.contains("performance: overlap 0.18"), "{out}");
+    Run::open(path).unwrap()
+}
+
+#[test]
+fn a_run_of_the_published_program_is_here_what_it_was_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = published_run(folder.path());
+    let log = json(&fixtures("published_run/log.json"));
+    let rules = run.hyperparameters().rule_trains.clone();
+    assert_eq!((run.evaluations().entries.len(), rules.len()), (3, 6));
+    for (place, entry) in run.evaluations().entries.iter().enumerate() {
+        assert_eq!(log["times"][place].as_f64(), Some(entry.seconds));
+        for rule in &entry.rules {
+            for (key, value) in [("cost", rule.cost), ("creg", rule.regularisation_cost), ("perf", rule.performance)] {
+                assert_eq!(log[format!("{key}_{}", rule.rule)][place].as_f64(), Some(value), "{key} {}", rule.rule);
+            }
+        }
+    }
+
+    let expected = fixtures("published_run/expected.safetensors");
+    let numbers = |prefix: &str| -> Vec<f32> {
+        let found = arrays(&expected, prefix);
+        assert_eq!(found.len(), 1, "{prefix}");
+        found[0].2.chunks_exact(4).map(|bytes| f32::from_le_bytes(bytes.try_into().unwrap())).collect()
+    };
+    let close = |what: &str, found: Vec<f32>, expected: &[f32]| {
+        assert_eq!(found.len(), expected.len(), "{what}");
+        let largest = expected.iter().fold(0.0_f32, |largest, value| largest.max(value.abs()));
+        let worst = found.iter().zip(expected).fold(0.0_f32, |worst, (a, b)| worst.max((a - b).abs())) / largest;
+        assert!(worst < 1e-5, "{what}: off by {worst}");
+    };
+    for checkpoint in run.checkpoints().unwrap() {
+        let (trials_trained, network) = (checkpoint.trials_trained(), checkpoint.network().unwrap());
+        let values = network.parameters().values();
+        let kernel = [&values[0][..], &values[1]].concat();
+        for (found, variable) in [
+            (&kernel, "rnn.leaky_rnn_cell.kernel"),
+            (&values[2], "rnn.leaky_rnn_cell.bias"),
+            (&values[3], "output.weights"),
+        ] {
+            let there = arrays(&expected, &format!("{trials_trained}__weights__{variable}"));
+            let there = &there.iter().find(|(suffix, ..)| suffix.is_empty()).unwrap().2;
+            let found: Vec<u8> = found.iter().flat_map(|value| value.to_le_bytes()).collect();
+            assert_eq!(&found, there, "{variable} after {trials_trained} trials");
+        }
+        for rule in [Rule::ODR, Rule::ODRD, Rule::GAP] {
+            let trials = Trials::test(run.hyperparameters(), rule, Mode::Test).unwrap();
+            let rollout = CpuEngine::new(0).unwrap().run(&network, &trials.inputs, SweepNoise::None).unwrap();
+            let thinned = |array: &Array3<f32>| -> Vec<f32> {
+                let steps = (0..trials.steps()).step_by(14);
+                let rows = steps.flat_map(|step| [0, 2, 5].map(|location| array.slice(s![step, 16 * location, ..])));
+                rows.flat_map(|row| row.to_vec()).collect()
+            };
+            let what = format!("{rule} after {trials_trained} trials");
+            close(&what, thinned(&rollout.hidden), &numbers(&format!("{trials_trained}__{rule}__h")));
+            close(&what, thinned(&rollout.outputs), &numbers(&format!("{trials_trained}__{rule}__y_hat")));
+        }
+    }
+}
+
+#[test]
+fn an_imported_run_goes_through_every_analysis() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = published_run(folder.path());
+    let run = text(run.path());
+    let out = folder.path().join("page");
+    let odrd = ["--rule", "odrd"];
+    let of_epoch = ["--rule", "odrd", "--epoch", "stim1"];
+    for arguments in [
+        &["reproduce", run, "--out", text(&out)][..],
+        &["claims", run],
+        &["log", run],
+        &["performance-growth", run],
+        &[&["activity", run][..], &odrd].concat(),
+        &[&["outputs", run][..], &odrd].concat(),
+        &[&["selectivity", run, "--all"][..], &of_epoch].concat(),
+        &[&["unit-counts", run][..], &of_epoch].concat(),
+        &[&["psth", run, "--all"][..], &of_epoch].concat(),
+        &[&["tuning", run, "--all"][..], &of_epoch].concat(),
+        &[&["epoch-growth", run][..], &of_epoch].concat(),
+        &[&["sample-unit", run, "--unit", "3"][..], &of_epoch].concat(),
+        &["agreement", run, "--first", "odr:stim1", "--second", "odrd:stim1"],
+        &["distractor", run],
+        &["saccade", run, "--rule", "gap"],
+        &[&["period-activity", run][..], &of_epoch].concat(),
+        &[&["pca", run][..], &odrd].concat(),
+        &[&["dpca", run][..], &odrd].concat(),
+        &[&["decoder", run][..], &odrd].concat(),
+        &["lesion", run, "--silence", "1,2"],
+    ] {
+        let (code, printed, message) = maturation(arguments);
+        assert_eq!(code, 0, "{arguments:?}: {message}");
+        assert!(!printed.is_empty(), "{arguments:?}");
+    }
+    assert!(std::fs::read_to_string(out.join("index.html")).unwrap().contains("id=\"claims\""));
+}
+
+#[test]
+fn an_imported_run_trains_on_and_is_the_start_of_another() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = published_run(folder.path());
+    let values = |run: &Run, trials| run.checkpoint(trials).unwrap().network().unwrap().parameters().values();
+    let before: Vec<_> = [0, 1280, 2560].map(|trials| values(&run, trials)).into();
+    let (code, out, message) = maturation(&["train", text(run.path()), "--max-trials", "3840"]);
+    assert_eq!(code, 0, "{message}");
+    assert!(out.contains("3840 trials trained"), "{out}");
+    let trained = Run::open(run.path()).unwrap();
+    assert_eq!(trained.evaluations().entries[..3], run.evaluations().entries[..]);
+    assert_eq!(trained.evaluations().entries.len(), 4);
+    assert_eq!([0, 1280, 2560].map(|trials| values(&trained, trials)).to_vec(), before);
+    // With what Adam remembers it goes on where it was going: its first steps are no leap.
+    let cost = |place: usize| trained.evaluations().entries[place].rules.iter().map(|rule| rule.cost).sum::<f64>();
+    assert!(cost(3) < cost(2), "{} {}", cost(3), cost(2));
+
+    let other = folder.path().join("other");
+    let from = format!("{}:1280", text(run.path()));
+    let (code, _, message) = maturation(&["train", text(&other), "--from", &from, "--max-trials", "640"]);
+    assert_eq!(code, 0, "{message}");
+    assert_eq!(values(&Run::open(&other).unwrap(), 0), before[1]);
+}
+
+#[test]
+fn some_checkpoints_are_imported_and_what_is_no_run_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let theirs = fixtures("published_run");
+    for (choice, expected) in [("last", &[2560][..]), ("0..1280", &[0, 1280]), ("0,2560", &[0, 2560])] {
+        let path = folder.path().join(choice);
+        let (code, _, message) = maturation(&["import", text(&theirs), text(&path), "--checkpoints", choice]);
+        assert_eq!(code, 0, "{message}");
+        let run = Run::open(&path).unwrap();
+        let trials: Vec<u64> = run.checkpoints().unwrap().iter().map(Checkpoint::trials_trained).collect();
+        assert_eq!((trials.as_slice(), run.evaluations().entries.len()), (expected, 3));
+    }
+    let new = folder.path().join("new");
+    let single = fixtures("tensor_bundles/compressed/model.ckpt.index");
+    for (arguments, words) in [
+        (vec![text(&theirs), text(folder.path())], vec!["not empty", "new folder"]),
+        (vec![text(&theirs), text(&new), "--checkpoints", "640"], vec!["after 640 trials"]),
+        (vec![text(&theirs), text(&new), "--trials", "640"], vec!["--trials", "--checkpoints"]),
+        (vec![text(&single), text(&new)], vec!["weights alone", "--hp"]),
+        (vec![text(&single), text(&new), "--hp", "hp.json", "--checkpoints", "0"], vec!["hp.json"]),
+        (vec!["no/such", text(&new)], vec!["no/such"]),
+        (vec![text(&fixtures("networks")), text(&new)], vec!["networks/hp.json", "cannot read"]),
+    ] {
+        let (code, _, message) = maturation(&[&["import"], &arguments[..]].concat());
+        assert_eq!(code, 2, "{arguments:?}: {message}");
+        words.iter().for_each(|word| assert!(message.contains(word), "'{word}' is not in: {message}"));
+        assert!(!new.exists());
+    }
+}
+
+#[test]
+fn checkpoints_of_tensorflow_are_imported_in_every_shape_and_of_every_cell() {
+    let folder = tempfile::tempdir().unwrap();
+    for (bundle, network, prefix) in [
+        ("sharded", "n16_leakyrnn_softplus", "w0__"),
+        ("double", "n16_leakyrnn_softplus", "w0__"),
+        ("old_names", "n16_leakyrnn_softplus", "w0__"),
+        ("compressed", "n16_leakyrnn_softplus", "adam5__"),
+        ("gru_softplus", "n16_gru_softplus", "w0__"),
+        ("leakygru_tanh", "n16_leakygru_tanh", "w0__"),
+        ("separate_softplus", "n16_separate_softplus", "w0__"),
+        ("lstm_tanh", "n16_lstm_tanh", "w0__"),
+    ] {
+        let about = json(&fixtures(&format!("networks/{network}.json")));
+        let hp = folder.path().join("hp.json");
+        std::fs::write(&hp, about["hp"].to_string()).unwrap();
+        // The same weights as a file whose import other tests hold against what the published program computed.
+        let plain = folder.path().join("plain.safetensors");
+        write(&plain, &arrays(&fixtures(&format!("networks/{network}.safetensors")), prefix));
+        let values = |weights: &Path| {
+            let hyperparameters = Hyperparameters::read(&hp).unwrap();
+            Network::import(&hyperparameters, weights).unwrap().parameters().values()
+        };
+        let index = fixtures(&format!("tensor_bundles/{bundle}/model.ckpt.index"));
+        assert_eq!(values(&index), values(&plain), "{bundle}");
+        let run = folder.path().join(bundle);
+        import(&index, &hp, &run);
+        assert_eq!(Run::open(&run).unwrap().last().unwrap().network().unwrap().parameters().values(), values(&plain));
+    }
 }

@@ -24,12 +24,12 @@ const COLOURS: [&str; 2] = ["#d55e00", "#4d4d4d"];
 /// more than eight locations, the panels show those nearest to multiples of 45°, and the polar plot all.
 ///
 /// ```
-/// use maturation::analysis::{PopulationOptions, SampleUnit};
-/// use maturation::prelude::*;
+/// use maturation::analysis::{Population, SampleUnit};
+/// /// use maturation::prelude::*;
 ///
 /// let activity = Run::open("data/6tasks")?.last()?.activity(Rule::ODR)?;
-/// let unit = SampleUnit::of(&activity, Epoch::Stim1, None, &PopulationOptions::default())?;
-/// let figure = figures::sample_unit(&unit.table()?, About::of_unit(&unit, &activity))?;
+/// let unit = SampleUnit::of(&activity, Epoch::Stim1, None, &Population::default())?;
+/// let figure = figures::sample_unit(&unit.table()?, About::of_selective(Rule::ODR, Epoch::Stim1, 20.0))?;
 /// assert!(figure.json().contains("135°"));
 /// # Ok::<(), maturation::Error>(())
 /// ```

@@ -5,7 +5,7 @@ use plotly::layout::{BarMode, RangeMode};
 use plotly::{Bar, Plot, Scatter};
 use polars::frame::DataFrame;
 
-use crate::analysis::{Kind, Test};
+use crate::analysis::{Kind, SelectivityTest};
 use crate::error::Result;
 use crate::figures::{About, Figure, style};
 use crate::tables::Columns;
@@ -48,7 +48,7 @@ pub fn unit_counts(table: &DataFrame, about: impl Into<About>) -> Result<Figure>
     let mut plot = Plot::new();
     let bars = rows.bars();
     KINDS.into_iter().for_each(|kind| plot.add_trace(rows.stacked(kind, &bars)));
-    Test::ALL.iter().filter_map(|test| rows.by_checkpoint(*test)).for_each(|trace| plot.add_trace(trace));
+    SelectivityTest::ALL.iter().filter_map(|test| rows.by_checkpoint(*test)).for_each(|trace| plot.add_trace(trace));
 
     let counted = Stage::ALL.into_iter().map(|stage| (stage, rows.checkpoints(stage)));
     let heading = style::heading(&about.title, &[style::averaged(counted.filter(|(_, count)| *count > 0))]);
@@ -80,25 +80,25 @@ impl Rows {
     }
 
     /// A bar for each stage (nothing: a recording) and test.
-    fn bars(&self) -> Vec<(&'static str, Test)> {
+    fn bars(&self) -> Vec<(&'static str, SelectivityTest)> {
         let stages = Stage::ALL.map(Stage::name).into_iter().chain([""]);
         let present = stages.filter(|name| self.all().any(|row| self.stages[row] == *name));
-        present.flat_map(|stage| Test::ALL.iter().map(move |test| (stage, *test))).collect()
+        present.flat_map(|stage| SelectivityTest::ALL.iter().map(move |test| (stage, *test))).collect()
     }
 
     /// The units of a kind in each bar.
-    fn stacked(&self, kind: Kind, bars: &[(&str, Test)]) -> Box<Bar<String, f64>> {
-        let mean = |values: &[f64], stage: &str, test: Test| {
+    fn stacked(&self, kind: Kind, bars: &[(&str, SelectivityTest)]) -> Box<Bar<String, f64>> {
+        let mean = |values: &[f64], stage: &str, test: SelectivityTest| {
             let of_bar = |row: &usize| self.stages[*row] == stage && self.tests[*row] == test.name();
             let of_kind = |row: &usize| of_bar(row) && self.kinds[*row] == kind.name();
             let found: Vec<f64> = self.all().filter(of_kind).map(|row| values[row]).collect();
             found.iter().sum::<f64>() / found.len().max(1) as f64
         };
-        let name = |(stage, test): &(&str, Test)| {
+        let name = |(stage, test): &(&str, SelectivityTest)| {
             format!("{test}<br><b>{}</b>", if stage.is_empty() { "recording" } else { stage })
         };
-        let height = |(stage, test): &(&str, Test)| (1e2 * mean(&self.units, stage, *test)).round() / 1e2;
-        let text = |(stage, test): &(&str, Test)| format!("{:.1}", mean(&self.shared, stage, *test));
+        let height = |(stage, test): &(&str, SelectivityTest)| (1e2 * mean(&self.units, stage, *test)).round() / 1e2;
+        let text = |(stage, test): &(&str, SelectivityTest)| format!("{:.1}", mean(&self.shared, stage, *test));
         Bar::new(bars.iter().map(name).collect(), bars.iter().map(height).collect())
             .name(kind.name())
             .marker(Marker::new().color(style::kind_colour(kind)))
@@ -108,9 +108,9 @@ impl Rows {
     }
 
     /// All units that a test keeps, against trials trained; none for a recording.
-    fn by_checkpoint(&self, test: Test) -> Option<Box<Scatter<f64, f64>>> {
+    fn by_checkpoint(&self, test: SelectivityTest) -> Option<Box<Scatter<f64, f64>>> {
         let mut points: Vec<(f64, &str, f64)> = Vec::new();
-        let selective = |row: &usize| self.tests[*row] == test.name() && self.kinds[*row] != Kind::None.name();
+        let selective = |row: &usize| self.tests[*row] == test.name() && self.kinds[*row] != Kind::NotSelective.name();
         for row in self.all().filter(selective).filter(|row| self.trials[*row].is_finite()) {
             match points.iter_mut().find(|point| point.0 == self.trials[row]) {
                 Some(point) => point.2 += self.units[row],
@@ -122,8 +122,8 @@ impl Rows {
         }
         let colour = |stage: &str| stage.parse().map_or(style::INK, style::stage_colour).to_owned();
         let (dash, symbol) = match test {
-            Test::Published => (DashType::Solid, MarkerSymbol::Circle),
-            Test::Unbiased => (DashType::Dot, MarkerSymbol::DiamondOpen),
+            SelectivityTest::Published => (DashType::Solid, MarkerSymbol::Circle),
+            SelectivityTest::Unbiased => (DashType::Dot, MarkerSymbol::DiamondOpen),
         };
         let colours: Vec<String> = points.iter().map(|point| colour(point.1)).collect();
         let trace =
@@ -154,7 +154,7 @@ mod tests {
     fn table() -> DataFrame {
         let mut counts = (Vec::new(), Vec::new(), Vec::new(), Vec::new(), Vec::new());
         for (trials, stage, plus) in [(0_u64, "early", 0_u32), (1280, "early", 2), (2560, "mature", 10)] {
-            for test in Test::ALL {
+            for test in SelectivityTest::ALL {
                 for (place, kind) in Kind::ALL.iter().enumerate() {
                     counts.0.push(trials);
                     counts.1.push(stage);

@@ -10,13 +10,14 @@ mod cost_term;
 pub mod definition;
 pub mod engine;
 pub(crate) mod file;
-mod import;
+pub(crate) mod import;
 mod initial;
 mod learner;
-mod optimizer;
-mod other_programs;
+pub(crate) mod optimizer;
+pub(crate) mod other_programs;
 mod parameters;
 mod regularisation;
+pub(crate) mod tensor_bundle;
 
 pub use cells::{Cell, RnnType};
 pub use cost_term::{CostTerm, ExtraCost};

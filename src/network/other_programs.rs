@@ -1,4 +1,4 @@
-//! Arrays in files that other programs wrote: NumPy's `.npz`, and safetensors.
+//! Arrays in files that other programs wrote: NumPy's `.npz`, safetensors, and checkpoints of TensorFlow.
 
 use std::fs::File;
 use std::io::{BufReader, Read};
@@ -9,14 +9,16 @@ use zip::ZipArchive;
 
 use crate::error::{Error, Result};
 use crate::network::file::NamedArray;
+use crate::network::tensor_bundle;
 
 /// An array of more elements is refused before room is made for it: no parameter of a network is so large.
 const MOST_ELEMENTS: usize = 1 << 30;
 /// A description of an array in a `.npz` file takes a hundred bytes or so.
 const LONGEST_HEADER: usize = 1 << 16;
 
-/// The arrays of a `.npz` or `.safetensors` file of any program, as single-precision numbers, row by row. Those of
-/// other than floating-point numbers (step counters, names) come without values.
+/// The arrays of a `.npz` or `.safetensors` file of any program, or of a checkpoint of TensorFlow by its `.index` file,
+/// as single-precision numbers, row by row. Those of other than floating-point numbers (step counters, names) come
+/// without values.
 ///
 /// # Errors
 /// An error that names the file, and the array, if it is of another kind, truncated or damaged.
@@ -25,9 +27,10 @@ pub(crate) fn read_arrays_of_any_program(path: &Path) -> Result<Vec<ForeignArray
     match extension.as_deref() {
         Some("npz") => read_npz(path),
         Some("safetensors") => read_safetensors(path),
+        Some("index") => tensor_bundle::read(path),
         _ => Err(Error::argument(
             format!("`{}` does not say what kind of weights it holds", path.display()),
-            "name it .npz (numpy.savez) or .safetensors",
+            "name it .npz (numpy.savez) or .safetensors, or give the .index file of a checkpoint of TensorFlow",
         )),
     }
 }
@@ -74,10 +77,10 @@ fn read_npz(path: &Path) -> Result<Vec<ForeignArray>> {
 
 /// How a floating-point number is stored.
 #[derive(Clone, Copy)]
-struct Number {
+pub(crate) struct Number {
     /// 4 or 8 bytes.
-    size: usize,
-    big_endian: bool,
+    pub size: usize,
+    pub big_endian: bool,
 }
 
 impl Number {
@@ -92,7 +95,8 @@ impl Number {
         matches!(order, "<" | ">").then_some(Number { size, big_endian: order == ">" })
     }
 
-    fn decode(self, bytes: &[u8]) -> Vec<f32> {
+    /// Numbers in single precision from their bytes.
+    pub(crate) fn decode(self, bytes: &[u8]) -> Vec<f32> {
         let decode = |bytes: &[u8]| {
             let mut ordered = [0; 8];
             let ordered = &mut ordered[..self.size];

@@ -24,6 +24,6 @@ pub(super) fn sections(run: &Run) -> Result<Vec<Section>> {
              that are at hand."
         ),
         figure: figures::performance_growth_with(run, &options)?,
-        table: analysis::performance_growth_with(run, &options)?,
+        table: analysis::performance_growth(run, &options)?,
     }])
 }

@@ -1,14 +1,14 @@
 //! A run of one checkpoint from the weights of another program.
 
-use std::fs;
 use std::path::Path;
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::hyperparameters::Hyperparameters;
 use crate::network::{CpuEngine, Learner, Network};
 use crate::training::log::{Log, LogEntry};
-use crate::training::run::{HYPERPARAMETERS_FILE, LOG_FILE, MODEL_FILE, Run, STATE_FILE};
-use crate::training::{evaluation, session, state};
+use crate::training::new_run::NewRun;
+use crate::training::run::Run;
+use crate::training::{evaluation, new_run};
 
 impl Run {
     /// Makes the run `path` of the network whose weights are in a file of another program ([`Network::import`]): a
@@ -41,37 +41,19 @@ impl Run {
     ) -> Result<Run> {
         let path = path.as_ref();
         let network = Network::import(hyperparameters, weights)?;
-        check_free(path)?;
+        new_run::check_free(path)?;
         let learner = Learner::new(network)?;
         let mut engine = CpuEngine::new(0)?;
         let rules = &hyperparameters.rule_trains;
         let rules = evaluation::evaluate(learner.network(), rules, trials_trained, learner.weight_cost(), &mut engine)?;
 
-        let _lock = session::lock(path)?;
-        session::write_hyperparameters(&path.join(HYPERPARAMETERS_FILE), hyperparameters)?;
-        let folder = path.join(trials_trained.to_string());
-        fs::create_dir_all(&folder).map_err(|source| Error::io("create", &folder, source))?;
-        learner.network().save(folder.join(MODEL_FILE))?;
+        let mut run = NewRun::claim(path)?;
+        run.checkpoint(trials_trained, learner.network())?;
         if trials_trained == 0 {
-            state::write(&path.join(STATE_FILE), &learner, 0)?;
+            run.state(&learner, 0)?;
         }
         let entries = vec![LogEntry { trials_trained, seconds: 0.0, rules, stage_performance: None }];
-        let log = Log { entries, ..Log::default() };
-        log.write(&path.join(LOG_FILE), hyperparameters)?;
-        Run::open(path)
-    }
-}
-
-/// An error if the folder of a run to be is not empty.
-fn check_free(path: &Path) -> Result<()> {
-    let mut entries = match fs::read_dir(path) {
-        Ok(entries) => entries,
-        Err(missing) if missing.kind() == std::io::ErrorKind::NotFound => return Ok(()),
-        Err(source) => return Err(Error::io("read", path, source)),
-    };
-    match entries.next() {
-        None => Ok(()),
-        Some(_) => Err(Error::file(path, "the folder is not empty", "Import into a new folder")),
+        run.finish(hyperparameters, &Log { entries, ..Log::default() })
     }
 }
 

@@ -6,7 +6,9 @@ mod evaluation;
 mod import;
 mod log;
 mod log_file;
+mod new_run;
 mod progress;
+mod published;
 mod run;
 mod selection;
 mod sequence;
@@ -14,6 +16,7 @@ mod session;
 mod stage;
 mod start;
 mod state;
+mod visit;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -24,9 +27,11 @@ pub use evaluation::{Answer, Evaluation, TOLERANCE, answers, evaluate, performan
 pub use log::{Log, LogEntry};
 pub(crate) use progress::duration;
 pub use progress::{Progress, Spent};
+pub use published::{ImportProgress, PublishedRun};
 pub use run::{Checkpoint, Checkpoints, Run};
 pub use selection::Selection;
-pub use stage::{AutomaticChoice, Stage, moving_average, published_average};
+pub use stage::{AutomaticChoice, Stage, Staging, moving_average, published_average};
+pub use visit::{Visit, Visited};
 
 use crate::environment::Interruption;
 use crate::error::{Error, Result};

@@ -22,7 +22,7 @@ use crate::training::sequence::Sequence;
 use crate::training::{ProgressTo, Training, evaluation, noise_step, start, state};
 
 /// The file that a running training holds locked.
-const LOCK_FILE: &str = ".lock";
+pub(super) const LOCK_FILE: &str = ".lock";
 
 /// Trains to the end, or until an interruption; see [`Training::train`].
 pub(super) fn train(training: Training, path: &Path, interruption: Option<&Interruption>) -> Result<Run> {

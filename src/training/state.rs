@@ -9,8 +9,9 @@ use crate::hyperparameters::Hyperparameters;
 use crate::network::file::{named_values, read_arrays, take_values, write_arrays};
 use crate::network::{Learner, Network, WeightCost};
 
-/// The kind and version of the file; the step follows.
+/// The kind and version of the file; the step follows, and the optimiser's updates where they are not as many.
 const KIND: &str = "training state 1, step ";
+const UPDATES: &str = ", updates ";
 const MOMENTS: [&str; 2] = ["first_moment.", "second_moment."];
 
 /// Writes the state before training step `step`.
@@ -20,19 +21,26 @@ pub(crate) fn write(path: &Path, learner: &Learner, step: u64) -> Result<()> {
     for (moments, prefix) in learner.optimizer.moments.iter().zip(MOMENTS) {
         arrays.extend(named_values(parameters, prefix, moments.clone()));
     }
-    write_arrays(path, &format!("{KIND}{step}"), &arrays)
+    let updates = match learner.optimizer.updates {
+        updates if updates == step => String::new(),
+        updates => format!("{UPDATES}{updates}"),
+    };
+    write_arrays(path, &format!("{KIND}{step}{updates}"), &arrays)
 }
 
 /// The network with its optimiser, and the next training step.
 pub(crate) fn read(path: &Path, hyperparameters: &Hyperparameters, weight_cost: WeightCost) -> Result<(Learner, u64)> {
-    let (step, mut arrays) = read_arrays(path, KIND)?;
-    let step = step.parse().map_err(|_| {
-        Error::file(path, format!("its step is '{step}'"), "Restore the file, or train into another folder")
-    })?;
+    let (moment, mut arrays) = read_arrays(path, KIND)?;
+    let (step, updates) = moment.split_once(UPDATES).unwrap_or((&moment, &moment));
+    let number = |text: &str| {
+        let remedy = "Restore the file, or train into another folder";
+        text.parse::<u64>().map_err(|_| Error::file(path, format!("its step is '{moment}'"), remedy))
+    };
+    let (step, updates) = (number(step)?, number(updates)?);
     let layout = Network::layout(hyperparameters)?;
     let values = take_values(path, &layout, "", &mut arrays)?;
     let mut learner = Learner::with_cost(Network::with_values(hyperparameters, values)?, weight_cost);
-    learner.optimizer.updates = step;
+    learner.optimizer.updates = updates;
     for (moments, prefix) in learner.optimizer.moments.iter_mut().zip(MOMENTS) {
         // What the optimiser remembers nothing of is not in the file.
         let remembered = layout.iter().zip(moments).filter(|(_, moments)| !moments.is_empty());

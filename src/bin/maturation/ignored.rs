@@ -120,6 +120,12 @@ const USES: &[Use] = &[
     within(OF_ACTIVITY, "by_checkpoint", run, OF_A_RUN),
     within(OF_ACTIVITY, "stage_window", run, OF_A_RUN),
     within(
+        &["selectivity", "sample-unit", "dpca", "pca", "decoder"],
+        "stage_window",
+        |given| given.has("stage") || table(given),
+        "it decides which checkpoints are at a --stage: give that, or leave it out",
+    ),
+    within(
         OF_ACTIVITY,
         "seed",
         |given| run(given) || given.count("bootstrap") > 0,
@@ -141,9 +147,15 @@ const USES: &[Use] = &[
         "with a given regularisation and no shuffles no trial is held out: leave it out",
     ),
     within(&["dpca"], "significance_out", |given| given.count("shuffles") > 0, "give --shuffles of 1 or more"),
+    within(
+        &["sample-unit"],
+        "units",
+        |given| !given.has("unit"),
+        "--unit names the unit already: leave one of the two out",
+    ),
     within(&["lesion"], "kinds", |given| given.has("selective_in"), OF_SELECTIVE),
     within(&["lesion"], "preferring", |given| given.has("selective_in"), OF_SELECTIVE),
-    within(&["lesion"], "selected_by", |given| given.has("selective_in"), OF_SELECTIVE),
+    within(&["lesion"], "test", |given| given.has("selective_in"), OF_SELECTIVE),
     within(&["lesion"], "normalised", |given| given.has("selective_in"), OF_SELECTIVE),
     within(&["lesion"], "baseline_skip_ms", |given| given.has("selective_in"), OF_SELECTIVE),
     within(
@@ -192,7 +204,7 @@ mod tests {
     /// Options that have an effect whatever else is given, by verb; with what USES says, these must be all that there
     /// are.
     const ALWAYS: &[(&str, &[&str])] = &[
-        ("reproduce", &["run", "out"]),
+        ("reproduce", &["run", "out", "stage_window"]),
         ("presets", &["out"]),
         (
             "train",
@@ -211,7 +223,7 @@ mod tests {
                 "threads",
             ],
         ),
-        ("import", &["weights", "run", "hp", "trials"]),
+        ("import", &["from", "run", "hp", "checkpoints", "trials"]),
         ("log", &["run", "out"]),
         ("trials", &["rule", "task", "ruleset", "mode", "noise", "out"]),
         ("activity", &["run", "device", "checkpoints", "rule", "mode", "no_noise", "input_noise", "out"]),
@@ -261,8 +273,9 @@ mod tests {
                 "first",
                 "second",
                 "checkpoints",
+                "stage_window",
                 "units",
-                "selected_by",
+                "test",
                 "normalised",
                 "baseline_skip_ms",
                 "seed",
@@ -281,7 +294,7 @@ mod tests {
                 "selected_in",
                 "show",
                 "units",
-                "selected_by",
+                "test",
                 "normalised",
                 "baseline_skip_ms",
                 "out",
@@ -376,7 +389,7 @@ mod tests {
                 "figure",
             ],
         ),
-        ("claims", &["run", "seed", "out"]),
+        ("claims", &["run", "seed", "stage_window", "out"]),
         (
             "dpca",
             &[
@@ -460,7 +473,7 @@ mod tests {
             "times_are" => "centre",
             "location_unit" => "degrees",
             "locations_on_ring" => "8",
-            "test" | "selected_by" => "unbiased",
+            "test" => "unbiased",
             "units" | "kinds" => "excited",
             "mode" => "test",
             "normalised" => "absolute",
@@ -559,7 +572,7 @@ mod tests {
                             "stage_window" => *source == "activity",
                             "seed" if *source == "activity" => !ids.contains(&"bootstrap"),
                             "kinds" | "preferring" => !ids.contains(&"selective_in"),
-                            "selected_by" | "normalised" | "baseline_skip_ms" if name == "lesion" => {
+                            "test" | "normalised" | "baseline_skip_ms" if name == "lesion" => {
                                 !ids.contains(&"selective_in")
                             }
                             _ => false,

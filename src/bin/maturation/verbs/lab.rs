@@ -38,12 +38,12 @@ pub struct Arguments {
 
 /// Sets up what is missing, then opens JupyterLab and stays until it ends.
 pub fn run(arguments: Arguments) -> Result<()> {
+    let given = Given::of(&arguments.jupyter)?;
     let setup = Setup::find(&arguments.setup)?;
     let folder = arguments.dir.clone().unwrap_or_else(|| setup.notebooks());
     if !folder.is_dir() {
         return Err(refuse(format!("there is no folder {}", folder.display()), "name another with --dir"));
     }
-    let given = Given::of(&arguments.jupyter)?;
     let port = free_port(arguments.port)?;
     setup.say_plan(&format!("JupyterLab on {} at http://localhost:{port}", folder.display()));
     if arguments.setup.dry_run {
