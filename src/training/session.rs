@@ -20,7 +20,7 @@ use crate::training::log::{Log, LogEntry};
 use crate::training::progress::{self, Progress, Spent};
 use crate::training::run::{HYPERPARAMETERS_FILE, LOG_FILE, MODEL_FILE, Run, STATE_FILE};
 use crate::training::sequence::Sequence;
-use crate::training::{Evaluation, Shows, Training, evaluation, noise_step, start, state};
+use crate::training::{Evaluation, ProgressTo, Training, evaluation, noise_step, start, state};
 
 /// Trains to the end, or until an interruption; see [`Training::train`].
 pub(super) fn train(training: Training, path: &Path, interruption: Option<&Interruption>) -> Result<Run> {
@@ -37,10 +37,10 @@ pub(super) fn train(training: Training, path: &Path, interruption: Option<&Inter
     remove_unfinished(path)?;
     let mut session = Session::start(&training.hyperparameters, engine, lock, path)?;
     let stop = || training.stop.load(Ordering::Relaxed) || interruption.is_some_and(Interruption::requested);
-    let mut listener = match training.shows {
-        Shows::Itself => Some(progress::shown()),
-        Shows::Nothing => None,
-        Shows::To(listener) => Some(listener),
+    let mut listener = match training.progress_to {
+        ProgressTo::User => Some(progress::shown()),
+        ProgressTo::Nobody => None,
+        ProgressTo::Listener(listener) => Some(listener),
     };
     let mut tell = |progress: &Progress| {
         if let Some(listener) = &mut listener {
