@@ -157,18 +157,18 @@ mod tests {
     #[test]
     fn where_locks_do_nothing_a_training_of_another_machine_that_counts_on_is_refused_by_name() {
         let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join(LOCK_FILE);
         let (end, ended) = mpsc::channel::<()>();
-        fs::write(&path, "process 7 on there, beat 0\n").unwrap();
+        let mut theirs = File::create(folder.path().join(LOCK_FILE)).unwrap();
+        write(&mut theirs, "process 7 on there", 0).unwrap();
         let beating = std::thread::spawn(move || {
             for count in 1.. {
-                if ended.recv_timeout(QUICK) != Err(RecvTimeoutError::Timeout) {
+                if ended.recv_timeout(Duration::from_millis(5)) != Err(RecvTimeoutError::Timeout) {
                     break;
                 }
-                fs::write(&path, format!("process 7 on there, beat {count}\n")).unwrap();
+                write(&mut theirs, "process 7 on there", count).unwrap();
             }
         });
-        let refused = FolderLock::take_as(folder.path(), "here", QUICK).err().unwrap();
+        let refused = FolderLock::take_as(folder.path(), "here", 10 * QUICK).err().unwrap();
         assert!(refused.is_run_in_use() && refused.to_string().contains("process 7 on there"), "{refused}");
         drop(end);
         beating.join().unwrap();
