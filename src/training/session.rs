@@ -70,7 +70,7 @@ pub(super) fn lock(path: &Path) -> Result<File> {
 }
 
 /// Writes `hp.json`, whole or not at all.
-pub(super) fn write_hyperparameters(path: &Path, hyperparameters: &Hyperparameters) -> Result<()> {
+pub(crate) fn write_hyperparameters(path: &Path, hyperparameters: &Hyperparameters) -> Result<()> {
     let json = serde_json::to_vec_pretty(&hyperparameters.to_json()?)
         .map_err(|problem| Error::file(path, problem.to_string(), "Give values that JSON can hold"))?;
     write_atomically(path, |file| file.write_all(&json).map_err(|source| Error::io("write", path, source)))

@@ -56,6 +56,8 @@ const OF_A_RUN: &str = "it is for the checkpoints of a run: give RUN, or leave i
 const OF_NOISE: &str = "nothing is drawn at random: leave it out, or leave noise in";
 const OF_SELECTIVE: &str = "it says how selective units are found: give --selective-in, or leave it out";
 
+const OF_RULES: &str = "it says how activity is read out: name the rules to export by --rules, or leave it out";
+
 /// Shorthand for the table below.
 const fn of(option: &'static str, has: fn(&Given) -> bool, needs: &'static str) -> Use {
     Use { option, verbs: &[], has, needs }
@@ -152,6 +154,14 @@ const USES: &[Use] = &[
         |given| given.flag("automatic"),
         "give --automatic, or leave it out",
     ),
+    within(&["export"], "mode", |given| given.has("rules"), OF_RULES),
+    within(&["export"], "no_noise", |given| given.has("rules"), OF_RULES),
+    within(&["export"], "input_noise", |given| given.has("rules"), OF_RULES),
+    within(&["export"], "seed", |given| given.has("rules"), OF_RULES),
+    within(&["export"], "same_noise", |given| given.has("rules"), OF_RULES),
+    within(&["export"], "device", |given| given.has("rules"), OF_RULES),
+    within(&["export"], "same_noise", |given| given.is_noisy(), OF_NOISE),
+    within(&["export"], "seed", |given| given.is_noisy() || given.is_random(), OF_NOISE),
     within(&["activity", "outputs", "saccade", "distractor"], "same_noise", |given| given.is_noisy(), OF_NOISE),
     within(
         &["activity", "outputs", "saccade", "distractor"],
@@ -212,6 +222,7 @@ mod tests {
             ],
         ),
         ("import", &["from", "run", "hp", "checkpoints", "trials"]),
+        ("export", &["run", "to", "format", "names", "checkpoints", "rules"]),
         ("log", &["run", "out"]),
         ("trials", &["rule", "task", "ruleset", "mode", "noise", "out"]),
         ("activity", &["run", "device", "checkpoints", "rule", "mode", "no_noise", "input_noise", "out"]),
