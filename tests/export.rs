@@ -88,14 +88,22 @@ fn an_exported_run_holds_what_the_run_does_and_comes_back_the_same() {
         let arrays = SafeTensors::deserialize(&content).unwrap();
         let units = numbers(&arrays.tensor("unit").unwrap());
         assert_eq!(units.len(), 16 * (activity.epochs.len() - 1));
-        let of_stim1: Vec<f64> =
-            selectivity(&activity, Epoch::Stim1).unwrap().column("p_value").unwrap().f64().unwrap().iter().flatten().collect();
+        let of_stim1: Vec<f64> = selectivity(&activity, Epoch::Stim1)
+            .unwrap()
+            .column("p_value")
+            .unwrap()
+            .f64()
+            .unwrap()
+            .iter()
+            .flatten()
+            .collect();
         let place = activity.epochs.iter().position(|(epoch, _)| *epoch == Epoch::Stim1).unwrap() - 1;
         let found = numbers(&arrays.tensor("p_value").unwrap())[16 * place..][..16].to_vec();
         assert_eq!(found.into_iter().filter(|p| !p.is_nan()).collect::<Vec<_>>(), of_stim1);
     }
 
-    for (format, names) in [("npz", "own"), ("npz", "published"), ("safetensors", "published"), ("safetensors", "own")] {
+    for (format, names) in [("npz", "own"), ("npz", "published"), ("safetensors", "published"), ("safetensors", "own")]
+    {
         let arrays = format!("{format}-{names}");
         succeeds(folder, &["export", "run", &arrays, "--format", format, "--names", names, "--checkpoints", "0..1280"]);
         assert!(!folder.join(&arrays).join("2560").exists());

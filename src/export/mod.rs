@@ -16,7 +16,7 @@
 //! | | epoch, epoch_from, epoch_to | (epoch), names, and the time steps that they last, the second not included |
 //! | `TRIALS/RULE_selectivity` | the columns of [`selectivity`](crate::analysis::selectivity()) | (row), a row for each epoch and unit, all epochs but fix1 |
 //!
-//! `TRIALS` are the trials trained before the checkpoint. What docs/python.md shows reads them.
+//! `TRIALS` are the trials trained before the checkpoint. The Python in notebooks/PYTHON.md reads them.
 
 use std::path::Path;
 
@@ -76,7 +76,8 @@ impl Run {
     /// use maturation::prelude::*;
     ///
     /// let folder = std::env::temp_dir().join(format!("maturation-doc-arrays-{}", std::process::id()));
-    /// let options = ExportOptions { checkpoints: Selection::Last, rules: vec![Rule::GAP], ..ExportOptions::default() };
+    /// let options =
+    ///     ExportOptions { checkpoints: Selection::Last, rules: vec![Rule::GAP], ..ExportOptions::default() };
     /// Run::open("data/6tasks")?.export(&folder, &options, |progress| println!("{progress}"))?;
     /// assert!(folder.join("572160/gap.npz").exists());
     /// # std::fs::remove_dir_all(folder).unwrap();

@@ -5,10 +5,10 @@ use std::path::Path;
 use crate::error::Result;
 use crate::hyperparameters::Hyperparameters;
 use crate::network::{CpuEngine, Learner, Network};
+use crate::training::evaluation;
 use crate::training::log::{Log, LogEntry};
 use crate::training::new_run::{INTO_A_NEW_FOLDER, NewRun, check_free};
 use crate::training::run::Run;
-use crate::training::evaluation;
 
 impl Run {
     /// Makes the run `path` of the network whose weights are in a file of another program ([`Network::import`]): a

@@ -52,8 +52,8 @@ impl PublishedRun {
     /// Looks at the folder of a run.
     ///
     /// # Errors
-    /// The message names the file: if the folder, its hyper-parameters or its checkpoints are not there, or `hp.json` or
-    /// `log.json` cannot be used.
+    /// The message names the file: if the folder, its hyper-parameters or its checkpoints are not there, or `hp.json`
+    /// or `log.json` cannot be used.
     pub fn open(folder: impl AsRef<Path>) -> Result<Self> {
         let folder = folder.as_ref();
         let [path, old] = [HYPERPARAMETERS_FILE, OLD_HYPERPARAMETERS_FILE].map(|name| folder.join(name));
@@ -118,12 +118,8 @@ impl PublishedRun {
     /// [`Selection::Stage`] is about the first of the trained rules.
     ///
     /// # Errors
-    /// The message names the file: if a checkpoint is damaged ([checksums](Network::import) are verified), or of another
-    /// network than the hyper-parameters say; if the folder holds anything already or cannot be written to. Nothing is
-    /// left there then.
-    ///
-    /// [`Network::import`]: crate::network::Network::import
-    /// [checksums]: crate::network::Network::import
+    /// The message names the file: if a checkpoint is damaged (checksums are verified), or of another network than the
+    /// hyper-parameters say; if the folder holds anything already or cannot be written to. Nothing is left there then.
     pub fn import(
         &self,
         path: impl AsRef<Path>,

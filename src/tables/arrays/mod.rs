@@ -116,8 +116,8 @@ pub(crate) fn write_arrays(path: &Path, arrays: &[Array]) -> Result<()> {
     }
 }
 
-/// A table's columns as arrays of one axis. Null is NaN where a column has numbers or truth values, and no letters where
-/// it has names.
+/// A table's columns as arrays of one axis. Null is NaN where a column has numbers or truth values, and no letters
+/// where it has names.
 pub(crate) fn columns_of(table: &DataFrame) -> Result<Vec<Array>> {
     let failed = || Error::table("making arrays of a table");
     let of_column = |column: &Column| -> Result<Array> {
@@ -194,7 +194,7 @@ mod tests {
         write_arrays(&other, &example()).unwrap();
         let content = std::fs::read(&one).unwrap();
         assert_eq!(content, std::fs::read(&other).unwrap());
-        let mut archive = zip::ZipArchive::new(std::io::Cursor::new(&content)).unwrap();
+        let mut archive = ::zip::ZipArchive::new(std::io::Cursor::new(&content)).unwrap();
         let mut member = |name: &str| {
             let mut bytes = Vec::new();
             std::io::Read::read_to_end(&mut archive.by_name(name).unwrap(), &mut bytes).unwrap();

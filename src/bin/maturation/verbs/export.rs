@@ -13,10 +13,10 @@ use crate::common::readout::ReadoutArguments;
 
 /// Export a run as arrays for NumPy, PyTorch and MATLAB: weights, log, and of rules the activity and selectivity.
 ///
-/// The folder gets hp.json, log, TRIALS/weights, and for each rule TRIALS/RULE (rates, inputs, time_ms, location, epoch)
-/// and TRIALS/RULE_selectivity, the columns of `maturation selectivity`. docs/python.md names every array and its axes,
-/// and reads them in Python. For MATLAB, SciPy makes of each file a .mat by one line:
-/// scipy.io.savemat("odr.mat", dict(numpy.load("odr.npz"))).
+/// The folder gets hp.json, log, TRIALS/weights, and for each rule TRIALS/RULE (rates, inputs, time_ms, location,
+/// epoch) and TRIALS/RULE_selectivity, the columns of `maturation selectivity`. notebooks/PYTHON.md names every array
+/// and its axes, and reads them in Python. MATLAB's own format is not written; SciPy makes a .mat of a file in one
+/// line: scipy.io.savemat("odr.mat", dict(numpy.load("odr.npz"))).
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  maturation export runs/paper arrays --checkpoints last --rules gap")]
 pub struct Arguments {
