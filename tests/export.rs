@@ -152,7 +152,9 @@ fn blocks(page: &str, language: &str) -> Vec<String> {
 /// A Python that has this module.
 fn python_with(module: &str) -> Option<String> {
     let python = std::env::var("MATURATION_PYTHON").unwrap_or_else(|_| "python3".to_owned());
-    let has = Command::new(&python).args(["-c", &format!("import {module}")]).output();
+    // Looked for, not imported: torch takes its time.
+    let finds = format!("import importlib.util, sys; sys.exit(importlib.util.find_spec('{module}') is None)");
+    let has = Command::new(&python).args(["-c", &finds]).output();
     has.is_ok_and(|output| output.status.success()).then_some(python)
 }
 
