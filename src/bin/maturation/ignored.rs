@@ -474,6 +474,8 @@ mod tests {
             "test" | "selected_by" => "unbiased",
             "units" | "kinds" => "excited",
             "mode" => "test",
+            "format" => "npz",
+            "names" => "own",
             "normalised" => "absolute",
             "ruleset" => "all_new",
             "preset" => "paper",
@@ -568,6 +570,11 @@ mod tests {
                                 true
                             }
                             "stage_window" => *source == "activity",
+                            "mode" | "no_noise" | "input_noise" | "seed" | "same_noise" | "device"
+                                if name == "export" =>
+                            {
+                                !ids.contains(&"rules")
+                            }
                             "seed" if *source == "activity" => !ids.contains(&"bootstrap"),
                             "kinds" | "preferring" => !ids.contains(&"selective_in"),
                             "selected_by" | "normalised" | "baseline_skip_ms" if name == "lesion" => {
@@ -609,6 +616,8 @@ mod tests {
             ("lesion data/6tasks --normalised no", &["--normalised", "--selective-in"]),
             ("activity data/6tasks --rule odr --no-noise --seed 3", &["--seed", "at random"]),
             ("trials --rule odr --seed 3", &["--seed", "--mode random"]),
+            ("export data/6tasks arrays --no-noise", &["--no-noise", "--rules"]),
+            ("export data/6tasks arrays --rules odr --no-noise --same-noise", &["--same-noise", "at random"]),
             (
                 "pca --activity a.csv --locations-on-ring up,down --location-unit degrees",
                 &["--location-unit", "names the locations"],
