@@ -19,16 +19,16 @@ pub(crate) fn write_version(object: &mut Map<String, Value>) {
 /// # Errors
 /// What is wrong and what to do, if it is none or later than this program's.
 pub(crate) fn take_version(object: &mut Map<String, Value>) -> Result<(), (String, &'static str)> {
-    match object.remove(VERSION_KEY) {
-        None => Ok(()),
-        Some(Value::Number(version)) if version.as_u64().is_some_and(|version| (1..=VERSION).contains(&version)) => Ok(()),
-        Some(Value::Number(version)) if version.as_u64().is_some_and(|version| version > VERSION) => {
+    let Some(found) = object.remove(VERSION_KEY) else { return Ok(()) };
+    match found.as_u64() {
+        Some(1..=VERSION) => Ok(()),
+        Some(later) if later > VERSION => {
             let here = env!("CARGO_PKG_VERSION");
             let problem =
-                format!("it is of version {version} of its format, and maturation {here} reads up to {VERSION}");
+                format!("it is of version {later} of its format, and maturation {here} reads up to {VERSION}");
             Err((problem, "A later maturation wrote it: update this one"))
         }
-        Some(other) => Err((format!("its `{VERSION_KEY}` is {other}, expected {VERSION}"), "Correct the file")),
+        _ => Err((format!("its `{VERSION_KEY}` is {found}, expected {VERSION}"), "Correct the file")),
     }
 }
 

@@ -205,9 +205,9 @@ pub mod prelude {
         Activity, BinTime, PseudoPopulation, RecordingOptions, RingOptions, SpikeOptions, TimeUnit,
     };
     pub use crate::analysis::{
-        self, Decoder, DecoderOptions, Dpca, DpcaOptions, Grouping, Kind, Normalisation, Pca, PcaOptions,
-        PopulationOptions, Psth, PsthOptions, SampleUnit, Scoring, Selectivity, SelectivityOptions, Test, selectivity,
-        selectivity_with,
+        self, AverageOptions, Bootstrap, Decoder, DecoderOptions, Dpca, DpcaOptions, Grouping, Kind, Normalisation,
+        Pca, PcaOptions, Permutations, Population, Psth, PsthOptions, SampleUnit, Scoring, Selectivity,
+        SelectivityOptions, SelectivityTest, selectivity,
     };
     pub use crate::error::{Error, Result};
     pub use crate::figures::{self, ChartAbout, DecoderAbout, Figure, ImageFormat, PsthAbout, TrialAbout};
@@ -218,7 +218,8 @@ pub mod prelude {
     pub use crate::tables::{Rows, read_table, write_table};
     pub use crate::tasks::{Condition, Epoch, Mode, Rule, Ruleset, Trials};
     pub use crate::training::{
-        AutomaticChoice, BackgroundTraining, Checkpoint, Checkpoints, Progress, Run, Selection, Stage, Training,
+        AutomaticChoice, BackgroundTraining, Checkpoint, Checkpoints, Progress, Run, Selection, Stage, Staging,
+        Training,
     };
     pub use crate::{ndarray, plotly, polars, rand, serde_json};
 }

@@ -123,8 +123,8 @@ fn own_tasks_train_beside_the_crates_resume_and_are_analysed_like_any_other() {
         assert_eq!(outputs.height(), 128);
     }
     let about = PsthAbout::of(decision, Epoch::Stim1, 20.0);
-    let options = PsthOptions::default();
-    let curves = analysis::psth(&opened, &Selection::Last, decision, Epoch::Stim1, &options).unwrap();
+    let (options, readout) = (PsthOptions::default(), ReadoutOptions::default());
+    let curves = analysis::psth(&opened, Selection::Last, decision, Epoch::Stim1, &options, &readout).unwrap();
     figures::psth(&curves, &about).unwrap();
     figures::performance_growth(&opened).unwrap();
     analysis::dpca(&opened.last().unwrap().activity(decision).unwrap(), &DpcaOptions::default()).unwrap();

@@ -6,8 +6,9 @@ use maturation::activity::{
     Activity, BinTime, LocationUnit, PseudoPopulation, RecordingOptions, RingOptions, SpikeOptions, TimeUnit,
 };
 use maturation::analysis::{
-    self, DecoderOptions, DpcaOptions, Grouping, Kind, Normalisation, PcaOptions, PopulationOptions, Psth, PsthOptions,
-    SampleUnit, Selectivity, SelectivityOptions, Test, Tuning, remarks, selectivity,
+    self, AverageOptions, Bootstrap, DecoderOptions, DpcaOptions, Grouping, Kind, Normalisation, PcaOptions,
+    Population, Psth, PsthOptions, SampleUnit, Selectivity, SelectivityOptions, SelectivityTest, Tuning, remarks,
+    selectivity,
 };
 use maturation::tables::{read_table, write_table};
 use maturation::tasks::Epoch;
@@ -149,12 +150,13 @@ fn one_population_is_the_same_in_hz_z_scores_changes_and_differences() {
         ("difference", of(&|unit, rate| rate - 20.0 - mean(unit))),
     ];
     for (name, found) in &scales {
-        let tuned: Vec<_> = found.units.iter().filter(|unit| unit.kind(Test::Published) != Kind::None).collect();
+        let tuned: Vec<_> =
+            found.units.iter().filter(|unit| unit.kind(SelectivityTest::Published) != Kind::NotSelective).collect();
         let told: Vec<_> = tuned.iter().map(|unit| (unit.unit, unit.kind, unit.preferred_location)).collect();
         let excited = Kind::Excited;
         assert_eq!(told, [(0, excited, 0), (2, excited, 3), (4, excited, 5)], "{name}");
         let unbiased: Vec<_> = found.units.iter().filter(|unit| unit.unbiased_selective).collect();
-        let told: Vec<_> = unbiased.iter().map(|unit| (unit.unit, unit.kind(Test::Unbiased))).collect();
+        let told: Vec<_> = unbiased.iter().map(|unit| (unit.unit, unit.kind(SelectivityTest::Unbiased))).collect();
         assert_eq!(told, [(0, excited), (2, excited), (4, excited)], "{name}");
         let normalisation = if *name == "Hz" { Normalisation::Ratio } else { Normalisation::Absolute };
         assert_eq!(found.normalisation, normalisation, "{name}");
@@ -179,7 +181,7 @@ fn what_is_not_a_ratio_says_so_in_table_figure_and_remarks() {
     let about = maturation::figures::PsthAbout::of_activity(&activity, "z-scores");
     let json = maturation::figures::psth(&table, &about).unwrap().json();
     assert!(json.contains("rate (absolute)") && !json.contains("fixation rate"));
-    let mut tuning = Tuning::new(PopulationOptions::default());
+    let mut tuning = Tuning::new(AverageOptions::default());
     tuning.add(None, &found, &found).unwrap();
     assert!(tuning.table().unwrap().get_column_index("normalisation").is_some());
 
@@ -214,12 +216,12 @@ fn a_ring_of_any_size_and_labels_has_opposite_locations_offsets_and_angles() {
             assert_near(found, expected[direction].as_f64().unwrap(), 1e-5);
         }
         assert_eq!(serde_json::json!(floats(&table, "units")[0] as u64), expected["selected"]);
-        let mut tuning = Tuning::new(PopulationOptions::default());
+        let mut tuning = Tuning::new(AverageOptions::default());
         tuning.add(None, &units, &units).unwrap();
         let count = activity.location_count;
         let offsets: Vec<f64> = floats(&tuning.table().unwrap(), "offset");
         assert_eq!(offsets, (0..=count).map(|k| k as f64 - (count / 2) as f64).collect::<Vec<_>>(), "{name}");
-        let unit = SampleUnit::of(&activity, Epoch::Stim1, Some(0), &PopulationOptions::default()).unwrap();
+        let unit = SampleUnit::of(&activity, Epoch::Stim1, Some(0), &Population::default()).unwrap();
         let angles: Vec<f64> = unit.locations.iter().map(|at| at.angle).collect();
         assert_eq!(angles, (0..count).map(|k| 360.0 * k as f64 / count as f64).collect::<Vec<_>>(), "{name}");
     }
@@ -243,7 +245,8 @@ fn a_location_that_was_never_recorded_leaves_out_its_point_alone() {
     let said = remarks(&activity, &units, &SelectivityOptions::default()).unwrap();
     assert!(said.iter().any(|remark| remark.contains("no trial is at location 5 of the 8")), "{said:?}");
     let curve = |units: &Selectivity, bootstrap: usize| {
-        let mut tuning = Tuning::new(PopulationOptions { bootstrap, ..PopulationOptions::default() });
+        let mut tuning =
+            Tuning::new(AverageOptions { bootstrap: Bootstrap::of(bootstrap), ..AverageOptions::default() });
         tuning.add(None, units, units).unwrap();
         (tuning.table().unwrap(), tuning.fits().unwrap())
     };
@@ -259,7 +262,7 @@ fn a_location_that_was_never_recorded_leaves_out_its_point_alone() {
     let mut psth = Psth::new(PsthOptions { opposite: true, ..PsthOptions::default() });
     psth.add("monkey", &activity, &units).unwrap();
     assert!(mean_in_stim1(&psth.table().unwrap(), "opposite").is_some());
-    let unit = SampleUnit::of(&activity, Epoch::Stim1, Some(0), &PopulationOptions::default()).unwrap();
+    let unit = SampleUnit::of(&activity, Epoch::Stim1, Some(0), &Population::default()).unwrap();
     assert_eq!(unit.locations.len(), 7);
     let decoder = analysis::Decoder::of(&activity, &DecoderOptions { held_out: 1, ..DecoderOptions::published(100.0) });
     assert_eq!(decoder.unwrap().classes, 7);
@@ -278,7 +281,7 @@ fn sixty_frames_a_second_are_sixty_whether_times_are_exact_or_rounded() {
         let epochs = [(Epoch::Fix1, 0.0..3000.0), (Epoch::Stim1, 3000.0..3500.0)];
         let activity = activity.with_epochs_in_ms(&epochs).unwrap();
         assert_eq!(activity.epoch(Epoch::Stim1).unwrap(), 180..210, "{name}");
-        let unit = SampleUnit::of(&activity, Epoch::Stim1, Some(0), &PopulationOptions::default()).unwrap();
+        let unit = SampleUnit::of(&activity, Epoch::Stim1, Some(0), &Population::default()).unwrap();
         assert_near(unit.locations[0].epoch_rate, expected("hz60")["unit_0_at_0"].as_f64().unwrap(), 1e-6);
         let times = floats(&unit.table().unwrap(), "time_ms");
         assert_near(*times.last().unwrap(), expected("hz60")["last_ms"].as_f64().unwrap(), 1e-12);
@@ -544,7 +547,7 @@ fn time_may_begin_below_zero_and_bins_be_told_by_their_centre() {
     let epochs = [(Epoch::Fix1, -40.0..0.0), (Epoch::Stim1, 0.0..40.0)];
     let activity = activity.with_epochs_in_ms(&epochs).unwrap();
     assert_eq!((activity.epoch(Epoch::Fix1).unwrap(), activity.epoch(Epoch::Stim1).unwrap()), (0..2, 2..4));
-    let unit = SampleUnit::of(&activity, Epoch::Stim1, Some(0), &PopulationOptions::default()).unwrap();
+    let unit = SampleUnit::of(&activity, Epoch::Stim1, Some(0), &Population::default()).unwrap();
     assert_eq!(floats(&unit.table().unwrap(), "time_ms")[..4], [-40.0, -20.0, 0.0, 20.0]);
     let pca = analysis::pca(&activity, &PcaOptions { components: 1, locations: None }).unwrap();
     assert_eq!(floats(&pca.table().unwrap(), "time_ms")[0], -40.0);
@@ -611,7 +614,8 @@ fn a_pseudo_population_goes_through_every_analysis_of_populations() {
     let preferred: Vec<usize> = [0, 2, 4].iter().map(|unit| units.units[*unit].preferred_location).collect();
     // Two trials a location leave the preferred one uncertain by one.
     assert!(preferred.iter().zip([0, 2, 6]).all(|(found, truth)| [0, 1, 7].contains(&((found + 8 - truth) % 8))));
-    let mut psth = Psth::new(PsthOptions { kinds: Kind::ALL.to_vec(), ..PsthOptions::default() });
+    let population = Population { kinds: Kind::ALL.to_vec(), ..Population::default() };
+    let mut psth = Psth::new(PsthOptions { population, ..PsthOptions::default() });
     psth.add("both", &activity, &units).unwrap();
     assert!(psth.table().unwrap().height() > 0);
     let options = DecoderOptions { held_out: 1, ..DecoderOptions::default().at_least(100.0) };

@@ -34,9 +34,9 @@ fn a_variant_with_absolute_rates_goes_through_every_analysis_of_the_published_sc
     for (rule, epoch) in USUAL {
         let units = analysis::selectivity_of_run(&run, &from, rule, epoch, &absolute, &readout).unwrap();
         assert_eq!(units.height(), 2 * 48, "two checkpoints from 640 trials on");
-        let options = PsthOptions { opposite: true, normalisation: Normalisation::Absolute, ..PsthOptions::default() };
-        let checkpoints = run.selected(&from, rule).unwrap();
-        let curves = analysis::psth_with(&run, &checkpoints, rule, epoch, &options, &absolute, &readout).unwrap();
+        let population = Population { selectivity: absolute.clone(), ..Population::default() };
+        let options = PsthOptions { opposite: true, population, ..PsthOptions::default() };
+        let curves = analysis::psth(&run, &from, rule, epoch, &options, &readout).unwrap();
         let about = PsthAbout { normalised: false, ..PsthAbout::of(rule, epoch, run.hyperparameters().dt) };
         let figure = figures::psth(&curves, &about).unwrap();
         assert!(figure.json().contains("rate (absolute)") && !figure.json().contains("fixation rate"));

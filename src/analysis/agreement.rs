@@ -6,8 +6,7 @@ use std::str::FromStr;
 
 use polars::prelude::*;
 
-use crate::analysis::{Kind, Selectivity, SelectivityOptions, Test, UnitSelectivity};
-use crate::environment::unless_interrupted;
+use crate::analysis::{Population, Selectivity, UnitSelectivity};
 use crate::error::{Error, Result};
 use crate::readout::{Readout, ReadoutOptions};
 use crate::tasks::{Epoch, Rule};
@@ -53,27 +52,6 @@ impl FromStr for RuleEpoch {
     }
 }
 
-/// Which units are compared. The default is as published.
-#[derive(Clone, Debug, PartialEq)]
-pub struct AgreementOptions {
-    /// The kinds of units that count, in both epochs: excited and mixed ones.
-    pub kinds: Vec<Kind>,
-    /// Which test says that a unit is selective, of which kind, and what it prefers.
-    pub test: Test,
-    /// How selectivity is tested.
-    pub selectivity: SelectivityOptions,
-}
-
-impl Default for AgreementOptions {
-    fn default() -> Self {
-        AgreementOptions {
-            kinds: vec![Kind::Excited, Kind::Mixed],
-            test: Test::Published,
-            selectivity: SelectivityOptions::default(),
-        }
-    }
-}
-
 /// How many units of a population agree on their preferred location in two epochs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Agreement {
@@ -90,11 +68,11 @@ pub struct Agreement {
 }
 
 impl Agreement {
-    /// Compares the units of one population in two epochs.
+    /// Compares the units that `population` takes in each of two epochs.
     ///
     /// # Errors
     /// If the two are not of the same units and locations.
-    pub fn of(first: &Selectivity, second: &Selectivity, options: &AgreementOptions) -> Result<Agreement> {
+    pub fn of(first: &Selectivity, second: &Selectivity, population: &Population) -> Result<Agreement> {
         first.check()?;
         second.check()?;
         let numbers = |found: &Selectivity| found.units.iter().map(|unit| unit.unit).collect::<Vec<_>>();
@@ -110,15 +88,15 @@ impl Agreement {
                 "compare two epochs of one population",
             ));
         }
-        let counts = |unit: &&UnitSelectivity| options.kinds.contains(&unit.kind(options.test));
+        let counts = |unit: &&UnitSelectivity| population.takes(unit);
         let preferred: BTreeMap<usize, usize> =
-            first.units.iter().filter(counts).map(|unit| (unit.unit, unit.preferred(options.test))).collect();
+            first.units.iter().filter(counts).map(|unit| (unit.unit, unit.preferred(population.test))).collect();
         let mut found = Agreement { first: preferred.len(), ..Agreement::default() };
         for unit in second.units.iter().filter(counts) {
             found.second += 1;
             if let Some(location) = preferred.get(&unit.unit) {
                 found.both += 1;
-                if *location == unit.preferred(options.test) {
+                if *location == unit.preferred(population.test) {
                     found.same += 1;
                 } else {
                     found.different += 1;
@@ -137,14 +115,14 @@ impl Agreement {
 /// log has none). If preferences had nothing to do with each other, one in eight would be the same.
 ///
 /// ```
-/// use maturation::analysis::{AgreementOptions, agreement};
+/// use maturation::analysis::agreement;
 /// use maturation::prelude::*;
 /// use maturation::readout::ReadoutOptions;
 ///
 /// let run = Run::open("data/6tasks")?;
 /// let (odr, odrd) = ("odr:stim1".parse()?, "odrd:stim1".parse()?);
-/// let (options, readout) = (AgreementOptions::default(), ReadoutOptions::default());
-/// let table = agreement(&run, &Selection::Last, odr, odrd, &options, &readout)?;
+/// let (units, readout) = (Population::default(), ReadoutOptions::default());
+/// let table = agreement(&run, Selection::Last, odr, odrd, &units, &readout)?;
 /// assert_eq!(table.height(), 1);
 /// # Ok::<(), maturation::Error>(())
 /// ```
@@ -154,31 +132,31 @@ impl Agreement {
 /// impossible. [`Selection::Stage`] is of the first rule.
 pub fn agreement(
     run: &Run,
-    checkpoints: &Selection,
+    checkpoints: impl Into<Selection>,
     first: RuleEpoch,
     second: RuleEpoch,
-    options: &AgreementOptions,
+    population: &Population,
     readout: &ReadoutOptions,
 ) -> Result<DataFrame> {
-    let selectivity = &options.selectivity.of_run(run);
+    let population = &population.of_run(run);
     let mut readout = Readout::new(readout.clone())?;
-    let checkpoints = run.selected(checkpoints, first.rule)?;
-    let mut rows = Vec::with_capacity(checkpoints.len());
-    for checkpoint in unless_interrupted(checkpoints.iter()) {
-        let checkpoint = checkpoint?;
+    let (mut trials, mut rows) = (Vec::new(), Vec::new());
+    for visited in run.visit(checkpoints, first.rule)? {
+        let checkpoint = &visited?.checkpoint;
         let activity = readout.activity(checkpoint, first.rule)?;
-        let units = Selectivity::of(&activity, first.epoch, selectivity)?;
+        let units = Selectivity::of(&activity, first.epoch, &population.selectivity)?;
         let activity = if first.rule == second.rule { activity } else { readout.activity(checkpoint, second.rule)? };
-        let others = Selectivity::of(&activity, second.epoch, selectivity)?;
-        rows.push(Agreement::of(&units, &others, options)?);
+        let others = Selectivity::of(&activity, second.epoch, &population.selectivity)?;
+        trials.push(checkpoint.trials_trained());
+        rows.push(Agreement::of(&units, &others, population)?);
     }
     let count = |value: fn(&Agreement) -> usize| rows.iter().map(|row| value(row) as u32).collect::<Vec<_>>();
     let stages = |rule: Rule| {
-        let stage = |trials| run.stage_at(rule, trials).map(|stage| stage.name());
-        checkpoints.iter().map(|checkpoint| stage(checkpoint.trials_trained())).collect::<Vec<_>>()
+        let stage = |trials: &u64| run.stage_at(rule, *trials).map(|stage| stage.name());
+        trials.iter().map(stage).collect::<Vec<_>>()
     };
     df![
-        "trials_trained" => checkpoints.iter().map(|checkpoint| checkpoint.trials_trained()).collect::<Vec<_>>(),
+        "trials_trained" => &trials,
         "first" => vec![first.to_string(); rows.len()],
         "second" => vec![second.to_string(); rows.len()],
         "first_selective" => count(|row| row.first),
@@ -195,7 +173,7 @@ pub fn agreement(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::analysis::golden;
+    use crate::analysis::{Kind, SelectivityOptions, SelectivityTest, golden};
 
     #[test]
     fn agrees_with_the_published_system() {
@@ -208,7 +186,7 @@ mod tests {
                     let activity = golden::activity(&part(key, 0), trials.as_u64().unwrap());
                     Selectivity::of(&activity, part(key, 1).parse().unwrap(), &SelectivityOptions::default()).unwrap()
                 };
-                let found = Agreement::of(&of("first"), &of("second"), &AgreementOptions::default()).unwrap();
+                let found = Agreement::of(&of("first"), &of("second"), &Population::default()).unwrap();
                 let found = [found.first, found.second, found.both, found.same, found.different];
                 assert_eq!(serde_json::json!(found), *counts, "{case}");
                 compared += 1;
@@ -221,13 +199,12 @@ mod tests {
     fn kinds_and_the_test_decide_which_units_count() {
         let activity = golden::activity("gap", 716800);
         let units = Selectivity::of(&activity, Epoch::Stim1, &SelectivityOptions::default()).unwrap();
-        let count = |options: &AgreementOptions| Agreement::of(&units, &units, options).unwrap();
-        let published = count(&AgreementOptions::default());
+        let count = |population: &Population| Agreement::of(&units, &units, population).unwrap();
+        let published = count(&Population::default());
         assert_eq!((published.both, published.different), (published.first, 0));
-        let none = count(&AgreementOptions { kinds: vec![], ..AgreementOptions::default() });
+        let none = count(&Population { kinds: vec![], ..Population::default() });
         assert_eq!(none, Agreement::default());
-        let unbiased =
-            AgreementOptions { test: Test::Unbiased, kinds: Kind::ALL.to_vec(), ..AgreementOptions::default() };
+        let unbiased = Population { kinds: Kind::ALL.to_vec(), ..Population::by(SelectivityTest::Unbiased) };
         assert_eq!(count(&unbiased).first, 20, "every unit is of some kind, `none` included");
     }
 
@@ -236,7 +213,7 @@ mod tests {
         let units = |activity| Selectivity::of(&activity, Epoch::Stim1, &SelectivityOptions::default()).unwrap();
         let gap = units(golden::activity("gap", 716800));
         let synthetic = units(golden::synthetic());
-        let message = Agreement::of(&gap, &synthetic, &AgreementOptions::default()).unwrap_err().to_string();
+        let message = Agreement::of(&gap, &synthetic, &Population::default()).unwrap_err().to_string();
         assert!(message.contains("20 units") && message.contains("one population"), "{message}");
     }
 

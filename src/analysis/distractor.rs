@@ -5,25 +5,22 @@ use std::collections::BTreeMap;
 use polars::prelude::*;
 
 use crate::analysis::saccade::{BINS, SaccadeHistogram, bin_columns};
-use crate::analysis::stages::{Span, stage_of};
-use crate::environment::unless_interrupted;
+use crate::analysis::stages::Span;
 use crate::error::{Error, Result};
 use crate::readout::{Readout, ReadoutOptions};
 use crate::tasks::{Condition, Ring, Rule};
-use crate::training::{Answer, Checkpoint, Run, Selection, Stage};
+use crate::training::{Answer, Run, Selection, Stage, Visited};
 
 /// How the pairs of locations are read out. The default is as published.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DistractorOptions {
     /// Trials of each pair of a stimulus and a distractor location; they differ by the noise of the units alone.
     pub repeats: usize,
-    /// Evaluations that the performance is averaged over before it decides the stage; 1 takes it as it is.
-    pub stage_window: usize,
 }
 
 impl Default for DistractorOptions {
     fn default() -> Self {
-        DistractorOptions { repeats: 128, stage_window: 1 }
+        DistractorOptions { repeats: 128 }
     }
 }
 
@@ -102,29 +99,23 @@ impl Distractor {
         Ok(())
     }
 
-    /// Reads out a checkpoint and adds it. Every pair meets noise of its own.
+    /// Reads out a checkpoint of a run that is visited for rule odrd, and adds it. Every pair meets noise of its own.
     ///
     /// # Errors
     /// If the checkpoint cannot be read, its network has another ring or does not know the distractor rule, the run's
     /// log does not have it, or an option is 0.
-    pub fn read(
-        &mut self,
-        run: &Run,
-        checkpoint: &Checkpoint,
-        options: &DistractorOptions,
-        readout: &mut Readout,
-    ) -> Result<()> {
+    pub fn read(&mut self, visited: &Visited, options: &DistractorOptions, readout: &mut Readout) -> Result<()> {
         if options.repeats == 0 {
             return Err(Error::argument("0 trials of each pair are none", "use 1 or more"));
         }
-        let stage = stage_of(run, Rule::ODRD, checkpoint.trials_trained(), options.stage_window)?;
-        let ring = Ring::new(run.hyperparameters().n_eachring);
+        let stage = visited.stage()?;
+        let ring = Ring::new(visited.run().hyperparameters().n_eachring);
         let pairs: Vec<Vec<Condition>> = (ring.preferred().iter())
             .flat_map(|stimulus| ring.preferred().iter().map(|distractor| (*stimulus, *distractor)))
             .map(|(stimulus, distractor)| vec![Condition::with_distractor(stimulus, distractor); options.repeats])
             .collect();
-        self.add(stage, &readout.answers(checkpoint, Rule::ODRD, &pairs)?)?;
-        self.spans.entry(stage).or_default().add(checkpoint.trials_trained(), options.stage_window);
+        self.add(stage, &readout.answers(&visited.checkpoint, Rule::ODRD, &pairs)?)?;
+        self.spans.entry(stage).or_default().add(visited);
         Ok(())
     }
 
@@ -242,8 +233,8 @@ impl Distractor {
 /// use maturation::readout::ReadoutOptions;
 ///
 /// let run = Run::open("data/6tasks")?;
-/// let options = DistractorOptions { repeats: 1, ..DistractorOptions::default() };
-/// let table = distractor(&run, &Selection::Last, &options, &ReadoutOptions::default())?.performance()?;
+/// let options = DistractorOptions { repeats: 1 };
+/// let table = distractor(&run, Selection::Last, &options, &ReadoutOptions::default())?.performance()?;
 /// assert_eq!(table.height(), 5);
 /// # Ok::<(), maturation::Error>(())
 /// ```
@@ -252,16 +243,15 @@ impl Distractor {
 /// If there is no such checkpoint, the run was not trained on rule odrd, or an option is 0.
 pub fn distractor(
     run: &Run,
-    checkpoints: &Selection,
+    checkpoints: impl Into<Selection>,
     options: &DistractorOptions,
     readout: &ReadoutOptions,
 ) -> Result<Distractor> {
     run.check_trained(Rule::ODRD)?;
     let mut readout = Readout::new(readout.clone())?;
     let mut distractor = Distractor::new(run.hyperparameters().n_eachring);
-    for checkpoint in unless_interrupted(run.selected(checkpoints, Rule::ODRD)?.iter()) {
-        let checkpoint = checkpoint?;
-        distractor.read(run, checkpoint, options, &mut readout)?;
+    for visited in run.visit(checkpoints, Rule::ODRD)? {
+        distractor.read(&visited?, options, &mut readout)?;
     }
     Ok(distractor)
 }

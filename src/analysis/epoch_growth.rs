@@ -4,7 +4,7 @@ use ndarray::Array2;
 use polars::prelude::*;
 
 use crate::analysis::population::{self, population};
-use crate::analysis::{Normalisation, PopulationOptions, Selectivity, normalisation};
+use crate::analysis::{AverageOptions, Normalisation, Selectivity, normalisation};
 use crate::error::{Error, Result};
 use crate::statistics::{ResampledMean, UnitResamples};
 use crate::training::Stage;
@@ -15,7 +15,7 @@ use crate::training::Stage;
 /// they were selected.
 #[derive(Clone, Debug)]
 pub struct EpochGrowth {
-    options: PopulationOptions,
+    options: AverageOptions,
     resamples: Option<UnitResamples>,
     rows: Vec<Row>,
     normalisation: Option<Normalisation>,
@@ -33,7 +33,7 @@ struct Row {
 
 impl EpochGrowth {
     /// Growth without any checkpoint yet.
-    pub fn new(options: PopulationOptions) -> EpochGrowth {
+    pub fn new(options: AverageOptions) -> EpochGrowth {
         EpochGrowth { options, resamples: None, rows: Vec::new(), normalisation: None }
     }
 
@@ -44,7 +44,7 @@ impl EpochGrowth {
     /// If the selected units are not of this population, the rates are of another kind than those added before, or the
     /// bootstrap is impossible.
     pub fn add(&mut self, stage: Stage, measured: &Selectivity, selected: &Selectivity) -> Result<()> {
-        let chosen = self.options.chosen(measured, selected)?;
+        let chosen = self.options.population.chosen(measured, selected)?;
         normalisation::shared(&mut self.normalisation, measured.normalisation)?;
         let rates: Vec<(usize, f64)> = chosen
             .into_iter()
@@ -52,10 +52,7 @@ impl EpochGrowth {
                 Some((unit.unit, population::rates(measured, unit).get(preferred).copied().flatten()?))
             })
             .collect();
-        if self.options.bootstrap > 0 && self.resamples.is_none() {
-            let resamples = UnitResamples::new(self.options.bootstrap, population(measured), self.options.seed)?;
-            self.resamples = Some(resamples);
-        }
+        self.options.bootstrap.draw(&mut self.resamples, population(measured))?;
         let mut interval = None;
         if let Some(resamples) = &self.resamples {
             let units: Vec<usize> = rates.iter().map(|(unit, _)| *unit).collect();
@@ -92,7 +89,7 @@ impl EpochGrowth {
             Column::new("activity".into(), rows.iter().map(|row| row.activity).collect::<Vec<_>>()),
             Column::new("units".into(), rows.iter().map(|row| row.units as u32).collect::<Vec<_>>()),
         ];
-        if self.options.bootstrap > 0 {
+        if self.options.bootstrap.is_wanted() {
             let ends = |end: fn((f64, f64)) -> f64| rows.iter().map(|row| row.interval.map(end)).collect::<Vec<_>>();
             columns.push(Column::new("low".into(), ends(|(low, _)| low)));
             columns.push(Column::new("high".into(), ends(|(_, high)| high)));
@@ -105,7 +102,7 @@ impl EpochGrowth {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::analysis::{SelectivityOptions, golden};
+    use crate::analysis::{Bootstrap, Population, SelectivityOptions, golden};
 
     fn numbers(table: &DataFrame, name: &str) -> Vec<Option<f64>> {
         table.column(name).unwrap().f64().unwrap().to_vec()
@@ -118,7 +115,7 @@ mod tests {
         for (name, rows) in published.as_object().unwrap() {
             let [rule, selected, measured] = name.split("__").collect::<Vec<_>>()[..] else { panic!("{name}") };
             let epoch = |text: &str| text.split_once('_').unwrap().1.parse().unwrap();
-            let options = PopulationOptions { bootstrap: 200, ..PopulationOptions::default() };
+            let options = AverageOptions { bootstrap: Bootstrap::of(200), ..AverageOptions::default() };
             let mut growth = EpochGrowth::new(options);
             let rows = rows.as_array().unwrap();
             for row in rows {
@@ -146,16 +143,17 @@ mod tests {
     fn a_checkpoint_without_a_selected_unit_is_null() {
         let activity = golden::activity("gap", 64000);
         let units = Selectivity::of(&activity, "stim1".parse().unwrap(), &SelectivityOptions::default()).unwrap();
-        for bootstrap in [0, 100] {
-            let mut growth = EpochGrowth::new(PopulationOptions { kinds: vec![], bootstrap, ..Default::default() });
+        for bootstrap in [Bootstrap::default(), Bootstrap::of(100)] {
+            let population = Population { kinds: vec![], ..Population::default() };
+            let mut growth = EpochGrowth::new(AverageOptions { population, bootstrap, follow: None });
             assert_eq!(growth.table().unwrap().height(), 0);
             growth.add(Stage::Mid, &units, &units).unwrap();
             let table = growth.table().unwrap();
-            assert_eq!(table.shape(), (1, if bootstrap > 0 { 6 } else { 4 }));
+            assert_eq!(table.shape(), (1, if bootstrap.is_wanted() { 6 } else { 4 }));
             assert_eq!(numbers(&table, "activity"), [None]);
             assert_eq!(table.column("trials_trained").unwrap().u64().unwrap().get(0), Some(64000));
         }
-        let mut growth = EpochGrowth::new(PopulationOptions { bootstrap: 7, ..Default::default() });
+        let mut growth = EpochGrowth::new(AverageOptions { bootstrap: Bootstrap::of(7), ..Default::default() });
         assert!(growth.add(Stage::Mid, &units, &units).is_err());
     }
 }

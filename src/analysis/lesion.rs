@@ -3,7 +3,7 @@
 use polars::prelude::*;
 use rand::RngExt;
 
-use crate::analysis::{Kind, RuleEpoch, Selectivity, SelectivityOptions, Test};
+use crate::analysis::{Kind, Population, RuleEpoch, Selectivity};
 use crate::error::{Error, Result};
 use crate::network::{Device, Network};
 use crate::numerics::random::RandomStream;
@@ -23,8 +23,8 @@ pub enum LesionTarget {
     Selective {
         /// The rule and the epoch.
         at: RuleEpoch,
-        /// The kinds of units, of excited, inhibited and mixed.
-        kinds: Vec<Kind>,
+        /// Which of them, by which test.
+        population: Population,
         /// The preferred locations, counted from 0; empty: all.
         locations: Vec<usize>,
     },
@@ -43,8 +43,8 @@ impl LesionTarget {
                 }
                 many => format!("{} listed units", many.len()),
             },
-            LesionTarget::Selective { at, kinds, locations } => {
-                let kinds = list(kinds.iter().map(Kind::to_string).collect());
+            LesionTarget::Selective { at, population, locations } => {
+                let kinds = list(population.kinds.iter().map(Kind::to_string).collect());
                 let locations = match locations.as_slice() {
                     [] => String::new(),
                     some => format!(", preferring {}", list(some.iter().map(usize::to_string).collect())),
@@ -55,12 +55,12 @@ impl LesionTarget {
     }
 
     /// The units, ascending.
-    fn units(&self, network: &Network, readout: &mut Readout, options: &LesionOptions) -> Result<Vec<usize>> {
+    fn units(&self, network: &Network, readout: &mut Readout) -> Result<Vec<usize>> {
         let count = network.hyperparameters().n_rnn;
         let mut units = match self {
             LesionTarget::All => (0..count).collect(),
             LesionTarget::Listed(units) => units.clone(),
-            LesionTarget::Selective { at, kinds, locations } => {
+            LesionTarget::Selective { at, population, locations } => {
                 let activity = readout.activity_of(network, at.rule)?;
                 if let Some(location) = locations.iter().find(|location| **location >= activity.location_count) {
                     return Err(Error::argument(
@@ -68,12 +68,12 @@ impl LesionTarget {
                         format!("locations run from 0 to {}", activity.location_count - 1),
                     ));
                 }
-                let selectivity = Selectivity::of(&activity, at.epoch, &options.selectivity)?;
+                let selectivity = Selectivity::of(&activity, at.epoch, &population.selectivity)?;
                 let fits = |preferred: usize| locations.is_empty() || locations.contains(&preferred);
                 let chosen = selectivity
                     .units
                     .iter()
-                    .filter(|unit| kinds.contains(&unit.kind(options.test)) && fits(unit.preferred(options.test)));
+                    .filter(|unit| population.takes(unit) && fits(unit.preferred(population.test)));
                 chosen.map(|unit| unit.unit).collect()
             }
         };
@@ -100,10 +100,6 @@ pub struct LesionOptions {
     pub matched: bool,
     /// Random trials of each rule on which performance is measured.
     pub trials: usize,
-    /// Which test says that a unit is selective, of which kind, and what it prefers.
-    pub test: Test,
-    /// How units are tested.
-    pub selectivity: SelectivityOptions,
     /// Decides the draws.
     pub seed: u64,
     /// What networks are computed on.
@@ -117,8 +113,6 @@ impl Default for LesionOptions {
             repeats: 20,
             matched: true,
             trials: 128,
-            test: Test::Published,
-            selectivity: SelectivityOptions::default(),
             seed: 0,
             device: Device::Cpu,
         }
@@ -258,7 +252,7 @@ fn plans(
     let all: Vec<usize> = (0..network.hyperparameters().n_rnn).collect();
     let (mut plans, mut counts) = (Vec::new(), Vec::new());
     for (place, target) in targets.iter().enumerate() {
-        let units = target.units(network, readout, options)?;
+        let units = target.units(network, readout)?;
         for share in &options.shares {
             let count = (share * units.len() as f64).round() as usize;
             let draws = draws(&units, count, place as u64, options);
@@ -328,8 +322,13 @@ mod tests {
         table.column(column).unwrap().cast(&DataType::Float64).unwrap().f64().unwrap().to_vec()
     }
 
+    fn selective(at: &str, kind: Kind, locations: Vec<usize>) -> LesionTarget {
+        let population = Population { kinds: vec![kind], ..Population::default() };
+        LesionTarget::Selective { at: at.parse().unwrap(), population, locations }
+    }
+
     fn delay_units() -> LesionTarget {
-        LesionTarget::Selective { at: "odr:delay1".parse().unwrap(), kinds: vec![Kind::Excited], locations: vec![] }
+        selective("odr:delay1", Kind::Excited, vec![])
     }
 
     #[test]
@@ -392,9 +391,7 @@ mod tests {
         let (all, gap) = ([LesionTarget::All], [Rule::GAP]);
         refused(&[LesionTarget::Listed(vec![3, 256])], &gap, &options(), &["unit 256", "0 to 255"]);
         refused(&[LesionTarget::Listed(vec![])], &gap, &options(), &["nothing to silence", "0 listed units"]);
-        let beyond =
-            LesionTarget::Selective { at: "odr:stim1".parse().unwrap(), kinds: vec![Kind::Mixed], locations: vec![8] };
-        refused(&[beyond], &gap, &options(), &["location 8", "0 to 7"]);
+        refused(&[selective("odr:stim1", Kind::Mixed, vec![8])], &gap, &options(), &["location 8", "0 to 7"]);
         refused(&all, &[Rule::MATCH_OR_NON], &options(), &["match_or_non"]);
         refused(&all, &[], &options(), &["0 rules"]);
         refused(&[], &gap, &options(), &["0 targets"]);

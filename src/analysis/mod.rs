@@ -3,6 +3,7 @@
 //! Each analysis has a typed form, which the figures use, and gives a table with documented columns.
 
 mod agreement;
+mod average;
 mod claims;
 mod components;
 mod decoder;
@@ -29,9 +30,10 @@ mod stages;
 mod tuning;
 mod unit_counts;
 
-pub use agreement::{Agreement, AgreementOptions, RuleEpoch, agreement};
+pub use agreement::{Agreement, RuleEpoch, agreement};
+pub use average::{AverageOptions, Bootstrap};
 pub use claims::{DelayedUnits, DistractedUnits, Evidence, Verdict, claims};
-pub use decoder::{Chance, Decoder, DecoderOptions, HoldOut, Scoring, decoder};
+pub use decoder::{Chance, Decoder, DecoderOptions, HoldOut, Permutations, Scoring, decoder};
 pub use distractor::{Distractor, DistractorOptions, distractor};
 pub use dpca::{
     DemixedComponent, Dpca, DpcaOptions, Marginalisation, Regularisation, RegularisationError, Significance, dpca,
@@ -40,19 +42,17 @@ pub use epoch_growth::EpochGrowth;
 pub use group::Group;
 pub use lesion::{LesionOptions, LesionTarget, lesion};
 pub use normalisation::Normalisation;
-pub use of_run::{
-    decoder_by_checkpoint, decoder_of_run, epoch_growth, psth, psth_with, selectivity_of_run, tuning, unit_counts,
-};
+pub use of_run::{decoder_by_checkpoint, decoder_of_run, epoch_growth, psth, selectivity_of_run, tuning, unit_counts};
 pub use pca::{Pca, PcaOptions, PrincipalComponent, pca};
-pub use performance_growth::{GrowthOptions, performance_growth, performance_growth_with};
+pub use performance_growth::{GrowthOptions, performance_growth};
 pub use period_activity::{
-    Period, PeriodActivity, PeriodAnova, PeriodCheckpoint, PeriodOptions, PeriodStage, UnitPeriod, period_activity,
+    Period, PeriodActivity, PeriodAnova, PeriodCheckpoint, PeriodStage, UnitPeriod, period_activity,
 };
-pub use population::PopulationOptions;
+pub use population::Population;
 pub use psth::{Grouping, Psth, PsthOptions, psth_of};
 pub use remarks::remarks;
 pub use saccade::{SaccadeHistogram, SaccadeOptions, Saccades, saccade};
 pub use sample_unit::{SampleLocation, SampleUnit};
-pub use selectivity::{Kind, Selectivity, SelectivityOptions, Test, UnitSelectivity, selectivity, selectivity_with};
+pub use selectivity::{Kind, Selectivity, SelectivityOptions, SelectivityTest, UnitSelectivity, selectivity};
 pub use tuning::Tuning;
 pub use unit_counts::UnitCounts;

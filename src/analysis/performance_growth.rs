@@ -11,59 +11,39 @@ use crate::training::{AutomaticChoice, Run, Stage, moving_average};
 pub struct GrowthOptions {
     /// Evaluations that the curves are averaged over, an odd number; the paper's figure has 5.
     pub window: usize,
-    /// Evaluations that the performance is averaged over before it decides the stage; 1, as published, takes it as it
-    /// is.
-    pub stage_window: usize,
     /// Tells which evaluations this choice takes for each stage.
     pub automatic: Option<AutomaticChoice>,
 }
 
 impl Default for GrowthOptions {
     fn default() -> Self {
-        GrowthOptions { window: 5, stage_window: 1, automatic: None }
+        GrowthOptions { window: 5, automatic: None }
     }
 }
 
-/// Each rule's performance against trials trained, and its moving average.
+/// Each rule's performance against trials trained, and its moving average (Fig. S7).
 ///
 /// Columns: trials_trained, rule, performance, smoothed (the average over `window` evaluations around each, an odd
-/// number), stage (of the performance itself); rows rule by rule, in the order of training within.
+/// number), stage (as [`Run::staging`] has it); with `automatic`, also automatic_early, automatic_mid and
+/// automatic_mature: whether the choice takes the evaluation for that stage of the rule. An evaluation can stand for two
+/// stages. Rows are rule by rule, in the order of training within.
 ///
 /// ```
-/// use maturation::analysis::performance_growth;
+/// use maturation::analysis::{GrowthOptions, performance_growth};
 /// use maturation::prelude::*;
 ///
-/// let growth = performance_growth(&Run::open("data/6tasks")?, 5)?;
-/// assert!(growth.height() > 1000);
-/// # Ok::<(), maturation::Error>(())
-/// ```
-///
-/// # Errors
-/// If `window` is 0.
-pub fn performance_growth(run: &Run, window: usize) -> Result<DataFrame> {
-    performance_growth_with(run, &GrowthOptions { window, ..GrowthOptions::default() })
-}
-
-/// [`performance_growth`] with all options.
-///
-/// Columns: as there, the stage by the performance averaged over `stage_window` evaluations; with `automatic`, also
-/// automatic_early, automatic_mid and automatic_mature: whether the choice takes the evaluation for that stage of the
-/// rule. An evaluation can stand for two stages.
-///
-/// ```
-/// use maturation::analysis::{GrowthOptions, performance_growth_with};
-/// use maturation::prelude::*;
-///
+/// let run = Run::open("data/6tasks")?;
+/// assert!(performance_growth(&run, &GrowthOptions::default())?.height() > 1000);
 /// let options = GrowthOptions { automatic: Some(AutomaticChoice::default()), ..GrowthOptions::default() };
-/// let growth = performance_growth_with(&Run::open("data/6tasks")?, &options)?;
+/// let growth = performance_growth(&run, &options)?;
 /// assert!(growth.column("automatic_mature")?.bool()?.iter().any(|chosen| chosen == Some(true)));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
 /// # Errors
-/// If a window is 0.
-pub fn performance_growth_with(run: &Run, options: &GrowthOptions) -> Result<DataFrame> {
-    if options.window == 0 || options.stage_window == 0 {
+/// If the window is 0.
+pub fn performance_growth(run: &Run, options: &GrowthOptions) -> Result<DataFrame> {
+    if options.window == 0 {
         return Err(Error::argument("a window of 0 evaluations averages nothing", "use 1 or more"));
     }
     let log = run.log()?;
@@ -80,7 +60,7 @@ pub fn performance_growth_with(run: &Run, options: &GrowthOptions) -> Result<Dat
         let stage = |performance| {
             Stage::of(performance, hyperparameters.early_target_perf, hyperparameters.mid_target_perf).name()
         };
-        stages.extend(moving_average(&curve, options.stage_window).into_iter().map(stage));
+        stages.extend(moving_average(&curve, run.staging().window).into_iter().map(stage));
         if let Some(choice) = &options.automatic {
             for (chosen, places) in chosen.iter_mut().zip(choice.places(&curve, hyperparameters)) {
                 chosen.extend((0..rows.len()).map(|place| places.binary_search(&place).is_ok()));
@@ -107,6 +87,7 @@ pub fn performance_growth_with(run: &Run, options: &GrowthOptions) -> Result<Dat
 mod tests {
     use super::*;
     use crate::tasks::Rule;
+    use crate::training::Staging;
 
     fn shipped() -> Run {
         Run::open(concat!(env!("CARGO_MANIFEST_DIR"), "/data/6tasks")).unwrap()
@@ -127,35 +108,35 @@ mod tests {
         let run = shipped();
         let choice = AutomaticChoice::default();
         let options = GrowthOptions { automatic: Some(choice), ..GrowthOptions::default() };
-        let rows = rows(&performance_growth_with(&run, &options).unwrap());
+        let rows = rows(&performance_growth(&run, &options).unwrap());
         for (place, stage) in Stage::ALL.into_iter().enumerate() {
             let marked: Vec<u64> = rows.iter().filter(|row| row.2[place]).map(|row| row.0).collect();
             assert!(!marked.is_empty() && marked.len() <= choice.most, "{stage}: {}", marked.len());
             let checkpoints = run.automatic(Rule::ODRD, stage, &choice).unwrap();
             assert!(checkpoints.iter().all(|checkpoint| marked.contains(&checkpoint.trials_trained())));
         }
-        assert_eq!(performance_growth(&run, 5).unwrap().width(), 5);
+        assert_eq!(performance_growth(&run, &GrowthOptions::default()).unwrap().width(), 5);
     }
 
     #[test]
     fn stages_by_averages_are_those_of_the_run_and_flip_less() {
-        let run = shipped();
-        let flips = |stage_window: usize| {
-            let automatic = Some(AutomaticChoice::default());
-            let options = GrowthOptions { stage_window, automatic, ..GrowthOptions::default() };
-            let rows = rows(&performance_growth_with(&run, &options).unwrap());
+        let flips = |window: usize| {
+            let run = shipped().with_staging(Staging { window }).unwrap();
+            let options = GrowthOptions { automatic: Some(AutomaticChoice::default()), ..GrowthOptions::default() };
+            let rows = rows(&performance_growth(&run, &options).unwrap());
             for (trials, stage, _) in &rows {
-                let of_run = run.averaged_stage_at(Rule::ODRD, *trials, stage_window).unwrap();
+                let of_run = run.stage_at(Rule::ODRD, *trials).unwrap();
                 assert_eq!(of_run.name(), stage);
-                assert!(stage_window > 1 || run.stage_at(Rule::ODRD, *trials) == Some(of_run));
+                let thresholds = (run.hyperparameters().early_target_perf, run.hyperparameters().mid_target_perf);
+                let alone = run.performance_at(Rule::ODRD, *trials).unwrap();
+                assert!(window > 1 || of_run == Stage::of(alone, thresholds.0, thresholds.1));
             }
+            assert_eq!(run.stage_at(Rule::ODRD, 1), None);
             rows.windows(2).filter(|pair| pair[0].1 != pair[1].1).count()
         };
         assert!(flips(9) < flips(1), "{} flips, {} without averaging", flips(9), flips(1));
-        assert_eq!(run.averaged_stage_at(Rule::ODRD, 1, 9), None);
-        for (window, stage_window) in [(0, 1), (5, 0)] {
-            let options = GrowthOptions { window, stage_window, automatic: None };
-            assert!(performance_growth_with(&run, &options).unwrap_err().to_string().contains("1 or more"));
-        }
+        assert!(shipped().with_staging(Staging { window: 0 }).unwrap_err().to_string().contains("1 or more"));
+        let options = GrowthOptions { window: 0, automatic: None };
+        assert!(performance_growth(&shipped(), &options).unwrap_err().to_string().contains("1 or more"));
     }
 }

@@ -9,9 +9,8 @@ use polars::prelude::*;
 
 use crate::activity::Activity;
 use crate::analysis::rates::{baseline, mean_of_rows};
-use crate::analysis::stages::stage_of;
-use crate::analysis::{Kind, Normalisation, Selectivity, SelectivityOptions, Test, normalisation};
-use crate::environment::unless_interrupted;
+use crate::analysis::stages::over_stages;
+use crate::analysis::{Kind, Normalisation, Population, Selectivity, normalisation};
 use crate::error::{Error, Result};
 use crate::readout::{Readout, ReadoutOptions};
 use crate::statistics::{Anova, NotTested, independent_t_test, one_way_anova};
@@ -80,30 +79,6 @@ impl FromStr for Period {
     }
 }
 
-/// Which units are averaged, and how. The default is as published.
-#[derive(Clone, Debug, PartialEq)]
-pub struct PeriodOptions {
-    /// The kinds of units: excited and mixed ones.
-    pub kinds: Vec<Kind>,
-    /// Which test says that a unit is selective, of which kind, and what it prefers.
-    pub test: Test,
-    /// How selectivity is tested, and whether activity is relative to fix1.
-    pub selectivity: SelectivityOptions,
-    /// Evaluations that the performance is averaged over before it decides the stage; 1 takes it as it is.
-    pub stage_window: usize,
-}
-
-impl Default for PeriodOptions {
-    fn default() -> Self {
-        PeriodOptions {
-            kinds: vec![Kind::Excited, Kind::Mixed],
-            test: Test::Published,
-            selectivity: SelectivityOptions::default(),
-            stage_window: 1,
-        }
-    }
-}
-
 /// The activity of one unit.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct UnitPeriod {
@@ -132,7 +107,7 @@ pub struct PeriodCheckpoint {
 
 impl PeriodCheckpoint {
     /// The mean activity of the selective units over `period`, each at its preferred location, relative to the mean
-    /// of fix1 there as `options.selectivity.normalisation` says ([`Normalisation::Automatic`]: as the units were
+    /// of fix1 there as `population.selectivity.normalisation` says ([`Normalisation::Automatic`]: as the units were
     /// tested). A unit whose baseline cannot be divided by is left out of ratios.
     ///
     /// Units can be selected in another epoch, rule or checkpoint than the one that `activity` is of.
@@ -144,7 +119,7 @@ impl PeriodCheckpoint {
         activity: &Activity,
         selectivity: &Selectivity,
         period: &Period,
-        options: &PeriodOptions,
+        population: &Population,
     ) -> Result<PeriodCheckpoint> {
         activity.check()?;
         let misfit = selectivity.units.iter().any(|unit| unit.unit >= activity.units());
@@ -160,18 +135,18 @@ impl PeriodCheckpoint {
                 "make it from activity of the same population",
             ));
         }
-        let (steps, fixation) = (period.steps(activity)?, baseline(activity, options.selectivity.baseline_skip_ms)?);
-        let normalisation = match options.selectivity.normalisation {
+        let (steps, fixation) = (period.steps(activity)?, baseline(activity, population.selectivity.baseline_skip_ms)?);
+        let normalisation = match population.selectivity.normalisation {
             Normalisation::Automatic => selectivity.normalisation,
             given => given,
         };
         let trials_by_location = activity.trials_by_location();
         let mut units = Vec::new();
         for unit in &selectivity.units {
-            let kind = unit.kind(options.test);
-            let location = unit.preferred(options.test);
+            let kind = unit.kind(population.test);
+            let location = unit.preferred(population.test);
             let trials = &trials_by_location[location];
-            if !options.kinds.contains(&kind) || trials.is_empty() {
+            if !population.kinds.contains(&kind) || trials.is_empty() {
                 continue;
             }
             let mut course = mean_course(activity, trials, unit.unit, &steps);
@@ -230,15 +205,15 @@ fn in_turn(values: &[f32]) -> f32 {
 /// averaged first.
 ///
 /// ```
-/// use maturation::analysis::{PeriodActivity, PeriodOptions, period_activity};
+/// use maturation::analysis::{PeriodActivity, period_activity};
 /// use maturation::prelude::*;
 /// use maturation::readout::ReadoutOptions;
 ///
 /// let run = Run::open("data/6tasks")?;
-/// let checkpoints = "0,572160".parse()?;
-/// let (period, options) = ("delay2".parse()?, PeriodOptions::default());
+/// let checkpoints: Selection = "0,572160".parse()?;
+/// let (period, units) = ("delay2".parse()?, Population::default());
 /// let found =
-///     period_activity(&run, &checkpoints, Rule::ODRD, Epoch::Delay2, &period, &options, &ReadoutOptions::default())?;
+///     period_activity(&run, checkpoints, Rule::ODRD, Epoch::Delay2, &period, &units, &ReadoutOptions::default())?;
 /// assert_eq!(PeriodActivity::from_table(&found.table()?)?, found);
 /// assert_eq!(found.t_tests()?.height(), 4);
 /// # Ok::<(), maturation::Error>(())
@@ -439,23 +414,21 @@ impl PeriodActivity {
 /// performance in the log.
 pub fn period_activity(
     run: &Run,
-    checkpoints: &Selection,
+    checkpoints: impl Into<Selection>,
     rule: Rule,
     selected_in: Epoch,
     period: &Period,
-    options: &PeriodOptions,
+    population: &Population,
     readout: &ReadoutOptions,
 ) -> Result<PeriodActivity> {
-    let options = &PeriodOptions { selectivity: options.selectivity.of_run(run), ..options.clone() };
+    let population = &population.of_run(run);
     let mut readout = Readout::new(readout.clone())?;
     let mut found = PeriodActivity::default();
-    for checkpoint in unless_interrupted(run.selected(checkpoints, rule)?.iter()) {
-        let checkpoint = checkpoint?;
-        let stage = stage_of(run, rule, checkpoint.trials_trained(), options.stage_window)?;
-        let activity = readout.activity(checkpoint, rule)?;
-        let units = Selectivity::of(&activity, selected_in, &options.selectivity)?;
-        found.checkpoints.push(PeriodCheckpoint::of(Some(stage), &activity, &units, period, options)?);
-    }
+    over_stages(run, checkpoints, rule, &mut readout, |stage, activity| {
+        let units = Selectivity::of(activity, selected_in, &population.selectivity)?;
+        found.checkpoints.push(PeriodCheckpoint::of(Some(stage), activity, &units, period, population)?);
+        Ok(())
+    })?;
     Ok(found)
 }
 
@@ -464,9 +437,9 @@ mod tests {
     use serde_json::Value;
 
     use super::*;
-    use crate::analysis::golden;
+    use crate::analysis::{SelectivityOptions, golden};
 
-    fn found(case: &Value, options: &PeriodOptions) -> PeriodActivity {
+    fn found(case: &Value, population: &Population) -> PeriodActivity {
         let rule = case["rule"].as_str().unwrap();
         let ends = golden::floats(&case["period_ms"]);
         let period = Period::Window(ends[0].unwrap()..ends[1].unwrap());
@@ -474,8 +447,8 @@ mod tests {
         let checkpoint = |(trials, performance): (&Value, &Value)| {
             let stage = Stage::of(performance.as_f64().unwrap(), 0.35, 0.65);
             let activity = golden::activity(rule, trials.as_u64().unwrap());
-            let units = Selectivity::of(&activity, epoch, &options.selectivity).unwrap();
-            PeriodCheckpoint::of(Some(stage), &activity, &units, &period, options).unwrap()
+            let units = Selectivity::of(&activity, epoch, &population.selectivity).unwrap();
+            PeriodCheckpoint::of(Some(stage), &activity, &units, &period, population).unwrap()
         };
         let pairs = case["trials"].as_array().unwrap().iter().zip(case["performance"].as_array().unwrap());
         PeriodActivity { checkpoints: pairs.map(checkpoint).collect() }
@@ -490,7 +463,7 @@ mod tests {
     fn agrees_with_the_published_system() {
         let cases = golden::json("period_activity");
         for case in cases.as_array().unwrap() {
-            let found = found(case, &PeriodOptions::default());
+            let found = found(case, &Population::default());
             for (checkpoint, expected) in found.checkpoints.iter().zip(case["values"].as_array().unwrap()) {
                 let expected = golden::floats(expected);
                 assert_eq!(checkpoint.units.len(), expected.len());
@@ -518,7 +491,7 @@ mod tests {
     #[test]
     fn the_last_checkpoint_of_a_stage_stands_for_it() {
         let case = &golden::json("period_activity")[2];
-        let mut all = found(case, &PeriodOptions::default());
+        let mut all = found(case, &Population::default());
         all.checkpoints.iter_mut().for_each(|checkpoint| checkpoint.stage = Some(Stage::Mid));
         all.checkpoints[2].stage = Some(Stage::Mature);
         let anova = all.anova();
@@ -537,9 +510,9 @@ mod tests {
         assert_eq!((nothing.t_tests().unwrap().height(), nothing.t_tests().unwrap().width()), (0, 12));
         assert_eq!((nothing.anova().table().unwrap().height(), nothing.anova().table().unwrap().width()), (0, 9));
         let case = &golden::json("period_activity")[2];
-        let mut one = found(case, &PeriodOptions { kinds: vec![], ..PeriodOptions::default() });
+        let mut one = found(case, &Population { kinds: vec![], ..Population::default() });
         assert_eq!(one.table().unwrap().height(), 0);
-        one = found(case, &PeriodOptions::default());
+        one = found(case, &Population::default());
         one.checkpoints.truncate(1);
         let table = one.anova().table().unwrap();
         assert_eq!(table.column("not_tested").unwrap().str().unwrap().get(0), Some("too few values"));
@@ -557,10 +530,10 @@ mod tests {
             [(Normalisation::Ratio, 8), (Normalisation::Absolute, 12), (Normalisation::Difference, 12)]
         {
             let selectivity = SelectivityOptions { normalisation, ..SelectivityOptions::default() };
-            let options = PeriodOptions { kinds: Kind::ALL.to_vec(), selectivity, ..PeriodOptions::default() };
-            let units = Selectivity::of(&activity, Epoch::Stim1, &options.selectivity).unwrap();
+            let population = Population { kinds: Kind::ALL.to_vec(), selectivity, ..Population::default() };
+            let units = Selectivity::of(&activity, Epoch::Stim1, &population.selectivity).unwrap();
             let period = Period::Epoch(Epoch::Delay1);
-            let found = PeriodCheckpoint::of(None, &activity, &units, &period, &options).unwrap();
+            let found = PeriodCheckpoint::of(None, &activity, &units, &period, &population).unwrap();
             assert_eq!(found.units.len(), expected);
             assert!(found.values().iter().all(|value| value.is_finite()));
         }
@@ -579,12 +552,12 @@ mod tests {
         let activity = golden::activity("gap", 64000);
         let units = Selectivity::of(&activity, Epoch::Stim1, &SelectivityOptions::default()).unwrap();
         for period in [Period::Window(0.0..1e9), Period::Window(5.0..6.0), Period::Window(f64::NAN..9.0)] {
-            let problem = PeriodCheckpoint::of(None, &activity, &units, &period, &PeriodOptions::default());
+            let problem = PeriodCheckpoint::of(None, &activity, &units, &period, &Population::default());
             assert!(problem.unwrap_err().to_string().contains("0 ms to 1700 ms"), "{period}");
         }
         let missing = Period::Epoch(Epoch::Delay2);
-        assert!(PeriodCheckpoint::of(None, &activity, &units, &missing, &PeriodOptions::default()).is_err());
-        let other = PeriodCheckpoint::of(None, &golden::synthetic(), &units, &missing, &PeriodOptions::default());
+        assert!(PeriodCheckpoint::of(None, &activity, &units, &missing, &Population::default()).is_err());
+        let other = PeriodCheckpoint::of(None, &golden::synthetic(), &units, &missing, &Population::default());
         assert!(other.unwrap_err().to_string().contains("same population"));
     }
 }

@@ -1,44 +1,54 @@
-//! Which units an analysis averages, and how sure it is of the average.
+//! Which units an analysis takes.
 
-use crate::analysis::{Kind, Selectivity, SelectivityOptions, Test, UnitSelectivity};
+use crate::analysis::{Kind, Selectivity, SelectivityOptions, SelectivityTest, UnitSelectivity};
 use crate::error::{Error, Result};
-use crate::training::{Run, Stage};
+use crate::training::Run;
 
-/// Which units of a population are averaged. The default is as published.
+/// Which units of a population an analysis takes: selective ones of some kinds. The default is as published.
+///
+/// ```
+/// use maturation::prelude::*;
+///
+/// let published = Population::default();
+/// let unbiased = Population::by(SelectivityTest::Unbiased);
+/// let inhibited = Population { kinds: vec![Kind::Inhibited], ..Population::default() };
+/// assert_eq!(unbiased.kinds, published.kinds);
+/// assert_eq!(inhibited.test, published.test);
+/// ```
 #[derive(Clone, Debug, PartialEq)]
-pub struct PopulationOptions {
+pub struct Population {
     /// The kinds of units: excited and mixed ones.
     pub kinds: Vec<Kind>,
     /// Which test says that a unit is selective, of which kind, and what it prefers.
-    pub test: Test,
-    /// How units are tested; also whether rates are relative to fix1 (`normalisation`), and what of fix1 is left out.
+    pub test: SelectivityTest,
+    /// How units are tested; also what rates are relative to fix1 (`normalisation`), and what of fix1 is left out.
     pub selectivity: SelectivityOptions,
-    /// Units are selected once, at the last checkpoint of this stage, and followed with their preferred locations
-    /// through the others; none: selected anew at each checkpoint.
-    pub follow: Option<Stage>,
-    /// Resamples of the units for 95 % intervals (1000 is usual); 0 makes none.
-    pub bootstrap: usize,
-    /// Decides the resamples.
-    pub seed: u64,
 }
 
-impl Default for PopulationOptions {
+impl Default for Population {
     fn default() -> Self {
-        PopulationOptions {
+        Population {
             kinds: vec![Kind::Excited, Kind::Mixed],
-            test: Test::Published,
+            test: SelectivityTest::Published,
             selectivity: SelectivityOptions::default(),
-            follow: None,
-            bootstrap: 0,
-            seed: 0,
         }
     }
 }
 
-impl PopulationOptions {
+impl Population {
+    /// The excited and mixed units that this test selects.
+    pub fn by(test: SelectivityTest) -> Population {
+        Population { test, ..Population::default() }
+    }
+
     /// The same for a run: [`SelectivityOptions::of_run`].
-    pub(super) fn of_run(&self, run: &Run) -> PopulationOptions {
-        PopulationOptions { selectivity: self.selectivity.of_run(run), ..self.clone() }
+    pub(super) fn of_run(&self, run: &Run) -> Population {
+        Population { selectivity: self.selectivity.of_run(run), ..self.clone() }
+    }
+
+    /// Whether the unit is one of them.
+    pub(super) fn takes(&self, unit: &UnitSelectivity) -> bool {
+        self.kinds.contains(&unit.kind(self.test))
     }
 
     /// The units that `selected` chooses, as they are in `measured`, each with its preferred location.
@@ -68,7 +78,7 @@ impl PopulationOptions {
             return Err(misfit());
         }
         let mut chosen = Vec::new();
-        for unit in selected.units.iter().filter(|unit| self.kinds.contains(&unit.kind(self.test))) {
+        for unit in selected.units.iter().filter(|unit| self.takes(unit)) {
             let same = measured.units.get(unit.unit).filter(|found| found.unit == unit.unit);
             let found = same.or_else(|| measured.units.iter().find(|found| found.unit == unit.unit));
             chosen.push((found.ok_or_else(misfit)?, unit.preferred(self.test)));

@@ -7,11 +7,11 @@ use polars::prelude::*;
 
 use crate::activity::Activity;
 use crate::analysis::rates::{baseline, location_means};
-use crate::analysis::{Group, Kind, Normalisation, Selectivity, SelectivityOptions, Test, normalisation};
+use crate::analysis::{Bootstrap, Group, Normalisation, Population, Selectivity, normalisation};
 use crate::error::{Error, Result};
 use crate::statistics::{ResampledMean, UnitResamples};
 use crate::tasks::Epoch;
-use crate::training::Stage;
+use crate::training::{Run, Stage};
 
 /// What one curve of a PSTH stands for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -24,44 +24,28 @@ pub enum Grouping {
 }
 
 /// Which units a PSTH averages, and how. The default is as published, without the opposite direction.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct PsthOptions {
-    /// The kinds of units: excited and mixed ones.
-    pub kinds: Vec<Kind>,
-    /// Whether activity is relative to the mean of the unit's fix1 at that location. [`Normalisation::Automatic`]: as
-    /// the units were tested.
-    pub normalisation: Normalisation,
+    /// Which units, and what their activity is relative to: the mean of the unit's fix1 at that location, as
+    /// `selectivity.normalisation` and `selectivity.baseline_skip_ms` say ([`Normalisation::Automatic`]: as the units
+    /// were tested).
+    pub population: Population,
     /// Whether the activity at the location opposite to the preferred one is added. A ring of an odd number of
     /// locations has none.
     pub opposite: bool,
-    /// Which test says that a unit is selective, of which kind, and what it prefers.
-    pub test: Test,
     /// One curve a stage, or one a checkpoint.
     pub grouping: Grouping,
-    /// ms at the start of fix1 that are left out of the baseline.
-    pub baseline_skip_ms: f64,
     /// Of a run: units are selected once, at the last checkpoint of this stage, and followed with their preferred
     /// locations through the others; none: selected anew at each checkpoint.
     pub follow: Option<Stage>,
-    /// Resamples of the units for 95 % intervals (1000 is usual); 0 makes none.
-    pub bootstrap: usize,
-    /// Decides the resamples.
-    pub seed: u64,
+    /// The intervals.
+    pub bootstrap: Bootstrap,
 }
 
-impl Default for PsthOptions {
-    fn default() -> Self {
-        PsthOptions {
-            kinds: vec![Kind::Excited, Kind::Mixed],
-            normalisation: Normalisation::Automatic,
-            opposite: false,
-            test: Test::Published,
-            grouping: Grouping::Stage,
-            baseline_skip_ms: 0.0,
-            follow: None,
-            bootstrap: 0,
-            seed: 0,
-        }
+impl PsthOptions {
+    /// The same for a run: [`Population::of_run`].
+    pub(super) fn of_run(&self, run: &Run) -> PsthOptions {
+        PsthOptions { population: self.population.of_run(run), ..self.clone() }
     }
 }
 
@@ -225,16 +209,14 @@ impl Psth {
             ));
         }
 
-        let normalisation = match self.options.normalisation {
+        let normalisation = match self.options.population.selectivity.normalisation {
             Normalisation::Automatic => selectivity.normalisation,
             given => given,
         };
         let mut known = self.normalisation;
         normalisation::shared(&mut known, normalisation)?;
         let (preferred, opposite) = self.unit_curves(activity, selectivity, normalisation)?;
-        if self.options.bootstrap > 0 && self.resamples.is_none() {
-            self.resamples = Some(UnitResamples::new(self.options.bootstrap, unit_count, self.options.seed)?);
-        }
+        self.options.bootstrap.draw(&mut self.resamples, unit_count)?;
         let key = match self.options.grouping {
             Grouping::Stage => Key::Group(group.into()),
             Grouping::Checkpoint => Key::Checkpoint(self.groups.len()),
@@ -264,7 +246,8 @@ impl Psth {
         normalisation: Normalisation,
     ) -> Result<(UnitCurves, UnitCurves)> {
         let trials_by_location = activity.trials_by_location();
-        let baseline = baseline(activity, self.options.baseline_skip_ms)?;
+        let population = &self.options.population;
+        let baseline = baseline(activity, population.selectivity.baseline_skip_ms)?;
         let means = location_means(activity, &trials_by_location);
         let curve_of = |unit: usize, location: usize| -> Option<Vec<f64>> {
             if trials_by_location[location].is_empty() {
@@ -274,12 +257,11 @@ impl Psth {
             let fixation = activity.slice(ndarray::s![baseline.clone()]).sum() / baseline.len() as f64;
             activity.iter().map(|rate| normalisation.apply(*rate, fixation)).collect()
         };
-        let chosen =
-            || selectivity.units.iter().filter(|unit| self.options.kinds.contains(&unit.kind(self.options.test)));
+        let chosen = || selectivity.units.iter().filter(|unit| population.takes(unit));
         let curves_at = |location: &dyn Fn(usize) -> usize| -> Result<UnitCurves> {
             let (mut units, mut rates) = (Vec::new(), Vec::new());
             for unit in chosen() {
-                if let Some(curve) = curve_of(unit.unit, location(unit.preferred(self.options.test))) {
+                if let Some(curve) = curve_of(unit.unit, location(unit.preferred(population.test))) {
                     units.push(unit.unit);
                     rates.extend(curve);
                 }
@@ -324,7 +306,7 @@ impl Psth {
                 if curve.count == 0 {
                     continue;
                 }
-                if self.options.bootstrap > 0 {
+                if self.options.bootstrap.is_wanted() {
                     all_intervals.extend(curve.intervals());
                 }
                 for (step, sum) in curve.sum.iter().enumerate() {
@@ -359,7 +341,7 @@ impl Psth {
         if self.options.grouping == Grouping::Stage {
             columns.push(Column::new("checkpoints".into(), checkpoints));
         }
-        if self.options.bootstrap > 0 {
+        if self.options.bootstrap.is_wanted() {
             let ends =
                 |end: fn((f64, f64)) -> f64| all_intervals.iter().map(|found| found.map(end)).collect::<Vec<_>>();
             columns.push(Column::new("low".into(), ends(|(low, _)| low)));
@@ -387,20 +369,20 @@ impl Psth {
 /// # Errors
 /// If the activity has no such epoch or no fix1, or an option is impossible.
 pub fn psth_of(activity: &Activity, epoch: Epoch, name: &str, options: &PsthOptions) -> Result<DataFrame> {
-    let selectivity = SelectivityOptions {
-        normalisation: options.normalisation,
-        baseline_skip_ms: options.baseline_skip_ms,
-        ..SelectivityOptions::default()
-    };
     let mut psth = Psth::new(PsthOptions { grouping: Grouping::Stage, ..options.clone() });
-    psth.add(name, activity, &Selectivity::of(activity, epoch, &selectivity)?)?;
+    psth.add(name, activity, &Selectivity::of(activity, epoch, &options.population.selectivity)?)?;
     psth.table()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::analysis::golden;
+    use crate::analysis::{Kind, SelectivityOptions, SelectivityTest, golden};
+
+    fn normalised(normalisation: Normalisation) -> Population {
+        let selectivity = SelectivityOptions { normalisation, ..SelectivityOptions::default() };
+        Population { selectivity, ..Population::default() }
+    }
 
     fn units_of(activity: &Activity, epoch: &str) -> Selectivity {
         let published = SelectivityOptions { normalisation: Normalisation::Ratio, ..SelectivityOptions::default() };
@@ -435,7 +417,7 @@ mod tests {
             let [rule, epoch, norm, opposite] = name.split("__").collect::<Vec<_>>()[..] else { panic!("{name}") };
             let direction = if opposite == "oppo1" { "opposite" } else { "preferred" };
             let mut psth = Psth::new(PsthOptions {
-                normalisation: if norm == "norm1" { Normalisation::Ratio } else { Normalisation::Absolute },
+                population: normalised(if norm == "norm1" { Normalisation::Ratio } else { Normalisation::Absolute }),
                 opposite: true,
                 grouping: Grouping::Checkpoint,
                 ..PsthOptions::default()
@@ -528,8 +510,9 @@ mod tests {
     #[test]
     fn intervals_hold_the_curves_and_do_not_move_them() {
         let checkpoints = [58880, 64000, 716800].map(|trials| golden::activity("gap", trials));
-        let table = |grouping: Grouping, bootstrap: usize, seed: u64| {
-            let mut psth = Psth::new(PsthOptions { grouping, bootstrap, seed, ..PsthOptions::default() });
+        let table = |grouping: Grouping, resamples: usize, seed: u64| {
+            let bootstrap = Bootstrap { resamples, seed };
+            let mut psth = Psth::new(PsthOptions { grouping, bootstrap, ..PsthOptions::default() });
             for activity in &checkpoints {
                 psth.add(Stage::Mid, activity, &units_of(activity, "stim1")).unwrap();
             }
@@ -547,7 +530,7 @@ mod tests {
             assert!(with.equals(&table(grouping, 200, 1)));
             assert!(!with.equals(&table(grouping, 200, 2)));
         }
-        let few = PsthOptions { bootstrap: 10, ..PsthOptions::default() };
+        let few = PsthOptions { bootstrap: Bootstrap::of(10), ..PsthOptions::default() };
         let message = Psth::new(few).add(Stage::Mid, &checkpoints[0], &units_of(&checkpoints[0], "stim1")).unwrap_err();
         assert!(message.to_string().contains("10 resamples"));
     }
@@ -558,7 +541,7 @@ mod tests {
         let mut units = units_of(&activity, "stim1");
         units.units.truncate(1);
         units.units[0].kind = Kind::Excited;
-        let mut psth = Psth::new(PsthOptions { bootstrap: 100, ..PsthOptions::default() });
+        let mut psth = Psth::new(PsthOptions { bootstrap: Bootstrap::of(100), ..PsthOptions::default() });
         psth.add(Stage::Early, &activity, &units).unwrap();
         assert_eq!(psth.table().unwrap().column("low").unwrap().null_count(), 85);
     }
@@ -567,7 +550,8 @@ mod tests {
     fn nothing_selected_is_an_empty_table_with_its_columns() {
         let activity = golden::activity("gap", 64000);
         for (grouping, width) in [(Grouping::Stage, 7), (Grouping::Checkpoint, 6)] {
-            let options = PsthOptions { kinds: vec![], grouping, opposite: true, ..PsthOptions::default() };
+            let population = Population { kinds: vec![], ..Population::default() };
+            let options = PsthOptions { population, grouping, opposite: true, ..PsthOptions::default() };
             let mut psth = Psth::new(options);
             assert_eq!((psth.table().unwrap().height(), psth.table().unwrap().width()), (0, width));
             psth.add(Stage::Early, &activity, &units_of(&activity, "stim1")).unwrap();
@@ -584,7 +568,8 @@ mod tests {
         units.units.retain(|unit| [4, 7].contains(&unit.unit));
         units.units.iter_mut().for_each(|unit| unit.kind = Kind::Excited);
         for (normalisation, expected) in [(Normalisation::Ratio, 1.0), (Normalisation::Absolute, 2.0)] {
-            let mut psth = Psth::new(PsthOptions { normalisation, ..PsthOptions::default() });
+            let population = normalised(normalisation);
+            let mut psth = Psth::new(PsthOptions { population, ..PsthOptions::default() });
             psth.add(Stage::Early, &activity, &units).unwrap();
             let table = psth.table().unwrap();
             assert_eq!(column(&table, "units")[0], expected);
@@ -595,15 +580,16 @@ mod tests {
     #[test]
     fn the_unbiased_test_selects_and_places_by_absolute_rates() {
         let activity = golden::synthetic();
-        let mut psth = Psth::new(PsthOptions {
-            test: Test::Unbiased,
+        let of_all = Population {
+            test: SelectivityTest::Unbiased,
             kinds: Kind::ALL.to_vec(),
-            normalisation: Normalisation::Absolute,
-            ..PsthOptions::default()
-        });
+            ..normalised(Normalisation::Absolute)
+        };
+        let mut psth = Psth::new(PsthOptions { population: of_all, ..PsthOptions::default() });
         psth.add(Stage::Early, &activity, &units_of(&activity, "stim1")).unwrap();
         assert_eq!(column(&psth.table().unwrap(), "units")[0], 12.0);
-        let mut psth = Psth::new(PsthOptions { test: Test::Unbiased, ..PsthOptions::default() });
+        let population = Population::by(SelectivityTest::Unbiased);
+        let mut psth = Psth::new(PsthOptions { population, ..PsthOptions::default() });
         psth.add(Stage::Early, &activity, &units_of(&activity, "stim1")).unwrap();
         // Of the selective units 4, 5, 6 and 11, one is inhibited, 5, and one, 11, has a negative baseline, to which no
         // activity is relative.
@@ -645,7 +631,9 @@ mod tests {
         let mut other = Psth::new(PsthOptions::default());
         let message = other.add(Stage::Early, &synthetic, &units_of(&gap, "stim1")).unwrap_err().to_string();
         assert!(message.contains("same population"), "{message}");
-        let mut skip = Psth::new(PsthOptions { baseline_skip_ms: 2000.0, ..PsthOptions::default() });
+        let selectivity = SelectivityOptions { baseline_skip_ms: 2000.0, ..SelectivityOptions::default() };
+        let population = Population { selectivity, ..Population::default() };
+        let mut skip = Psth::new(PsthOptions { population, ..PsthOptions::default() });
         assert!(skip.add(Stage::Early, &gap, &units_of(&gap, "stim1")).is_err());
         assert_eq!(skip.table().unwrap().height(), 0);
     }

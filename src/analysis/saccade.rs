@@ -4,8 +4,7 @@ use std::collections::BTreeMap;
 
 use polars::prelude::*;
 
-use crate::analysis::stages::{Span, stage_of};
-use crate::environment::unless_interrupted;
+use crate::analysis::stages::Span;
 use crate::error::{Error, Result};
 use crate::readout::{Readout, ReadoutOptions};
 use crate::tasks::{Rule, Timeline};
@@ -88,13 +87,11 @@ pub(super) fn bin_columns(rows: &[SaccadeRow]) -> Vec<Column> {
 pub struct SaccadeOptions {
     /// How often the batch of test trials is run at each checkpoint, each time with other noise.
     pub batches: usize,
-    /// Evaluations that the performance is averaged over before it decides the stage; 1 takes it as it is.
-    pub stage_window: usize,
 }
 
 impl Default for SaccadeOptions {
     fn default() -> Self {
-        SaccadeOptions { batches: 8, stage_window: 1 }
+        SaccadeOptions { batches: 8 }
     }
 }
 
@@ -153,8 +150,8 @@ impl Saccades {
 /// use maturation::readout::ReadoutOptions;
 ///
 /// let run = Run::open("data/6tasks")?;
-/// let options = SaccadeOptions { batches: 1, ..SaccadeOptions::default() };
-/// let table = saccade(&run, &Selection::Last, Rule::GAP, &options, &ReadoutOptions::default())?;
+/// let options = SaccadeOptions { batches: 1 };
+/// let table = saccade(&run, Selection::Last, Rule::GAP, &options, &ReadoutOptions::default())?;
 /// assert_eq!(table.height(), 30);
 /// # Ok::<(), maturation::Error>(())
 /// ```
@@ -164,7 +161,7 @@ impl Saccades {
 /// 0.
 pub fn saccade(
     run: &Run,
-    checkpoints: &Selection,
+    checkpoints: impl Into<Selection>,
     rule: Rule,
     options: &SaccadeOptions,
     readout: &ReadoutOptions,
@@ -178,13 +175,13 @@ pub fn saccade(
     }
     let mut readout = Readout::new(readout.clone())?;
     let mut saccades = Saccades::default();
-    for checkpoint in unless_interrupted(run.selected(checkpoints, rule)?.iter()) {
-        let checkpoint = checkpoint?;
-        let stage = stage_of(run, rule, checkpoint.trials_trained(), options.stage_window)?;
-        let conditions = readout.trials(checkpoint, rule)?.conditions;
-        let answers = readout.answers(checkpoint, rule, &vec![conditions; options.batches])?;
+    for visited in run.visit(checkpoints, rule)? {
+        let visited = visited?;
+        let stage = visited.stage()?;
+        let conditions = readout.trials(&visited.checkpoint, rule)?.conditions;
+        let answers = readout.answers(&visited.checkpoint, rule, &vec![conditions; options.batches])?;
         saccades.add(stage, answers.iter().flatten());
-        saccades.spans.entry(stage).or_default().add(checkpoint.trials_trained(), options.stage_window);
+        saccades.spans.entry(stage).or_default().add(&visited);
     }
     saccades.table()
 }

@@ -3,7 +3,7 @@
 use polars::prelude::*;
 
 use crate::activity::Activity;
-use crate::analysis::{PopulationOptions, Selectivity, UnitSelectivity};
+use crate::analysis::{Population, Selectivity, UnitSelectivity};
 use crate::error::{Error, Result};
 use crate::tasks::Epoch;
 
@@ -40,7 +40,7 @@ pub struct SampleLocation {
 }
 
 impl SampleUnit {
-    /// Unit number `unit`, or without a number the most sharply tuned of the units that `options` select in `epoch`.
+    /// Unit number `unit`, or without a number the most sharply tuned of the units that `population` takes in `epoch`.
     ///
     /// The sharpest is that with the largest vector strength of its absolute mean rates in the epoch,
     /// |Σ r·e^{iθ}| / Σ|r|,
@@ -49,13 +49,8 @@ impl SampleUnit {
     ///
     /// # Errors
     /// If the activity has no such epoch, no fix1 or no stim1, there is no such unit, or no unit is selective.
-    pub fn of(
-        activity: &Activity,
-        epoch: Epoch,
-        unit: Option<usize>,
-        options: &PopulationOptions,
-    ) -> Result<SampleUnit> {
-        let selectivity = Selectivity::of(activity, epoch, &options.selectivity)?;
+    pub fn of(activity: &Activity, epoch: Epoch, unit: Option<usize>, population: &Population) -> Result<SampleUnit> {
+        let selectivity = Selectivity::of(activity, epoch, &population.selectivity)?;
         let chosen = match unit {
             Some(number) => selectivity.units.get(number).ok_or_else(|| {
                 Error::argument(
@@ -63,7 +58,7 @@ impl SampleUnit {
                     format!("this population has {} units, counted from 0", selectivity.units.len()),
                 )
             })?,
-            None => sharpest(&selectivity, options)?,
+            None => sharpest(&selectivity, population)?,
         };
         let of_unit = activity.rates.slice(ndarray::s![.., .., chosen.unit]);
         let mut locations = Vec::new();
@@ -86,7 +81,7 @@ impl SampleUnit {
                 epoch_rate,
             });
         }
-        let preferred_location = chosen.preferred(options.test);
+        let preferred_location = chosen.preferred(population.test);
         Ok(SampleUnit {
             unit: chosen.unit,
             epoch,
@@ -124,10 +119,9 @@ impl SampleUnit {
 }
 
 /// The unit that [`SampleUnit::of`] takes by itself.
-fn sharpest<'a>(selectivity: &'a Selectivity, options: &PopulationOptions) -> Result<&'a UnitSelectivity> {
+fn sharpest<'a>(selectivity: &'a Selectivity, population: &Population) -> Result<&'a UnitSelectivity> {
     let peak = |unit: &UnitSelectivity| unit.absolute.iter().flatten().copied().fold(f64::NEG_INFINITY, f64::max);
-    let selected: Vec<&UnitSelectivity> =
-        selectivity.units.iter().filter(|unit| options.kinds.contains(&unit.kind(options.test))).collect();
+    let selected: Vec<&UnitSelectivity> = selectivity.units.iter().filter(|unit| population.takes(unit)).collect();
     let mut peaks: Vec<f64> = selected.iter().map(|unit| peak(unit)).collect();
     peaks.sort_by(f64::total_cmp);
     let median = peaks.get(peaks.len() / 2).copied().unwrap_or(f64::INFINITY);
@@ -168,7 +162,7 @@ mod tests {
     fn rates_are_the_means_of_the_recorded_trials() {
         let expected = golden::json("sample_unit");
         let activity = golden::activity("gap", 716800);
-        let unit = SampleUnit::of(&activity, Epoch::Stim1, Some(0), &PopulationOptions::default()).unwrap();
+        let unit = SampleUnit::of(&activity, Epoch::Stim1, Some(0), &Population::default()).unwrap();
         assert_eq!(unit.locations.len(), 8);
         let close = |found: f64, expected: &serde_json::Value| {
             golden::within((found - expected.as_f64().unwrap()).abs(), 1e-6, found);
@@ -193,7 +187,7 @@ mod tests {
     #[test]
     fn the_sharpest_unit_is_selective_fires_and_beats_every_other() {
         let activity = golden::activity("gap", 716800);
-        let options = PopulationOptions::default();
+        let options = Population::default();
         let selectivity = Selectivity::of(&activity, Epoch::Stim1, &options.selectivity).unwrap();
         let found = SampleUnit::of(&activity, Epoch::Stim1, None, &options).unwrap();
         let unit = &selectivity.units[found.unit];
@@ -213,13 +207,13 @@ mod tests {
     #[test]
     fn what_cannot_be_shown_is_refused() {
         let activity = golden::activity("gap", 716800);
-        let of = |epoch, unit, options: &PopulationOptions| {
+        let of = |epoch, unit, options: &Population| {
             SampleUnit::of(&activity, epoch, unit, options).unwrap_err().to_string()
         };
-        let options = PopulationOptions::default();
+        let options = Population::default();
         assert!(of(Epoch::Stim1, Some(20), &options).contains("20 units"));
         assert!(of(Epoch::Delay2, Some(2), &options).contains("delay2"));
-        let none = PopulationOptions { kinds: vec![], ..options };
+        let none = Population { kinds: vec![], ..options };
         assert!(of(Epoch::Stim1, None, &none).contains("no unit is selective"));
         let single =
             Activity { locations: (0..128).map(|trial| trial % 128).collect(), location_count: 128, ..activity };

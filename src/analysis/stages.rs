@@ -2,45 +2,51 @@
 
 use polars::prelude::*;
 
-use crate::error::{Error, Result};
+use crate::activity::Activity;
+use crate::error::Result;
+use crate::readout::Readout;
 use crate::tasks::Rule;
-use crate::training::{Run, Stage};
+use crate::training::{Run, Selection, Stage, Staging, Visited};
 
-/// The stage of a checkpoint by its performance averaged over `window` evaluations (1: its own performance).
-///
-/// # Errors
-/// If the log has no performance there, or `window` is 0.
-pub(super) fn stage_of(run: &Run, rule: Rule, trials_trained: u64, window: usize) -> Result<Stage> {
-    if window == 0 {
-        return Err(Error::argument("a window of 0 evaluations averages nothing", "use 1 or more"));
+/// Reads checkpoints out one after the other and hands each on, with its stage of the rule.
+pub(super) fn over_stages(
+    run: &Run,
+    checkpoints: impl Into<Selection>,
+    rule: Rule,
+    readout: &mut Readout,
+    mut each: impl FnMut(Stage, &Activity) -> Result<()>,
+) -> Result<()> {
+    for visited in run.visit(checkpoints, rule)? {
+        let visited = visited?;
+        each(visited.stage()?, &readout.activity(&visited.checkpoint, rule)?)?;
     }
-    run.averaged_stage_at(rule, trials_trained, window).ok_or_else(|| {
-        let path = run.path().display();
-        let what = format!("the log of `{path}` has no performance on `{rule}` after {trials_trained} trials");
-        Error::argument(what, "choose a rule and checkpoints that the log has")
-    })
+    Ok(())
 }
 
 /// The first and the last of the checkpoints that a stage stands on.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(super) struct Span {
     ends: Option<(u64, u64)>,
-    /// Evaluations that decided the stages, if these are known.
-    stage_window: Option<usize>,
+    /// How the stages were told, if that is known.
+    staging: Option<Staging>,
 }
 
 impl Span {
     /// Takes another checkpoint in.
-    pub(super) fn add(&mut self, trials_trained: u64, stage_window: usize) {
+    pub(super) fn add(&mut self, visited: &Visited) {
+        self.take(visited.trials_trained(), visited.run().staging());
+    }
+
+    fn take(&mut self, trials_trained: u64, staging: Staging) {
         let (first, last) = self.ends.unwrap_or((trials_trained, trials_trained));
         self.ends = Some((first.min(trials_trained), last.max(trials_trained)));
-        self.stage_window = Some(stage_window);
+        self.staging = Some(staging);
     }
 
     /// The columns first_trials, last_trials and stage_window, of a span a row.
     pub(super) fn columns(rows: &[Span]) -> Vec<Column> {
         let end = |of: fn((u64, u64)) -> u64| rows.iter().map(|row| row.ends.map(of)).collect::<Vec<_>>();
-        let windows: Vec<_> = rows.iter().map(|row| row.stage_window.map(|window| window as u32)).collect();
+        let windows: Vec<_> = rows.iter().map(|row| row.staging.map(|staging| staging.window as u32)).collect();
         vec![
             Column::new("first_trials".into(), end(|ends| ends.0)),
             Column::new("last_trials".into(), end(|ends| ends.1)),
@@ -57,7 +63,7 @@ mod tests {
     fn a_span_grows_either_way() {
         let mut span = Span::default();
         assert_eq!(Span::columns(&[span])[0].null_count(), 1);
-        [300, 100, 200].into_iter().for_each(|trials| span.add(trials, 5));
+        [300, 100, 200].into_iter().for_each(|trials| span.take(trials, Staging { window: 5 }));
         let columns = Span::columns(&[span, span]);
         let ends = [0, 1].map(|place| columns[place].u64().unwrap().get(1));
         assert_eq!(ends, [Some(100), Some(300)]);

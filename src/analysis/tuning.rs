@@ -7,7 +7,7 @@ use ndarray::Array2;
 use polars::prelude::*;
 
 use crate::analysis::population::{self, population};
-use crate::analysis::{Normalisation, PopulationOptions, Selectivity, normalisation};
+use crate::analysis::{AverageOptions, Normalisation, Selectivity, normalisation};
 use crate::environment::unless_interrupted;
 use crate::error::{Error, Result};
 use crate::statistics::{
@@ -22,7 +22,7 @@ use crate::training::Stage;
 /// without a trial leaves that point of each unit's curve out, not the unit.
 ///
 /// ```
-/// use maturation::analysis::{PopulationOptions, Selectivity, SelectivityOptions, Tuning};
+/// use maturation::analysis::{AverageOptions, Selectivity, SelectivityOptions, Tuning};
 /// use maturation::activity::Activity;
 /// use maturation::tasks::Epoch;
 /// use maturation::training::Stage;
@@ -38,7 +38,7 @@ use crate::training::Stage;
 ///     .with_epochs_in_ms(&[(Epoch::Fix1, 0.0..400.0), (Epoch::Stim1, 400.0..800.0)])?;
 /// let units = Selectivity::of(&activity, Epoch::Stim1, &SelectivityOptions::default())?;
 ///
-/// let mut tuning = Tuning::new(PopulationOptions::default());
+/// let mut tuning = Tuning::new(AverageOptions::default());
 /// tuning.add(Some(Stage::Mature), &units, &units)?;
 /// assert_eq!(tuning.table()?.height(), 9);
 /// let width = tuning.fits()?.column("width")?.f64()?.get(0).unwrap();
@@ -47,7 +47,7 @@ use crate::training::Stage;
 /// ```
 #[derive(Clone, Debug)]
 pub struct Tuning {
-    options: PopulationOptions,
+    options: AverageOptions,
     /// Number of locations, once a checkpoint was added.
     location_count: Option<usize>,
     resamples: Option<UnitResamples>,
@@ -154,7 +154,7 @@ impl Group {
 
 impl Tuning {
     /// Tuning without any checkpoint yet.
-    pub fn new(options: PopulationOptions) -> Tuning {
+    pub fn new(options: AverageOptions) -> Tuning {
         Tuning { options, location_count: None, resamples: None, groups: BTreeMap::new(), normalisation: None }
     }
 
@@ -166,7 +166,7 @@ impl Tuning {
     /// If the numbers of locations or the kinds of rates differ, the selected units are not of this population, or the
     /// bootstrap is impossible.
     pub fn add(&mut self, stage: Option<Stage>, measured: &Selectivity, selected: &Selectivity) -> Result<()> {
-        let chosen = self.options.chosen(measured, selected)?;
+        let chosen = self.options.population.chosen(measured, selected)?;
         let location_count = measured.location_count;
         if self.location_count.is_some_and(|known| known != location_count) {
             return Err(Error::argument(
@@ -197,10 +197,7 @@ impl Tuning {
         let curves = Array2::from_shape_vec((units.len(), points), curves)
             .map_err(|problem| Error::argument(problem.to_string(), "give every unit a rate a location"))?;
 
-        if self.options.bootstrap > 0 && self.resamples.is_none() {
-            let resamples = UnitResamples::new(self.options.bootstrap, population(measured), self.options.seed)?;
-            self.resamples = Some(resamples);
-        }
+        self.options.bootstrap.draw(&mut self.resamples, population(measured))?;
         (self.location_count, self.normalisation) = (Some(location_count), known);
         let group = self.groups.entry(stage).or_default();
         group.checkpoints += 1;
@@ -250,7 +247,7 @@ impl Tuning {
             Column::new("units".into(), units),
             Column::new("checkpoints".into(), checkpoints),
         ];
-        if self.options.bootstrap > 0 {
+        if self.options.bootstrap.is_wanted() {
             columns.push(Column::new("low".into(), lows));
             columns.push(Column::new("high".into(), highs));
         }
@@ -299,7 +296,7 @@ impl Tuning {
             column("width", &|fit| 2.0 * fit.sigma),
             column("r_squared", &|fit| fit.r_squared),
         ];
-        if self.options.bootstrap > 0 {
+        if self.options.bootstrap.is_wanted() {
             let end = |name: &str, end: &dyn Fn(&(f64, f64)) -> f64| {
                 Column::new(name.into(), intervals.iter().map(|found| found.as_ref().map(end)).collect::<Vec<_>>())
             };
@@ -425,7 +422,7 @@ fn fit(name: &str, curve: &[f64], location_count: usize) -> Result<Fit, NotTeste
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::analysis::{Kind, SelectivityOptions, Test, golden};
+    use crate::analysis::{Bootstrap, Kind, Population, SelectivityOptions, SelectivityTest, golden};
 
     fn units_of(rule: &str, trials: u64, epoch: &str) -> Selectivity {
         let activity = golden::activity(rule, trials);
@@ -455,7 +452,7 @@ mod tests {
         golden::within(golden::mixed(found, expected), tolerance, found);
     }
 
-    fn of_rule(rule: &str, epoch: &str, options: &PopulationOptions) -> Tuning {
+    fn of_rule(rule: &str, epoch: &str, options: &AverageOptions) -> Tuning {
         let mut tuning = Tuning::new(options.clone());
         for (stage, trials) in checkpoints(rule) {
             let units = units_of(rule, trials, epoch);
@@ -469,7 +466,7 @@ mod tests {
         let published = golden::json("tuning");
         for (name, stages) in published["published"].as_object().unwrap() {
             let (rule, epoch) = name.split_once("__").unwrap();
-            let tuning = of_rule(rule, epoch, &PopulationOptions::default());
+            let tuning = of_rule(rule, epoch, &AverageOptions::default());
             let (table, fits) = (tuning.table().unwrap(), tuning.fits().unwrap());
             let (rows, fit_rows) = (names(&table, "stage"), names(&fits, "stage"));
             for stage in stages.as_array().unwrap() {
@@ -507,7 +504,7 @@ mod tests {
             }
             compared += 1;
             let (rule, epoch) = name.split_once("__").unwrap();
-            let tuning = of_rule(rule, epoch, &PopulationOptions::default());
+            let tuning = of_rule(rule, epoch, &AverageOptions::default());
             let table = tuning.heights().unwrap();
             let stages = [0, 1].map(|place| expected["stages"][place].as_str().unwrap().to_owned());
             for (stage, expected) in stages.iter().zip(&heights) {
@@ -543,7 +540,7 @@ mod tests {
     #[test]
     fn units_can_count_once_a_stage() {
         let units = units_of("gap", 716800, "stim1");
-        let mut tuning = Tuning::new(PopulationOptions::default());
+        let mut tuning = Tuning::new(AverageOptions::default());
         tuning.add(Some(Stage::Mid), &units, &units).unwrap();
         tuning.add(Some(Stage::Mid), &units, &units).unwrap();
         tuning.add(Some(Stage::Mature), &units_of("gap", 64000, "stim1"), &units).unwrap();
@@ -560,7 +557,7 @@ mod tests {
     #[test]
     fn followed_units_keep_their_location() {
         let (late, early) = (units_of("gap", 716800, "stim1"), units_of("gap", 64000, "stim1"));
-        let mut tuning = Tuning::new(PopulationOptions::default());
+        let mut tuning = Tuning::new(AverageOptions::default());
         tuning.add(Some(Stage::Early), &early, &late).unwrap();
         let chosen = late.units.iter().filter(|unit| [Kind::Excited, Kind::Mixed].contains(&unit.kind));
         let rates: Vec<f64> =
@@ -572,7 +569,7 @@ mod tests {
 
     #[test]
     fn intervals_hold_the_curve_and_the_width_and_repeat() {
-        let options = PopulationOptions { bootstrap: 300, seed: 3, ..PopulationOptions::default() };
+        let options = AverageOptions { bootstrap: Bootstrap { resamples: 300, seed: 3 }, ..AverageOptions::default() };
         let tuning = of_rule("gap", "stim1", &options);
         let table = tuning.table().unwrap();
         assert_eq!(table.get_column_names(), ["stage", "offset", "activity", "units", "checkpoints", "low", "high"]);
@@ -581,7 +578,8 @@ mod tests {
             assert!(low[row] < activity && activity < high[row], "{} {activity} {}", low[row], high[row]);
         }
         assert!(table.equals(&of_rule("gap", "stim1", &options).table().unwrap()));
-        assert!(!table.equals(&of_rule("gap", "stim1", &PopulationOptions { seed: 4, ..options }).table().unwrap()));
+        let other = AverageOptions { bootstrap: Bootstrap { resamples: 300, seed: 4 }, ..options };
+        assert!(!table.equals(&of_rule("gap", "stim1", &other).table().unwrap()));
         let fits = tuning.fits().unwrap();
         let (low, high) = (column(&fits, "width_low"), column(&fits, "width_high"));
         for (row, width) in column(&fits, "width").into_iter().enumerate() {
@@ -591,10 +589,11 @@ mod tests {
 
     #[test]
     fn the_unbiased_test_and_absolute_rates_can_be_asked_for() {
-        let mut options = PopulationOptions { test: Test::Unbiased, ..PopulationOptions::default() };
-        options.selectivity.normalisation = Normalisation::Absolute;
+        let mut options =
+            AverageOptions { population: Population::by(SelectivityTest::Unbiased), ..AverageOptions::default() };
+        options.population.selectivity.normalisation = Normalisation::Absolute;
         let activity = golden::activity("gap", 716800);
-        let units = Selectivity::of(&activity, "stim1".parse().unwrap(), &options.selectivity).unwrap();
+        let units = Selectivity::of(&activity, "stim1".parse().unwrap(), &options.population.selectivity).unwrap();
         let mut tuning = Tuning::new(options);
         tuning.add(None, &units, &units).unwrap();
         let table = tuning.table().unwrap();
@@ -615,7 +614,7 @@ mod tests {
         (unit.kind, unit.preferred_location) = (Kind::Excited, 4);
         unit.rates = [4.0, 2.0, 1.0, 3.0, 9.0].map(Some).to_vec();
         unit.absolute = unit.rates.clone();
-        let mut tuning = Tuning::new(PopulationOptions::default());
+        let mut tuning = Tuning::new(AverageOptions::default());
         tuning.add(Some(Stage::Early), &units, &units).unwrap();
         assert_eq!(column(&tuning.table().unwrap(), "activity"), [1.0, 3.0, 9.0, 4.0, 2.0]);
         assert!(column(&tuning.fits().unwrap(), "sigma").iter().all(|sigma| *sigma > 0.0));
@@ -624,7 +623,8 @@ mod tests {
     #[test]
     fn nothing_to_average_is_an_empty_table_and_what_does_not_fit_is_refused() {
         let units = units_of("gap", 64000, "stim1");
-        let none = PopulationOptions { kinds: vec![], bootstrap: 100, ..PopulationOptions::default() };
+        let population = Population { kinds: vec![], ..Population::default() };
+        let none = AverageOptions { population, bootstrap: Bootstrap::of(100), ..AverageOptions::default() };
         let mut tuning = Tuning::new(none);
         for _ in 0..2 {
             let tables = [tuning.table(), tuning.fits(), tuning.heights(), tuning.height_tests()].map(Result::unwrap);
@@ -633,7 +633,7 @@ mod tests {
         }
         let mut flat = units.clone();
         flat.units.iter_mut().for_each(|unit| unit.rates = vec![Some(0.25); 8]);
-        let mut tuning = Tuning::new(PopulationOptions::default());
+        let mut tuning = Tuning::new(AverageOptions::default());
         tuning.add(Some(Stage::Early), &flat, &units).unwrap();
         assert_eq!(tuning.fits().unwrap().column("width").unwrap().null_count(), 2, "a flat curve has no width");
         flat.units.iter_mut().for_each(|unit| unit.rates[3] = None);
@@ -649,7 +649,7 @@ mod tests {
         assert!(tuning.add(Some(Stage::Mid), &fewer, &units).unwrap_err().to_string().contains("same population"));
         fewer.location_count = 6;
         assert!(tuning.add(Some(Stage::Mid), &fewer, &fewer).unwrap_err().to_string().contains("6 locations"));
-        let mut wild = Tuning::new(PopulationOptions { bootstrap: 3, ..PopulationOptions::default() });
+        let mut wild = Tuning::new(AverageOptions { bootstrap: Bootstrap::of(3), ..AverageOptions::default() });
         assert!(wild.add(Some(Stage::Mid), &units, &units).unwrap_err().to_string().contains("100"));
     }
 }

@@ -2,7 +2,7 @@
 
 use polars::prelude::*;
 
-use crate::analysis::{Kind, Selectivity, Test};
+use crate::analysis::{Kind, Selectivity, SelectivityTest};
 use crate::error::{Error, Result};
 use crate::training::Stage;
 
@@ -16,7 +16,7 @@ pub struct UnitCounts {
 struct Row {
     trials_trained: Option<u64>,
     stage: Option<Stage>,
-    test: Test,
+    test: SelectivityTest,
     kind: Kind,
     units: u32,
     shared: u32,
@@ -30,11 +30,12 @@ impl UnitCounts {
 
     /// Adds a checkpoint; its stage is none for a recording.
     pub fn add(&mut self, stage: Option<Stage>, selectivity: &Selectivity) {
-        for &test in Test::ALL {
-            let other = if test == Test::Published { Test::Unbiased } else { Test::Published };
+        for &test in SelectivityTest::ALL {
+            let other =
+                if test == SelectivityTest::Published { SelectivityTest::Unbiased } else { SelectivityTest::Published };
             for &kind in Kind::ALL {
                 let of_kind = || selectivity.units.iter().filter(|unit| unit.kind(test) == kind);
-                let agrees = |same: bool| same == (kind != Kind::None);
+                let agrees = |same: bool| same == (kind != Kind::NotSelective);
                 self.rows.push(Row {
                     trials_trained: selectivity.trials_trained,
                     stage,
@@ -111,9 +112,9 @@ mod tests {
         found.add(None, &units);
         let table = found.table().unwrap();
         assert_eq!(table.column("stage").unwrap().null_count(), 8);
-        let kept = |test: Test| units.units.iter().filter(|unit| unit.is_selective(test)).count() as u32;
+        let kept = |test: SelectivityTest| units.units.iter().filter(|unit| unit.is_selective(test)).count() as u32;
         let counts = counts(&table, "units");
-        assert_eq!(counts[..3].iter().sum::<u32>(), kept(Test::Published));
-        assert_eq!(counts[4..7].iter().sum::<u32>(), kept(Test::Unbiased));
+        assert_eq!(counts[..3].iter().sum::<u32>(), kept(SelectivityTest::Published));
+        assert_eq!(counts[4..7].iter().sum::<u32>(), kept(SelectivityTest::Unbiased));
     }
 }

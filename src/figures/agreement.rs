@@ -16,14 +16,14 @@ use crate::tables::Columns;
 /// looked at one by one, and the first decides the title.
 ///
 /// ```
-/// use maturation::analysis::{AgreementOptions, agreement};
+/// use maturation::analysis::agreement;
 /// use maturation::prelude::*;
 /// use maturation::readout::ReadoutOptions;
 ///
 /// let run = Run::open("data/6tasks")?;
 /// let (odr, odrd) = ("odr:stim1".parse()?, "odrd:stim1".parse()?);
-/// let (options, readout) = (AgreementOptions::default(), ReadoutOptions::default());
-/// let table = agreement(&run, &Selection::Last, odr, odrd, &options, &readout)?;
+/// let (units, readout) = (Population::default(), ReadoutOptions::default());
+/// let table = agreement(&run, Selection::Last, odr, odrd, &units, &readout)?;
 /// assert!(figures::agreement(&table)?.json().contains("same location"));
 /// # Ok::<(), maturation::Error>(())
 /// ```

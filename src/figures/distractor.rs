@@ -25,8 +25,8 @@ const CHANCE: f64 = 0.2;
 /// use maturation::readout::ReadoutOptions;
 ///
 /// let run = Run::open("data/6tasks")?;
-/// let options = DistractorOptions { repeats: 1, ..DistractorOptions::default() };
-/// let found = distractor(&run, &Selection::Last, &options, &ReadoutOptions::default())?;
+/// let options = DistractorOptions { repeats: 1 };
+/// let found = distractor(&run, Selection::Last, &options, &ReadoutOptions::default())?;
 /// assert!(figures::distractor(&found.performance()?)?.json().contains("distance of the distractor"));
 /// assert!(figures::distractor_saccades(&found.saccades()?)?.json().contains("180°"));
 /// # Ok::<(), maturation::Error>(())

@@ -46,7 +46,7 @@ pub fn performance_growth(run: &Run) -> Result<Figure> {
 /// ```
 ///
 /// # Errors
-/// If a window is 0.
+/// If the window is 0.
 pub fn performance_growth_with(run: &Run, options: &GrowthOptions) -> Result<Figure> {
     let hyperparameters = run.hyperparameters();
     let limits = [hyperparameters.early_target_perf, hyperparameters.mid_target_perf];
@@ -54,10 +54,10 @@ pub fn performance_growth_with(run: &Run, options: &GrowthOptions) -> Result<Fig
         1 => "each evaluation".to_owned(),
         window => format!("averages over {window} evaluations"),
     }];
-    if options.stage_window > 1 {
-        notes.push(format!("stages by averages over {}", options.stage_window));
+    if run.staging().window > 1 {
+        notes.push(format!("stages by averages over {}", run.staging().window));
     }
-    draw(&analysis::performance_growth_with(run, options)?, limits, &notes.join("; "))
+    draw(&analysis::performance_growth(run, options)?, limits, &notes.join("; "))
 }
 
 /// The same from a table of [`analysis::performance_growth`], which may be smoothed otherwise or joined from several

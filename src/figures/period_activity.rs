@@ -30,14 +30,14 @@ const STRONGEST: f64 = 10.0;
 /// relative to fix1.
 ///
 /// ```
-/// use maturation::analysis::{PeriodOptions, period_activity};
+/// use maturation::analysis::period_activity;
 /// use maturation::prelude::*;
 /// use maturation::readout::ReadoutOptions;
 ///
 /// let run = Run::open("data/6tasks")?;
-/// let (ends, period) = ("0,572160".parse()?, "delay2".parse()?);
-/// let (options, readout) = (PeriodOptions::default(), ReadoutOptions::default());
-/// let found = period_activity(&run, &ends, Rule::ODRD, Epoch::Delay2, &period, &options, &readout)?;
+/// let (ends, period): (Selection, _) = ("0,572160".parse()?, "delay2".parse()?);
+/// let (units, readout) = (Population::default(), ReadoutOptions::default());
+/// let found = period_activity(&run, ends, Rule::ODRD, Epoch::Delay2, &period, &units, &readout)?;
 /// let title = "Activity in delay2, rule odrd";
 /// assert!(figures::period_activity(&found.table()?, title, true)?.json().contains("F(1, "));
 /// assert!(figures::period_tests(&found.t_tests()?, title)?.json().contains("heatmap"));

@@ -70,10 +70,10 @@ impl PsthAbout {
 /// use maturation::analysis::{self, PsthOptions};
 /// use maturation::figures::PsthAbout;
 /// use maturation::prelude::*;
-/// use maturation::training::Selection;
 ///
 /// let run = Run::open("data/6tasks")?;
-/// let table = analysis::psth(&run, &Selection::Last, Rule::ODR, Epoch::Stim1, &PsthOptions::default())?;
+/// let (options, readout) = (PsthOptions::default(), ReadoutOptions::default());
+/// let table = analysis::psth(&run, Selection::Last, Rule::ODR, Epoch::Stim1, &options, &readout)?;
 /// let about = PsthAbout::of(Rule::ODR, Epoch::Stim1, 20.0).titled("The last checkpoint");
 /// let figure = figures::psth(&table, &about)?;
 /// assert!(figure.json().contains("mature") && figure.json().contains("The last checkpoint"));

@@ -139,8 +139,8 @@ pub(super) fn distance_axis(title: &str) -> plotly::layout::Axis {
 /// use maturation::readout::ReadoutOptions;
 ///
 /// let run = Run::open("data/6tasks")?;
-/// let options = SaccadeOptions { batches: 1, ..SaccadeOptions::default() };
-/// let table = saccade(&run, &Selection::Last, Rule::GAP, &options, &ReadoutOptions::default())?;
+/// let options = SaccadeOptions { batches: 1 };
+/// let table = saccade(&run, Selection::Last, Rule::GAP, &options, &ReadoutOptions::default())?;
 /// assert!(figures::saccade(&table, Rule::GAP)?.json().contains("distance of the response from the target"));
 /// # Ok::<(), maturation::Error>(())
 /// ```

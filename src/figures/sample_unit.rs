@@ -31,12 +31,12 @@ struct Panel {
 /// more than eight locations, the panels show those nearest to multiples of 45°, and the polar plot all.
 ///
 /// ```
-/// use maturation::analysis::{PopulationOptions, SampleUnit};
+/// use maturation::analysis::{Population, SampleUnit};
 /// use maturation::figures::PsthAbout;
 /// use maturation::prelude::*;
 ///
 /// let activity = Run::open("data/6tasks")?.last()?.activity(Rule::ODR)?;
-/// let unit = SampleUnit::of(&activity, Epoch::Stim1, None, &PopulationOptions::default())?;
+/// let unit = SampleUnit::of(&activity, Epoch::Stim1, None, &Population::default())?;
 /// let figure = figures::sample_unit(&unit.table()?, &PsthAbout::of(Rule::ODR, Epoch::Stim1, 20.0))?;
 /// assert!(figure.json().contains("135°"));
 /// # Ok::<(), maturation::Error>(())

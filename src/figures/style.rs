@@ -72,7 +72,7 @@ pub(super) fn kind_colour(kind: Kind) -> &'static str {
         Kind::Excited => "#d55e00",
         Kind::Mixed => "#e8c27a",
         Kind::Inhibited => "#0072b2",
-        Kind::None => "#cccccc",
+        Kind::NotSelective => "#cccccc",
     }
 }
 

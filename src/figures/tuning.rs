@@ -18,14 +18,13 @@ use crate::training::Stage;
 /// what they are.
 ///
 /// ```
-/// use maturation::analysis::{self, PopulationOptions};
+/// use maturation::analysis::{self, AverageOptions};
 /// use maturation::prelude::*;
 /// use maturation::readout::ReadoutOptions;
 ///
 /// let run = Run::open("data/6tasks")?;
-/// let last = run.selected(&Selection::Last, Rule::GAP)?;
-/// let (options, readout) = (PopulationOptions::default(), ReadoutOptions::default());
-/// let tuning = analysis::tuning(&run, &last, Rule::GAP, Epoch::Stim1, &options, &readout)?;
+/// let (options, readout) = (AverageOptions::default(), ReadoutOptions::default());
+/// let tuning = analysis::tuning(&run, Selection::Last, Rule::GAP, Epoch::Stim1, &options, &readout)?;
 /// let figure = figures::tuning(&tuning.table()?, &tuning.fits()?, &tuning.height_tests()?, "Tuning, gap", true)?;
 /// assert!(figure.json().contains("width"));
 /// # Ok::<(), maturation::Error>(())

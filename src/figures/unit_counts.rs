@@ -5,7 +5,7 @@ use plotly::layout::{BarMode, RangeMode};
 use plotly::{Bar, Plot, Scatter};
 use polars::frame::DataFrame;
 
-use crate::analysis::{Kind, Test};
+use crate::analysis::{Kind, SelectivityTest};
 use crate::error::Result;
 use crate::figures::{Figure, style};
 use crate::tables::Columns;
@@ -46,14 +46,14 @@ pub fn unit_counts(table: &DataFrame, title: &str) -> Result<Figure> {
 
     let mut plot = Plot::new();
     // A bar for each stage and test.
-    let bars: Vec<(&str, Test)> =
-        present.iter().flat_map(|stage| Test::ALL.iter().map(|test| (*stage, *test))).collect();
+    let bars: Vec<(&str, SelectivityTest)> =
+        present.iter().flat_map(|stage| SelectivityTest::ALL.iter().map(|test| (*stage, *test))).collect();
     let labels: Vec<String> = bars
         .iter()
         .map(|(stage, test)| format!("{test}<br><b>{}</b>", if stage.is_empty() { "recording" } else { stage }))
         .collect();
     for kind in KINDS {
-        let mean = |values: &[f64], stage: &str, test: Test| {
+        let mean = |values: &[f64], stage: &str, test: SelectivityTest| {
             let of_bar = || rows().filter(|row| stages[*row] == stage && tests[*row] == test.name());
             let found: Vec<f64> = of_bar().filter(|row| kinds[*row] == kind.name()).map(|row| values[row]).collect();
             found.iter().sum::<f64>() / found.len().max(1) as f64
@@ -70,9 +70,9 @@ pub fn unit_counts(table: &DataFrame, title: &str) -> Result<Figure> {
         );
     }
 
-    for &test in Test::ALL {
+    for &test in SelectivityTest::ALL {
         let mut points: Vec<(f64, &str, f64)> = Vec::new();
-        let selective = |row: &usize| tests[*row] == test.name() && kinds[*row] != Kind::None.name();
+        let selective = |row: &usize| tests[*row] == test.name() && kinds[*row] != Kind::NotSelective.name();
         for row in rows().filter(selective).filter(|row| trials[*row].is_finite()) {
             match points.iter_mut().find(|point| point.0 == trials[row]) {
                 Some(point) => point.2 += units[row],
@@ -86,8 +86,8 @@ pub fn unit_counts(table: &DataFrame, title: &str) -> Result<Figure> {
             .iter()
             .map(|(_, stage, _)| stage.parse::<Stage>().map_or(style::INK, style::stage_colour).to_owned());
         let (dash, symbol) = match test {
-            Test::Published => (DashType::Solid, MarkerSymbol::Circle),
-            Test::Unbiased => (DashType::Dot, MarkerSymbol::DiamondOpen),
+            SelectivityTest::Published => (DashType::Solid, MarkerSymbol::Circle),
+            SelectivityTest::Unbiased => (DashType::Dot, MarkerSymbol::DiamondOpen),
         };
         plot.add_trace(
             Scatter::new(points.iter().map(|point| point.0).collect(), points.iter().map(|point| point.2).collect())
@@ -128,7 +128,7 @@ mod tests {
     fn table() -> DataFrame {
         let mut counts = (Vec::new(), Vec::new(), Vec::new(), Vec::new(), Vec::new());
         for (trials, stage, plus) in [(0_u64, "early", 0_u32), (1280, "early", 2), (2560, "mature", 10)] {
-            for test in Test::ALL {
+            for test in SelectivityTest::ALL {
                 for (place, kind) in Kind::ALL.iter().enumerate() {
                     counts.0.push(trials);
                     counts.1.push(stage);

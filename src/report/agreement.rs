@@ -1,10 +1,10 @@
 //! Agreement of preferred locations in two epochs.
 
-use crate::analysis::{AgreementOptions, RuleEpoch, agreement};
+use crate::analysis::{RuleEpoch, agreement};
 use crate::error::Result;
 use crate::figures::{self, Section};
 use crate::readout::ReadoutOptions;
-use crate::report::rules::{counterparts, selectivity};
+use crate::report::rules::{counterparts, population};
 use crate::tasks::{Epoch, Rule};
 use crate::training::{Run, Selection};
 
@@ -12,9 +12,8 @@ use crate::training::{Run, Selection};
 pub(super) fn sections(run: &Run) -> Result<Vec<Section>> {
     let pair = [counterparts(run, &[Rule::ODR])?[0], counterparts(run, &[Rule::ODRD])?[0]];
     let [first, second] = pair.map(|rule| RuleEpoch { rule, epoch: Epoch::Stim1 });
-    let options = AgreementOptions { selectivity: selectivity(run), ..AgreementOptions::default() };
     let readout = ReadoutOptions::default();
-    let table = agreement(run, &Selection::All, first, second, &options, &readout)?;
+    let table = agreement(run, Selection::All, first, second, &population(run), &readout)?;
     Ok(vec![Section {
         id: format!("agreement-{}-{}-stim1", first.rule, second.rule),
         title: "Preferred locations in two tasks (paper: direction agreement)".to_owned(),

@@ -15,8 +15,8 @@ const REPEATS: usize = 16;
 /// The sections of the page, if the run was trained on the distractor task.
 pub(super) fn sections(run: &Run) -> Result<Vec<Section>> {
     counterparts(run, &[Rule::ODRD])?;
-    let options = DistractorOptions { repeats: REPEATS, ..DistractorOptions::default() };
-    let found = distractor(run, &Selection::All, &options, &ReadoutOptions::default())?;
+    let options = DistractorOptions { repeats: REPEATS };
+    let found = distractor(run, Selection::All, &options, &ReadoutOptions::default())?;
     let (performance, saccades) = (found.performance()?, found.saccades()?);
     Ok(vec![
         Section {

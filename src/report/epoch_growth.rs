@@ -4,19 +4,19 @@ use crate::analysis;
 use crate::error::Result;
 use crate::figures::{self, Section};
 use crate::readout::ReadoutOptions;
-use crate::report::rules::{counterparts, of_rates, population, relative};
+use crate::report::rules::{average, counterparts, of_rates, of_stages, relative};
 use crate::tasks::{Epoch, Rule};
-use crate::training::Run;
+use crate::training::{Run, Selection};
 
 /// The page's sections on the growth of delay activity.
 pub(super) fn sections(run: &Run) -> Result<Vec<Section>> {
     let mut sections = Vec::new();
     let epoch = Epoch::Delay1;
-    let options = population(run, 1000);
+    let options = average(run);
     for rule in counterparts(run, &[Rule::ODR, Rule::ODRD])? {
         let readout = ReadoutOptions::default();
-        let table = analysis::epoch_growth(run, &run.checkpoints()?, rule, epoch, epoch, &options, &readout)?;
-        let title = format!("Growth of {epoch} activity of {epoch}-selective units, rule {rule}");
+        let table = analysis::epoch_growth(run, Selection::All, rule, epoch, epoch, &options, &readout)?;
+        let title = format!("Growth of {epoch} activity of {epoch}-selective units, rule {rule}{}", of_stages(run));
         sections.push(Section {
             id: format!("epoch-growth-{rule}-{epoch}"),
             title: format!("{title} (paper, Fig. S2B)"),

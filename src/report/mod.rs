@@ -82,13 +82,14 @@ fn about(run: &Run) -> Result<String> {
     let rules = hyperparameters.rule_trains.iter().map(|rule| rule.name()).collect::<Vec<_>>().join(", ");
     let entries = &run.evaluations().entries;
     Ok(format!(
-        "Run {}: {} units trained on {rules} over {} trials, seed {}; {} checkpoints of {} evaluations are at hand.",
+        "Run {}: {} units trained on {rules} over {} trials, seed {}; {} checkpoints of {} evaluations are at hand{}.",
         run.path().display(),
         hyperparameters.n_rnn,
         entries.last().map_or(0, |entry| entry.trials_trained),
         hyperparameters.seed,
         run.checkpoints()?.len(),
-        entries.len()
+        entries.len(),
+        rules::of_stages(run)
     ))
 }
 

@@ -18,6 +18,6 @@ pub(super) fn sections(run: &Run) -> Result<Vec<Section>> {
                takes for each stage of a rule; the other figures take all checkpoints that are at hand."
                 .to_owned(),
         figure: figures::performance_growth_with(run, &options)?,
-        table: analysis::performance_growth_with(run, &options)?,
+        table: analysis::performance_growth(run, &options)?,
     }])
 }

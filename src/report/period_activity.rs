@@ -1,10 +1,10 @@
 //! Activity in the second delay.
 
-use crate::analysis::{Period, PeriodOptions, period_activity};
+use crate::analysis::{Period, period_activity};
 use crate::error::Result;
 use crate::figures::{self, Section};
 use crate::readout::ReadoutOptions;
-use crate::report::rules::{counterparts, of_rates, relative, selectivity};
+use crate::report::rules::{counterparts, of_rates, of_stages, population, relative};
 use crate::tasks::{Epoch, Rule};
 use crate::training::{Run, Selection};
 
@@ -12,10 +12,9 @@ use crate::training::{Run, Selection};
 pub(super) fn sections(run: &Run) -> Result<Vec<Section>> {
     let (rule, epoch) = (counterparts(run, &[Rule::ODRD])?[0], Epoch::Delay2);
     let period = Period::Epoch(epoch);
-    let options = PeriodOptions { selectivity: selectivity(run), ..PeriodOptions::default() };
     let readout = ReadoutOptions::default();
-    let found = period_activity(run, &Selection::All, rule, epoch, &period, &options, &readout)?;
-    let title = format!("Activity in {period} of {epoch}-selective units, rule {rule}");
+    let found = period_activity(run, Selection::All, rule, epoch, &period, &population(run), &readout)?;
+    let title = format!("Activity in {period} of {epoch}-selective units, rule {rule}{}", of_stages(run));
     let table = found.table()?;
     let tests = found.t_tests()?;
     Ok(vec![

@@ -3,7 +3,8 @@
 use crate::analysis::{self, PsthOptions};
 use crate::error::Result;
 use crate::figures::{self, PsthAbout, Section};
-use crate::report::rules::{normalisation, of_rates, of_the_paper, relative, rule_epochs};
+use crate::readout::ReadoutOptions;
+use crate::report::rules::{bootstrap, of_rates, of_stages, of_the_paper, population, relative, rule_epochs};
 use crate::tasks::{Epoch, Rule};
 use crate::training::{Run, Selection, Stage};
 
@@ -23,17 +24,22 @@ const PSTHS_OF_A_VARIANT: [(Rule, Epoch); 8] = [
     (Rule::GAP, Epoch::Stim1),
 ];
 
+/// What a figure is of.
+fn about(run: &Run, rule: Rule, epoch: Epoch) -> PsthAbout {
+    let about = PsthAbout::of(rule, epoch, run.hyperparameters().dt);
+    PsthAbout { title: about.title + &of_stages(run), ..about }
+}
+
 /// The page's sections on the selective units of each stage.
 pub(super) fn sections(run: &Run) -> Result<Vec<Section>> {
-    let hyperparameters = run.hyperparameters();
     let wanted: &[_] = if of_the_paper(run) { &PSTHS } else { &PSTHS_OF_A_VARIANT };
     let baseline = match relative(run) {
         true => " The baseline includes the start-up transient of the first 100 ms, as published.",
         false => "",
     };
     let section = |(rule, epoch): (Rule, Epoch)| {
-        let options = PsthOptions { opposite: true, normalisation: normalisation(run), ..PsthOptions::default() };
-        let table = analysis::psth(run, &Selection::All, rule, epoch, &options)?;
+        let options = PsthOptions { opposite: true, population: population(run), ..PsthOptions::default() };
+        let table = analysis::psth(run, Selection::All, rule, epoch, &options, &ReadoutOptions::default())?;
         Ok(Section {
             id: format!("psth-{rule}-{epoch}").replace('_', "-"),
             title: format!("Activity of {epoch}-selective units, rule {rule} (paper, Fig. 4E–G)"),
@@ -43,7 +49,7 @@ pub(super) fn sections(run: &Run) -> Result<Vec<Section>> {
                  each stage that are at hand.{baseline}",
                 of_rates(run)
             ),
-            figure: figures::psth(&table, &PsthAbout::of(rule, epoch, hyperparameters.dt))?,
+            figure: figures::psth(&table, &about(run, rule, epoch))?,
             table,
         })
     };
@@ -58,13 +64,12 @@ pub(super) fn followed(run: &Run) -> Result<Vec<Section>> {
         let Some(stage) = Stage::ALL.into_iter().rev().find(has) else { continue };
         let options = PsthOptions {
             follow: Some(stage),
-            bootstrap: 1000,
-            normalisation: normalisation(run),
-            seed: run.hyperparameters().seed,
+            bootstrap: bootstrap(run),
+            population: population(run),
             ..PsthOptions::default()
         };
-        let table = analysis::psth(run, &Selection::All, rule, epoch, &options)?;
-        let mut about = PsthAbout::of(rule, epoch, run.hyperparameters().dt);
+        let table = analysis::psth(run, Selection::All, rule, epoch, &options, &ReadoutOptions::default())?;
+        let mut about = about(run, rule, epoch);
         about.title.push_str(&format!(", units of the last {stage} checkpoint followed"));
         sections.push(Section {
             id: format!("followed-{rule}-{epoch}").replace('_', "-"),

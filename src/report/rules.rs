@@ -1,6 +1,6 @@
 //! What the page of figures asks of a run: the rules that it can be shown for, and the rates that suit its units.
 
-use crate::analysis::{Normalisation, PopulationOptions, SelectivityOptions};
+use crate::analysis::{AverageOptions, Bootstrap, Normalisation, Population, SelectivityOptions};
 use crate::error::{Error, Result};
 use crate::hyperparameters::Hyperparameters;
 use crate::tasks::{Epoch, Rule};
@@ -75,13 +75,26 @@ pub(super) fn of_rates(run: &Run) -> &'static str {
     }
 }
 
-/// Which units the page averages: as published, with rates that suit the run's units.
-pub(super) fn population(run: &Run, bootstrap: usize) -> PopulationOptions {
-    PopulationOptions {
-        selectivity: selectivity(run),
-        bootstrap,
-        seed: run.hyperparameters().seed,
-        ..PopulationOptions::default()
+/// Which units the page takes: as published, with rates that suit the run's units.
+pub(super) fn population(run: &Run) -> Population {
+    Population { selectivity: selectivity(run), ..Population::default() }
+}
+
+/// How the page averages these units.
+pub(super) fn average(run: &Run) -> AverageOptions {
+    AverageOptions { population: population(run), bootstrap: bootstrap(run), ..AverageOptions::default() }
+}
+
+/// The page's intervals.
+pub(super) fn bootstrap(run: &Run) -> Bootstrap {
+    Bootstrap { resamples: 1000, seed: run.hyperparameters().seed }
+}
+
+/// What a title says of the run's stages, if these are not told by single evaluations.
+pub(super) fn of_stages(run: &Run) -> String {
+    match run.staging().window {
+        1 => String::new(),
+        window => format!(" (stages by averages over {window} evaluations)"),
     }
 }
 

@@ -16,7 +16,7 @@ pub(super) fn sections(run: &Run) -> Result<Vec<Section>> {
     };
     let section = |rule: Rule| {
         let options = SaccadeOptions::default();
-        let table = saccade(run, &Selection::All, rule, &options, &ReadoutOptions::default())?;
+        let table = saccade(run, Selection::All, rule, &options, &ReadoutOptions::default())?;
         Ok(Section {
             id: format!("saccade-{rule}").replace('_', "-"),
             title: format!("Where responses end, rule {rule} (paper: saccade end points)"),

@@ -11,8 +11,7 @@ use crate::training::Run;
 pub(super) fn sections(run: &Run) -> Result<Vec<Section>> {
     let (rule, epoch) = (counterparts_or_any(run, &[Rule::ODR, Rule::ODRD])[0], Epoch::Stim1);
     let activity = run.last()?.activity(rule)?;
-    let options = population(run, 0);
-    let unit = SampleUnit::of(&activity, epoch, None, &options)?;
+    let unit = SampleUnit::of(&activity, epoch, None, &population(run))?;
     let table = unit.table()?;
     Ok(vec![Section {
         id: "sample-unit".to_owned(),

@@ -4,17 +4,17 @@ use crate::analysis;
 use crate::error::Result;
 use crate::figures::{self, Section};
 use crate::readout::ReadoutOptions;
-use crate::report::rules::{counterparts_or_any, population, relative};
+use crate::report::rules::{average, counterparts_or_any, of_stages, relative};
 use crate::tasks::{Epoch, Rule};
-use crate::training::Run;
+use crate::training::{Run, Selection};
 
 /// The page's sections on tuning.
 pub(super) fn sections(run: &Run) -> Result<Vec<Section>> {
     let (rule, epoch) = (counterparts_or_any(run, &[Rule::ODRD, Rule::ODR])[0], Epoch::Stim1);
-    let options = population(run, 1000);
-    let tuning = analysis::tuning(run, &run.checkpoints()?, rule, epoch, &options, &ReadoutOptions::default())?;
+    let options = average(run);
+    let tuning = analysis::tuning(run, Selection::All, rule, epoch, &options, &ReadoutOptions::default())?;
     let table = tuning.table()?;
-    let title = format!("Tuning of {epoch}-selective units, rule {rule}");
+    let title = format!("Tuning of {epoch}-selective units, rule {rule}{}", of_stages(run));
     Ok(vec![Section {
         id: format!("tuning-{rule}-{epoch}"),
         title: format!("{title} (paper, Fig. S3B)"),

@@ -4,17 +4,17 @@ use crate::analysis;
 use crate::error::Result;
 use crate::figures::{self, Section};
 use crate::readout::ReadoutOptions;
-use crate::report::rules::{rule_epochs, selectivity};
+use crate::report::rules::{of_stages, rule_epochs, selectivity};
 use crate::tasks::{Epoch, Rule};
-use crate::training::Run;
+use crate::training::{Run, Selection};
 
 /// The page's sections on unit counts.
 pub(super) fn sections(run: &Run) -> Result<Vec<Section>> {
     let mut sections = Vec::new();
     for (rule, epoch) in rule_epochs(run, &[(Rule::ODRD, Epoch::Stim1), (Rule::ODR, Epoch::Delay1)]) {
         let (options, readout) = (selectivity(run), ReadoutOptions::default());
-        let table = analysis::unit_counts(run, &run.checkpoints()?, rule, epoch, &options, &readout)?;
-        let title = format!("Units selective in {epoch}, rule {rule}");
+        let table = analysis::unit_counts(run, Selection::All, rule, epoch, &options, &readout)?;
+        let title = format!("Units selective in {epoch}, rule {rule}{}", of_stages(run));
         sections.push(Section {
             id: format!("units-{rule}-{epoch}"),
             title: format!("{title}, by two tests"),

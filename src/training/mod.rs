@@ -16,6 +16,7 @@ mod session;
 mod stage;
 mod start;
 mod state;
+mod visit;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -31,7 +32,8 @@ pub use published::PublishedRun;
 pub use run::{Checkpoint, Checkpoints, Run};
 pub use selection::Selection;
 pub(crate) use session::write_hyperparameters;
-pub use stage::{AutomaticChoice, Stage, moving_average, published_average};
+pub use stage::{AutomaticChoice, Stage, Staging, moving_average, published_average};
+pub use visit::{Visit, Visited};
 
 use crate::environment::Interruption;
 use crate::error::{Error, Result};

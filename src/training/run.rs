@@ -10,7 +10,7 @@ use crate::hyperparameters::Hyperparameters;
 use crate::network::Network;
 use crate::tasks::Rule;
 use crate::training::log::{Log, LogEntry};
-use crate::training::stage::{AutomaticChoice, Stage, moving_average};
+use crate::training::stage::{AutomaticChoice, Stage, Staging, moving_average};
 
 /// File names within a run directory.
 pub(crate) const HYPERPARAMETERS_FILE: &str = "hp.json";
@@ -37,6 +37,7 @@ pub struct Run {
     hyperparameters: Hyperparameters,
     log: Log,
     trials: Vec<u64>,
+    staging: Staging,
 }
 
 impl Run {
@@ -58,12 +59,12 @@ impl Run {
             }
         }
         trials.sort_unstable();
-        Ok(Run { path, hyperparameters, log, trials })
+        Ok(Run::of_parts(path, hyperparameters, log, trials))
     }
 
     /// A run of which these parts are known, with checkpoints after so many trials.
     pub(super) fn of_parts(path: PathBuf, hyperparameters: Hyperparameters, log: Log, trials: Vec<u64>) -> Self {
-        Run { path, hyperparameters, log, trials }
+        Run { path, hyperparameters, log, trials, staging: Staging::default() }
     }
 
     /// Opens the run that comes with the crate's sources: the paper's model, trained to the end, thinned to 56
@@ -90,6 +91,20 @@ impl Run {
         Run::open(found)
     }
 
+    /// The same run, whose stages are told otherwise: wherever it is asked for the stage of a checkpoint, or for the
+    /// checkpoints of a stage, by itself or by an analysis.
+    ///
+    /// # Errors
+    /// If the window averages nothing.
+    pub fn with_staging(self, staging: Staging) -> Result<Self> {
+        Ok(Run { staging: staging.check()?, ..self })
+    }
+
+    /// How stages are told.
+    pub fn staging(&self) -> Staging {
+        self.staging
+    }
+
     /// The folder.
     pub fn path(&self) -> &Path {
         &self.path
@@ -106,7 +121,7 @@ impl Run {
     }
 
     /// The log as a table, one row an evaluation and rule: trials_trained, seconds, rule, cost, regularisation_cost,
-    /// performance, stage.
+    /// performance, stage (by the performance of that evaluation alone).
     pub fn log(&self) -> Result<DataFrame> {
         self.log.table(&self.hyperparameters)
     }
@@ -129,27 +144,19 @@ impl Run {
         Ok(self.checkpoints()?.last().clone())
     }
 
-    /// The checkpoints at which `rule` was at `stage`, by its performance in the log.
+    /// The checkpoints at which `rule` was at `stage`, by its performance in the log, as [`Run::staging`] has it.
     pub fn stage(&self, rule: Rule, stage: Stage) -> Result<Checkpoints> {
         let chosen = self.trials.iter().copied().filter(|trials| self.stage_at(rule, *trials) == Some(stage)).collect();
         self.check_trained(rule)?;
         self.select(chosen, || format!("at stage `{stage}` of rule `{rule}`"))
     }
 
-    /// The stage of `rule` at a checkpoint, if the log has it.
+    /// The stage of `rule` at a checkpoint, as [`Run::staging`] has it, if the log has its performance there.
     pub fn stage_at(&self, rule: Rule, trials_trained: u64) -> Option<Stage> {
-        let performance = self.performance_at(rule, trials_trained)?;
-        Some(Stage::of(performance, self.hyperparameters.early_target_perf, self.hyperparameters.mid_target_perf))
-    }
-
-    /// The stage of `rule` at a checkpoint by its performance averaged over `window` evaluations around it, as
-    /// [`moving_average`] does, if the log has it. Single evaluations are noisy: a curve can cross a threshold many
-    /// times.
-    pub fn averaged_stage_at(&self, rule: Rule, trials_trained: u64, window: usize) -> Option<Stage> {
         let performance = |entry: &LogEntry| Some((entry.trials_trained, entry.performance(rule)?));
         let (trials, curve): (Vec<u64>, Vec<f64>) = self.log.entries.iter().filter_map(performance).unzip();
         let place = trials.iter().position(|trials| *trials == trials_trained)?;
-        let averaged = *moving_average(&curve, window).get(place)?;
+        let averaged = *moving_average(&curve, self.staging.window).get(place)?;
         Some(Stage::of(averaged, self.hyperparameters.early_target_perf, self.hyperparameters.mid_target_perf))
     }
 
@@ -176,8 +183,12 @@ impl Run {
         Err(Error::unknown_name("rule in this run", rule.name(), &self.hyperparameters.rule_trains))
     }
 
-    /// The checkpoints whose number of trials fits.
-    pub(crate) fn those_that(&self, fits: impl Fn(u64) -> bool, wanted: impl Fn() -> String) -> Result<Checkpoints> {
+    /// The checkpoints whose number of trials fits; `wanted` says which were asked for.
+    pub(super) fn checkpoints_where(
+        &self,
+        fits: impl Fn(u64) -> bool,
+        wanted: impl Fn() -> String,
+    ) -> Result<Checkpoints> {
         self.select(self.trials.iter().copied().filter(|trials| fits(*trials)).collect(), wanted)
     }
 

@@ -57,6 +57,40 @@ impl FromStr for Stage {
     }
 }
 
+/// How a run's log tells the stage of a checkpoint. The default is as published.
+///
+/// Single evaluations are noisy: a curve can cross a threshold many times.
+///
+/// ```
+/// use maturation::prelude::*;
+///
+/// let run = Run::open("data/6tasks")?.with_staging(Staging { window: 9 })?; // every analysis of it goes by averages
+/// assert!(!run.stage(Rule::ODRD, Stage::Mature)?.is_empty());
+/// # Ok::<(), maturation::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Staging {
+    /// Evaluations that the performance is averaged over around each before it decides the stage, as
+    /// [`moving_average`] does (an odd number); 1 takes it as it is.
+    pub window: usize,
+}
+
+impl Default for Staging {
+    fn default() -> Self {
+        Staging { window: 1 }
+    }
+}
+
+impl Staging {
+    /// An error if it averages nothing.
+    pub(crate) fn check(self) -> Result<Self> {
+        match self.window {
+            0 => Err(Error::argument("a window of 0 evaluations averages nothing", "use 1 or more")),
+            _ => Ok(self),
+        }
+    }
+}
+
 /// A centred moving average over `window` points (an odd number; an even one counts as the next odd one), with fewer
 /// points where the curve ends.
 pub fn moving_average(curve: &[f64], window: usize) -> Vec<f64> {

@@ -62,7 +62,7 @@ mod tests {
     use polars::prelude::*;
 
     use super::*;
-    use crate::analysis::Test;
+    use crate::analysis::SelectivityTest;
     use crate::analysis::claims::Verdict;
     use crate::training::Stage;
 
@@ -72,7 +72,7 @@ mod tests {
             let growth = df!["stage" => Stage::ALL.map(Stage::name), "activity" => values].unwrap();
             DelayedUnits { test, growth_of_stim1_units: growth.clone(), growth_of_delay1_units: growth }
         };
-        let delayed = Some([units(Test::Published, published), units(Test::Unbiased, unbiased)]);
+        let delayed = Some([units(SelectivityTest::Published, published), units(SelectivityTest::Unbiased, unbiased)]);
         let evidence = Evidence { delayed, ..Evidence::default() };
         [judge(&evidence, 20.0).unwrap(), judge_unbiased(&evidence, 20.0).unwrap()].concat()
     }

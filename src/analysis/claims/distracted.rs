@@ -185,10 +185,10 @@ mod tests {
     use polars::prelude::*;
 
     use super::*;
-    use crate::analysis::Test;
+    use crate::analysis::SelectivityTest;
 
     /// Units whose cue response, tuning and second delay are these at each stage.
-    fn distracted_units(test: Test, values: [f64; 3], p_value: f64) -> DistractedUnits {
+    fn distracted_units(test: SelectivityTest, values: [f64; 3], p_value: f64) -> DistractedUnits {
         let stages = || Stage::ALL.map(Stage::name);
         let thrice = |name: &'static str| [name; 3];
         let psth = df![
@@ -210,7 +210,7 @@ mod tests {
     }
 
     fn judged(published: [f64; 3], unbiased: [f64; 3], p_value: f64) -> Vec<Claim> {
-        let tests = [(Test::Published, published), (Test::Unbiased, unbiased)];
+        let tests = [(SelectivityTest::Published, published), (SelectivityTest::Unbiased, unbiased)];
         let distracted = Some(tests.map(|(test, values)| distracted_units(test, values, p_value)));
         let evidence = Evidence { distracted, ..Evidence::default() };
         [judge(&evidence, 20.0).unwrap(), judge_unbiased(&evidence, 20.0).unwrap()].concat()

@@ -2,18 +2,16 @@
 
 use polars::frame::DataFrame;
 
-use crate::activity::Activity;
-use crate::analysis::stages::stage_of;
+use crate::analysis::stages::over_stages;
 use crate::analysis::{
-    self, AgreementOptions, DecoderOptions, DistractorOptions, EpochGrowth, GrowthOptions, Period, PeriodActivity,
-    PeriodCheckpoint, PeriodOptions, PopulationOptions, Psth, PsthOptions, SaccadeOptions, Selectivity,
-    SelectivityOptions, Test, Tuning,
+    self, AverageOptions, DecoderOptions, DistractorOptions, EpochGrowth, GrowthOptions, Period, PeriodActivity,
+    PeriodCheckpoint, Population, Psth, PsthOptions, SaccadeOptions, Selectivity, SelectivityOptions, SelectivityTest,
+    Tuning,
 };
-use crate::environment::unless_interrupted;
 use crate::error::Result;
 use crate::readout::{Readout, ReadoutOptions};
 use crate::tasks::{Epoch, Rule};
-use crate::training::{Run, Selection, Stage, moving_average};
+use crate::training::{Run, Selection, moving_average};
 
 /// Trials of each pair of a stimulus and a distractor location.
 const REPEATS: usize = 16;
@@ -49,7 +47,7 @@ pub struct Evidence {
 #[derive(Clone, Debug)]
 pub struct DelayedUnits {
     /// The test.
-    pub test: Test,
+    pub test: SelectivityTest,
     /// Of [`EpochGrowth::table`]: delay1, units selected in stim1.
     pub growth_of_stim1_units: DataFrame,
     /// The same of units selected in delay1.
@@ -60,7 +58,7 @@ pub struct DelayedUnits {
 #[derive(Clone, Debug)]
 pub struct DistractedUnits {
     /// The test.
-    pub test: Test,
+    pub test: SelectivityTest,
     /// Of [`Psth::table`], stim1, the opposite location too.
     pub psth: DataFrame,
     /// Of [`Tuning::fits`], stim1.
@@ -93,10 +91,10 @@ impl Evidence {
         tell: &mut dyn FnMut(&str),
     ) -> Result<Evidence> {
         let trained = |rule: Rule| run.hyperparameters().rule_trains.contains(&rule);
-        let (all, last) = (Selection::All, run.last()?);
+        let last = run.last()?;
         if self.performance.is_none() {
             tell("growth of performance");
-            self.performance = Some(analysis::performance_growth_with(run, &GrowthOptions::default())?);
+            self.performance = Some(analysis::performance_growth(run, &GrowthOptions::default())?);
         }
         if self.begin.is_none() {
             self.begin = leaves_chance(run).map(|trials| trials.saturating_sub(LEAD));
@@ -104,13 +102,13 @@ impl Evidence {
         let begin = self.begin.unwrap_or(0);
         if self.distractor.is_none() && trained(Rule::ODRD) {
             tell("distractors");
-            let options = DistractorOptions { repeats: REPEATS, ..DistractorOptions::default() };
-            let late = Selection::Between(begin, last.trials_trained());
-            self.distractor = Some(analysis::distractor(run, &late, &options, readout)?.performance()?);
+            let options = DistractorOptions { repeats: REPEATS };
+            self.distractor = Some(analysis::distractor(run, from(begin), &options, readout)?.performance()?);
         }
         if self.saccade.is_none() && trained(Rule::GAP) {
             tell("where responses end");
-            self.saccade = Some(analysis::saccade(run, &all, Rule::GAP, &SaccadeOptions::default(), readout)?);
+            self.saccade =
+                Some(analysis::saccade(run, Selection::All, Rule::GAP, &SaccadeOptions::default(), readout)?);
         }
         if self.decoder.is_none() && trained(Rule::ODR) {
             tell("cross-temporal decoder");
@@ -120,8 +118,8 @@ impl Evidence {
         if self.agreement.is_none() && trained(Rule::ODR) && trained(Rule::ODRD) {
             tell("agreement of preferred locations");
             let [first, second] = ["odr:stim1".parse()?, "odrd:stim1".parse()?];
-            let options = AgreementOptions::default();
-            self.agreement = Some(analysis::agreement(run, &all, first, second, &options, readout)?);
+            let units = Population::default();
+            self.agreement = Some(analysis::agreement(run, Selection::All, first, second, &units, readout)?);
         }
         if self.delayed.is_none() && trained(Rule::ODR) {
             tell("delay activity of rule odr");
@@ -149,32 +147,23 @@ fn leaves_chance(run: &Run) -> Option<u64> {
 }
 
 /// The tests whose units are compared.
-const TESTS: [Test; 2] = [Test::Published, Test::Unbiased];
+const TESTS: [SelectivityTest; 2] = [SelectivityTest::Published, SelectivityTest::Unbiased];
 
-/// Reads out the checkpoints from `begin` on, each with its stage.
-fn read(
-    run: &Run,
-    rule: Rule,
-    begin: u64,
-    readout: &ReadoutOptions,
-    mut each: impl FnMut(Stage, &Activity) -> Result<()>,
-) -> Result<()> {
-    let mut readout = Readout::new(readout.clone())?;
-    for checkpoint in
-        unless_interrupted(run.checkpoints()?.iter().filter(|checkpoint| checkpoint.trials_trained() >= begin))
-    {
-        let checkpoint = checkpoint?;
-        let stage = stage_of(run, rule, checkpoint.trials_trained(), 1)?;
-        each(stage, &readout.activity(checkpoint, rule)?)?;
-    }
-    Ok(())
+/// The checkpoints from `begin` on.
+fn from(begin: u64) -> Selection {
+    Selection::Between(begin, u64::MAX)
+}
+
+/// The averages of the units that a test selects.
+fn average(test: SelectivityTest) -> AverageOptions {
+    AverageOptions { population: Population::by(test), ..AverageOptions::default() }
 }
 
 fn delayed(run: &Run, readout: &ReadoutOptions) -> Result<[DelayedUnits; 2]> {
-    let growth = |test: Test| EpochGrowth::new(PopulationOptions { test, ..PopulationOptions::default() });
+    let growth = |test: SelectivityTest| EpochGrowth::new(average(test));
     let mut growths = TESTS.map(|test| [growth(test), growth(test)]);
     let options = SelectivityOptions::default();
-    read(run, Rule::ODR, 0, readout, |stage, activity| {
+    over_stages(run, Selection::All, Rule::ODR, &mut Readout::new(readout.clone())?, |stage, activity| {
         let cue = Selectivity::of(activity, Epoch::Stim1, &options)?;
         let delay1 = Selectivity::of(activity, Epoch::Delay1, &options)?;
         for [of_cue, of_delay] in &mut growths {
@@ -192,19 +181,19 @@ fn delayed(run: &Run, readout: &ReadoutOptions) -> Result<[DelayedUnits; 2]> {
 }
 
 fn distracted(run: &Run, begin: u64, readout: &ReadoutOptions) -> Result<[DistractedUnits; 2]> {
-    let population = |test: Test| PopulationOptions { test, ..PopulationOptions::default() };
-    let mut psths = TESTS.map(|test| Psth::new(PsthOptions { test, opposite: true, ..PsthOptions::default() }));
-    let mut tunings = TESTS.map(|test| Tuning::new(population(test)));
+    let psth = |test| PsthOptions { population: Population::by(test), opposite: true, ..PsthOptions::default() };
+    let mut psths = TESTS.map(|test| Psth::new(psth(test)));
+    let mut tunings = TESTS.map(|test| Tuning::new(average(test)));
     let mut periods = TESTS.map(|_| PeriodActivity { checkpoints: Vec::new() });
     let options = SelectivityOptions::default();
-    read(run, Rule::ODRD, begin, readout, |stage, activity| {
+    over_stages(run, from(begin), Rule::ODRD, &mut Readout::new(readout.clone())?, |stage, activity| {
         let stim1 = Selectivity::of(activity, Epoch::Stim1, &options)?;
         let delay2 = Selectivity::of(activity, Epoch::Delay2, &options)?;
         for (place, test) in TESTS.into_iter().enumerate() {
             psths[place].add(stage, activity, &stim1)?;
             tunings[place].add(Some(stage), &stim1, &stim1)?;
-            let (period, options) = (Period::Epoch(Epoch::Delay2), PeriodOptions { test, ..PeriodOptions::default() });
-            let found = PeriodCheckpoint::of(Some(stage), activity, &delay2, &period, &options)?;
+            let (period, units) = (Period::Epoch(Epoch::Delay2), Population::by(test));
+            let found = PeriodCheckpoint::of(Some(stage), activity, &delay2, &period, &units)?;
             periods[place].checkpoints.push(found);
         }
         Ok(())

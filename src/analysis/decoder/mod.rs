@@ -105,12 +105,32 @@ pub struct DecoderOptions {
     pub locations: Option<Vec<usize>>,
     /// Which trials are scored.
     pub scoring: Scoring,
-    /// Permutations of the locations, which show what chance would give; up to 10,000.
-    pub permutations: usize,
-    /// Decides the permutations.
-    pub permutation_seed: u64,
-    /// The share of permutations between chance_low and chance_high.
-    pub chance_band: f64,
+    /// What chance would give.
+    pub permutations: Permutations,
+}
+
+/// Permutations of the locations, which show what chance would give. The default makes none.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Permutations {
+    /// How many; up to 10,000.
+    pub count: usize,
+    /// Decides them.
+    pub seed: u64,
+    /// The share of them between chance_low and chance_high.
+    pub band: f64,
+}
+
+impl Permutations {
+    /// So many permutations.
+    pub fn of(count: usize) -> Permutations {
+        Permutations { count, ..Permutations::default() }
+    }
+}
+
+impl Default for Permutations {
+    fn default() -> Self {
+        Permutations { count: 0, seed: 0, band: 0.95 }
+    }
 }
 
 impl DecoderOptions {
@@ -135,9 +155,7 @@ impl Default for DecoderOptions {
             hold_out: HoldOut::default(),
             locations: None,
             scoring: Scoring::HeldOut,
-            permutations: 0,
-            permutation_seed: 0,
-            chance_band: 0.95,
+            permutations: Permutations::default(),
         }
     }
 }
@@ -187,7 +205,7 @@ pub struct Decoder {
 /// What chance gives, each (window trained in, window tested in).
 #[derive(Clone, Debug, PartialEq)]
 pub struct Chance {
-    /// The accuracy below which lies half of what [`DecoderOptions::chance_band`] leaves.
+    /// The accuracy below which lies half of what [`Permutations::band`] leaves.
     pub low: Array2<f64>,
     /// The accuracy above which lies the other half.
     pub high: Array2<f64>,
@@ -238,22 +256,23 @@ impl Decoder {
                 &chosen
             }
         };
-        if options.permutations > MOST_PERMUTATIONS {
+        let Permutations { count: permutations, seed, band } = options.permutations;
+        if permutations > MOST_PERMUTATIONS {
             return Err(Error::argument(
-                format!("{} permutations", options.permutations),
+                format!("{permutations} permutations"),
                 format!("choose up to {MOST_PERMUTATIONS}"),
             ));
         }
-        if !(options.chance_band > 0.0 && options.chance_band < 1.0) {
+        if !(band > 0.0 && band < 1.0) {
             return Err(Error::argument(
-                format!("the band of chance is to hold {} of the permutations", options.chance_band),
+                format!("the band of chance is to hold {band} of the permutations"),
                 "choose a share between 0 and 1",
             ));
         }
         let split = Split::of(activity, options)?;
         let windows = Windows::of(activity, options)?;
         let labellings: Vec<Vec<usize>> = std::iter::once(split.labels.clone())
-            .chain((0..options.permutations).map(|number| split.permuted(options.permutation_seed, number as u64)))
+            .chain((0..permutations).map(|number| split.permuted(seed, number as u64)))
             .collect();
 
         // (labelling, window trained in, window tested in), each the mean over the folds.
@@ -286,7 +305,7 @@ impl Decoder {
             accuracy: exact,
             permuted: accuracy.slice_move(ndarray::s![1.., .., ..]),
             classes: split.class_count,
-            chance_band: options.chance_band,
+            chance_band: band,
             checkpoints: 1,
         })
     }

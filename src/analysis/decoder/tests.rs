@@ -174,7 +174,7 @@ fn published_scoring_finds_a_code_in_noise_and_held_out_scoring_does_not() {
 
 #[test]
 fn permutations_tell_what_chance_gives() {
-    let options = DecoderOptions { permutations: 39, folds: 2, ..in_steps(1.0, 4.0) };
+    let options = DecoderOptions { permutations: Permutations::of(39), folds: 2, ..in_steps(1.0, 4.0) };
     let decoder = Decoder::of(&noise(0.5, 9), &options).unwrap();
     let chance = decoder.chance().unwrap();
     assert!((decoder.permuted.mean().unwrap() - 0.125).abs() < 0.02, "{:?}", decoder.permuted.mean());
@@ -314,7 +314,7 @@ fn some_locations_can_be_told_apart_alone() {
 
 #[test]
 fn the_result_does_not_depend_on_threads() {
-    let options = DecoderOptions { permutations: 3, folds: 2, ..in_steps(2.0, 2.0) };
+    let options = DecoderOptions { permutations: Permutations::of(3), folds: 2, ..in_steps(2.0, 2.0) };
     let of = |threads| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
         pool.install(|| Decoder::of(&noise(0.3, 4), &options).unwrap())
@@ -324,7 +324,7 @@ fn the_result_does_not_depend_on_threads() {
 
 #[test]
 fn averages_count_checkpoints_alike() {
-    let options = DecoderOptions { permutations: 2, ..in_steps(3.0, 3.0) };
+    let options = DecoderOptions { permutations: Permutations::of(2), ..in_steps(3.0, 3.0) };
     let [one, two, three] = [1, 2, 3].map(|seed| Decoder::of(&noise(0.3, seed), &options).unwrap());
     let mut mean = one.clone();
     mean.add(&two).unwrap();
@@ -365,8 +365,8 @@ fn what_cannot_be_decoded_is_refused() {
         (with(&|options| options.held_out = 8), ["8 trials", "leave at least 1"]),
         (with(&|options| options.folds = 5), ["5 folds", "1 to 4 folds"]),
         (with(&|options| options.folds = 0), ["0 folds", "1 to 4 folds"]),
-        (with(&|options| options.permutations = 1 << 40), ["permutations", "10000"]),
-        (with(&|options| options.chance_band = 1.0), ["band", "between 0 and 1"]),
+        (with(&|options| options.permutations.count = 1 << 40), ["permutations", "10000"]),
+        (with(&|options| options.permutations.band = 1.0), ["band", "between 0 and 1"]),
     ] {
         assert!(words.iter().all(|word| message.contains(word)), "{message}");
     }
@@ -389,7 +389,7 @@ fn what_cannot_be_decoded_is_refused() {
 #[test]
 fn an_interrupt_ends_the_decoder_soon() {
     let activity = golden::activity("gap", 716800);
-    let options = DecoderOptions { stride_ms: 20.0, permutations: 1000, ..DecoderOptions::default() };
+    let options = DecoderOptions { stride_ms: 20.0, permutations: Permutations::of(1000), ..DecoderOptions::default() };
     let begin = std::time::Instant::now();
     let found = crate::environment::tests::interrupted(|| Decoder::of(&activity, &options));
     assert!(found.is_err_and(|error| error.is_interrupted()));

@@ -31,13 +31,13 @@ pub enum Kind {
     Inhibited,
     /// Selective, above the baseline at some locations and below it at others.
     Mixed,
-    /// Not selective.
-    None,
+    /// Not selective: `none` in tables.
+    NotSelective,
 }
 
 /// Which of the two tests decides whether a unit is selective.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum Test {
+pub enum SelectivityTest {
     /// The paper's.
     #[default]
     Published,
@@ -74,8 +74,8 @@ macro_rules! named {
         }
     };
 }
-named!(Kind, "kind of unit", Excited => "excited", Inhibited => "inhibited", Mixed => "mixed", None => "none");
-named!(Test, "test of selectivity", Published => "published", Unbiased => "unbiased");
+named!(Kind, "kind of unit", Excited => "excited", Inhibited => "inhibited", Mixed => "mixed", NotSelective => "none");
+named!(SelectivityTest, "test of selectivity", Published => "published", Unbiased => "unbiased");
 
 /// How selectivity is tested. The default is as published.
 #[derive(Clone, Debug, PartialEq)]
@@ -131,7 +131,7 @@ pub struct UnitSelectivity {
     /// The smallest false-discovery rate at which the unit counts as tuned, over all units of the checkpoint.
     pub unbiased_q_value: Option<f64>,
     /// How its rates relate to the baseline, selective or not: the sign of rate − baseline at each location. Never
-    /// [`Kind::None`].
+    /// [`Kind::NotSelective`].
     pub response: Kind,
     /// The location of the largest mean rate, relative or absolute as the published test was made.
     pub preferred_location: usize,
@@ -144,10 +144,10 @@ pub struct UnitSelectivity {
 
 impl UnitSelectivity {
     /// Whether the unit is selective by this test.
-    pub fn is_selective(&self, test: Test) -> bool {
+    pub fn is_selective(&self, test: SelectivityTest) -> bool {
         match test {
-            Test::Published => self.selective,
-            Test::Unbiased => self.unbiased_selective,
+            SelectivityTest::Published => self.selective,
+            SelectivityTest::Unbiased => self.unbiased_selective,
         }
     }
 
@@ -156,21 +156,21 @@ impl UnitSelectivity {
         self.not_tested.map(|reason| reason.to_string())
     }
 
-    /// The unit's kind, [`Kind::None`] if this test does not call it selective.
-    pub fn kind(&self, test: Test) -> Kind {
+    /// The unit's kind, [`Kind::NotSelective`] if this test does not call it selective.
+    pub fn kind(&self, test: SelectivityTest) -> Kind {
         match test {
-            Test::Published => self.kind,
-            Test::Unbiased if self.unbiased_selective => self.response,
-            Test::Unbiased => Kind::None,
+            SelectivityTest::Published => self.kind,
+            SelectivityTest::Unbiased if self.unbiased_selective => self.response,
+            SelectivityTest::Unbiased => Kind::NotSelective,
         }
     }
 
     /// The location of the unit's largest mean rate, for this test: [`UnitSelectivity::preferred_location`] for the
     /// published one, that of the largest absolute rate for the unbiased one.
-    pub fn preferred(&self, test: Test) -> usize {
+    pub fn preferred(&self, test: SelectivityTest) -> usize {
         match test {
-            Test::Published => self.preferred_location,
-            Test::Unbiased => largest(&self.absolute).unwrap_or(self.preferred_location),
+            SelectivityTest::Published => self.preferred_location,
+            SelectivityTest::Unbiased => largest(&self.absolute).unwrap_or(self.preferred_location),
         }
     }
 }
@@ -216,7 +216,8 @@ pub struct Selectivity {
 /// response, the kind that the unit has or would have if it were selective; normalisation, what the published test was
 /// made on (ratio, difference, absolute); preferred_location; rate_0 … the mean rate of the epoch at each location
 /// relative to the baseline (as a ratio where normalisation says so, else as a difference), and absolute_0 … the mean
-/// rate itself. See [`Selectivity::of`] for the tests and [`Normalisation`] for the rule.
+/// rate itself. See [`Selectivity::of`] for the tests and for other options than the published ones, and
+/// [`Normalisation`] for the rule.
 ///
 /// ```
 /// use maturation::activity::Activity;
@@ -244,15 +245,7 @@ pub struct Selectivity {
 /// # Errors
 /// If the activity has no fix1, stim1 or the epoch.
 pub fn selectivity(activity: &Activity, epoch: Epoch) -> Result<DataFrame> {
-    selectivity_with(activity, epoch, &SelectivityOptions::default())
-}
-
-/// [`selectivity`] with other options than the published ones.
-///
-/// # Errors
-/// As [`selectivity`], and if an option is impossible.
-pub fn selectivity_with(activity: &Activity, epoch: Epoch, options: &SelectivityOptions) -> Result<DataFrame> {
-    Selectivity::of(activity, epoch, options)?.table()
+    Selectivity::of(activity, epoch, &SelectivityOptions::default())?.table()
 }
 
 impl Selectivity {

@@ -8,7 +8,7 @@ use rand::{RngExt, SeedableRng};
 use serde_json::Value;
 
 use super::*;
-use crate::analysis::{Agreement, AgreementOptions, EpochGrowth, PopulationOptions, Psth, PsthOptions, Tuning, golden};
+use crate::analysis::{Agreement, AverageOptions, EpochGrowth, Population, Psth, PsthOptions, Tuning, golden};
 use crate::training::Stage;
 
 /// A list of the published system: unit → (p, preferred location).
@@ -115,7 +115,7 @@ fn agrees_with_the_published_system_on_designed_units() {
             assert!(!found.units[unit].unbiased_selective);
         }
         assert_eq!(units_where(&found, |unit| unit.unbiased_selective), [4, 5, 6, 8, 11], "{name}");
-        assert_eq!(found.units[11].kind(Test::Unbiased), found.units[11].response);
+        assert_eq!(found.units[11].kind(SelectivityTest::Unbiased), found.units[11].response);
         if norm {
             assert_eq!(found.units[11].not_tested, Some(NotTested::NegativeBaseline));
             assert_eq!(found.units[7].rates, [None; 8]);
@@ -303,7 +303,7 @@ fn the_unbiased_verdict_has_a_kind_and_a_preferred_location_of_its_own() {
         unit: 0,
         active: true,
         selective: false,
-        kind: Kind::None,
+        kind: Kind::NotSelective,
         p_value: Some(0.5),
         not_tested: None,
         unbiased_selective: true,
@@ -314,10 +314,13 @@ fn the_unbiased_verdict_has_a_kind_and_a_preferred_location_of_its_own() {
         rates: vec![Some(0.5), Some(0.9), None],
         absolute: vec![Some(3.0), Some(2.0), None],
     };
-    assert_eq!((unit.kind(Test::Published), unit.kind(Test::Unbiased)), (Kind::None, Kind::Excited));
-    assert_eq!((unit.preferred(Test::Published), unit.preferred(Test::Unbiased)), (1, 0));
+    assert_eq!(
+        (unit.kind(SelectivityTest::Published), unit.kind(SelectivityTest::Unbiased)),
+        (Kind::NotSelective, Kind::Excited)
+    );
+    assert_eq!((unit.preferred(SelectivityTest::Published), unit.preferred(SelectivityTest::Unbiased)), (1, 0));
     let below = UnitSelectivity { response: Kind::Inhibited, ..unit };
-    assert_eq!(below.kind(Test::Unbiased), Kind::Inhibited);
+    assert_eq!(below.kind(SelectivityTest::Unbiased), Kind::Inhibited);
     assert_eq!(Kind::of_response([-0.1, -0.9]), Kind::Inhibited);
     assert_eq!(Kind::of_response([-0.1, 0.9]), Kind::Mixed);
     assert_eq!(Kind::of_response([0.0, 0.9]), Kind::Excited);
@@ -328,8 +331,8 @@ fn names_read_back() {
     for kind in Kind::ALL {
         assert_eq!(kind.to_string().parse::<Kind>().unwrap(), *kind);
     }
-    for test in Test::ALL {
-        assert_eq!(test.to_string().parse::<Test>().unwrap(), *test);
+    for test in SelectivityTest::ALL {
+        assert_eq!(test.to_string().parse::<SelectivityTest>().unwrap(), *test);
     }
     assert!("excitatory".parse::<Kind>().unwrap_err().to_string().contains("excited, inhibited, mixed, none"));
 }
@@ -370,11 +373,11 @@ fn fields_that_do_not_fit_together_are_refused_by_every_analysis() {
     for (words, spoil) in spoiled {
         let mut bad = good.clone();
         spoil(&mut bad);
-        let options = PopulationOptions::default;
+        let options = AverageOptions::default;
         let mut answers = vec![
             bad.table().map(drop),
             Psth::new(PsthOptions::default()).add(Stage::Mature, &activity, &bad),
-            Agreement::of(&good, &bad, &AgreementOptions::default()).map(drop),
+            Agreement::of(&good, &bad, &Population::default()).map(drop),
         ];
         for (measured, selected) in [(&bad, &good), (&good, &bad), (&bad, &bad)] {
             answers.push(Tuning::new(options()).add(None, measured, selected));

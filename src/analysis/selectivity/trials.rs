@@ -80,7 +80,7 @@ impl Trials<'_> {
             unit,
             active,
             selective,
-            kind: if selective { response } else { Kind::None },
+            kind: if selective { response } else { Kind::NotSelective },
             p_value: published.ok(),
             not_tested: published.err(),
             unbiased_selective: fires && smallest * gate.len() as f64 <= options.gate_level,

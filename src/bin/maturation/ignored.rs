@@ -122,6 +122,12 @@ const USES: &[Use] = &[
     within(OF_ACTIVITY, "by_checkpoint", run, OF_A_RUN),
     within(OF_ACTIVITY, "stage_window", run, OF_A_RUN),
     within(
+        &["selectivity", "sample-unit", "dpca", "pca", "decoder"],
+        "stage_window",
+        |given| given.has("stage") || table(given),
+        "it decides which checkpoints are at a --stage: give that, or leave it out",
+    ),
+    within(
         OF_ACTIVITY,
         "seed",
         |given| run(given) || given.count("bootstrap") > 0,
@@ -143,9 +149,15 @@ const USES: &[Use] = &[
         "with a given regularisation and no shuffles no trial is held out: leave it out",
     ),
     within(&["dpca"], "significance_out", |given| given.count("shuffles") > 0, "give --shuffles of 1 or more"),
+    within(
+        &["sample-unit"],
+        "units",
+        |given| !given.has("unit"),
+        "--unit names the unit already: leave one of the two out",
+    ),
     within(&["lesion"], "kinds", |given| given.has("selective_in"), OF_SELECTIVE),
     within(&["lesion"], "preferring", |given| given.has("selective_in"), OF_SELECTIVE),
-    within(&["lesion"], "selected_by", |given| given.has("selective_in"), OF_SELECTIVE),
+    within(&["lesion"], "test", |given| given.has("selective_in"), OF_SELECTIVE),
     within(&["lesion"], "normalised", |given| given.has("selective_in"), OF_SELECTIVE),
     within(&["lesion"], "baseline_skip_ms", |given| given.has("selective_in"), OF_SELECTIVE),
     within(
@@ -202,7 +214,7 @@ mod tests {
     /// Options that have an effect whatever else is given, by verb; with what USES says, these must be all that there
     /// are.
     const ALWAYS: &[(&str, &[&str])] = &[
-        ("reproduce", &["run", "out"]),
+        ("reproduce", &["run", "out", "stage_window"]),
         ("presets", &["out"]),
         (
             "train",
@@ -272,8 +284,9 @@ mod tests {
                 "first",
                 "second",
                 "checkpoints",
+                "stage_window",
                 "units",
-                "selected_by",
+                "test",
                 "normalised",
                 "baseline_skip_ms",
                 "seed",
@@ -292,7 +305,7 @@ mod tests {
                 "selected_in",
                 "show",
                 "units",
-                "selected_by",
+                "test",
                 "normalised",
                 "baseline_skip_ms",
                 "out",
@@ -387,7 +400,7 @@ mod tests {
                 "figure",
             ],
         ),
-        ("claims", &["run", "seed", "out"]),
+        ("claims", &["run", "seed", "stage_window", "out"]),
         (
             "dpca",
             &[
@@ -471,7 +484,7 @@ mod tests {
             "times_are" => "centre",
             "location_unit" => "degrees",
             "locations_on_ring" => "8",
-            "test" | "selected_by" => "unbiased",
+            "test" => "unbiased",
             "units" | "kinds" => "excited",
             "mode" => "test",
             "format" => "npz",
@@ -577,7 +590,7 @@ mod tests {
                             }
                             "seed" if *source == "activity" => !ids.contains(&"bootstrap"),
                             "kinds" | "preferring" => !ids.contains(&"selective_in"),
-                            "selected_by" | "normalised" | "baseline_skip_ms" if name == "lesion" => {
+                            "test" | "normalised" | "baseline_skip_ms" if name == "lesion" => {
                                 !ids.contains(&"selective_in")
                             }
                             _ => false,

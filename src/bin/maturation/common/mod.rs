@@ -7,3 +7,4 @@ pub mod readout;
 pub mod recording;
 pub mod selectivity;
 pub mod source;
+pub mod staging;

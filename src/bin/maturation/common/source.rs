@@ -11,6 +11,7 @@ use maturation::training::Selection;
 
 use crate::common::output::refuse;
 use crate::common::recording::{RecordingArguments, tell};
+use crate::common::staging::StagingArguments;
 
 /// Where activity comes from: the checkpoints of a run, or a table.
 #[derive(Debug, Args)]
@@ -33,6 +34,8 @@ pub struct Source {
     /// The checkpoints at which the rule is at this stage: early, mid or mature.
     #[arg(long, value_name = "STAGE", conflicts_with_all = ["all", "activity"])]
     pub stage: Option<Stage>,
+    #[command(flatten)]
+    pub staging: StagingArguments,
     /// All checkpoints.
     #[arg(long, conflicts_with = "activity")]
     pub all: bool,
@@ -112,7 +115,7 @@ pub fn open(source: &Source, default: Selection) -> Result<Opened> {
     }
     let path =
         source.run.as_deref().ok_or_else(|| refuse("there is nothing to analyse", "give RUN, or --activity FILE"))?;
-    let run = Run::open(path)?;
+    let run = source.staging.open(path)?;
     let rule = source.rule.ok_or_else(|| refuse("the rule is not known", "give --rule"))?;
     let selection = match (&source.checkpoints, source.stage) {
         (Some(checkpoints), _) => checkpoints.clone(),

@@ -3,12 +3,13 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use maturation::analysis::{AgreementOptions, Kind, RuleEpoch, SelectivityOptions, Test, agreement};
+use maturation::analysis::{RuleEpoch, agreement};
 use maturation::prelude::*;
 use maturation::readout::ReadoutOptions;
 
 use crate::common::output::{FigureOut, TableOut, put_both};
-use crate::common::selectivity::TestArguments;
+use crate::common::population::UnitArguments;
+use crate::common::staging::StagingArguments;
 
 /// Whether units prefer the same location in two epochs, of one rule or two (paper: direction agreement).
 #[derive(Debug, Args)]
@@ -27,14 +28,10 @@ pub struct Arguments {
     /// The checkpoints: N,N,… (trials trained), A..B, last or all.
     #[arg(long, alias = "trials", value_name = "CHECKPOINTS", default_value = "all")]
     pub checkpoints: Selection,
-    /// The kinds of units that count, of excited, inhibited and mixed.
-    #[arg(long, value_name = "KIND,…", value_delimiter = ',', default_value = "excited,mixed")]
-    pub units: Vec<Kind>,
-    /// The test that decides which units are selective: published or unbiased.
-    #[arg(long, value_name = "TEST", default_value = "published")]
-    pub selected_by: Test,
     #[command(flatten)]
-    pub test: TestArguments,
+    pub staging: StagingArguments,
+    #[command(flatten)]
+    pub units: UnitArguments,
     /// The seed of the noise [default: that of the run].
     #[arg(long, value_name = "N")]
     pub seed: Option<u64>,
@@ -49,14 +46,10 @@ pub struct Arguments {
 
 /// Makes the table and the figure.
 pub fn run(arguments: Arguments) -> Result<()> {
-    let run = Run::open(&arguments.run)?;
-    let options = AgreementOptions {
-        kinds: arguments.units,
-        test: arguments.selected_by,
-        selectivity: SelectivityOptions::from(&arguments.test),
-    };
+    let run = arguments.staging.open(&arguments.run)?;
+    let population = arguments.units.population();
     let readout =
         ReadoutOptions { seed: arguments.seed, same_noise: arguments.same_noise, ..ReadoutOptions::default() };
-    let table = agreement(&run, &arguments.checkpoints, arguments.first, arguments.second, &options, &readout)?;
+    let table = agreement(&run, arguments.checkpoints, arguments.first, arguments.second, &population, &readout)?;
     put_both(table, &arguments.table, &arguments.figure, figures::agreement)
 }

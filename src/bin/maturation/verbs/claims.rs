@@ -9,6 +9,7 @@ use maturation::readout::ReadoutOptions;
 use maturation::tables::write_table;
 
 use crate::common::output::{TableOut, say};
+use crate::common::staging::StagingArguments;
 
 /// What a run shows of the paper's claims: published numbers, its own, and whether they agree.
 #[derive(Debug, Args)]
@@ -17,6 +18,8 @@ pub struct Arguments {
     /// The run directory.
     #[arg(value_name = "RUN")]
     pub run: PathBuf,
+    #[command(flatten)]
+    pub staging: StagingArguments,
     /// The seed of the noise [default: that of the run].
     #[arg(long, value_name = "N")]
     pub seed: Option<u64>,
@@ -26,7 +29,7 @@ pub struct Arguments {
 
 /// Writes the table, or prints each claim with what was published and found.
 pub fn run(arguments: Arguments) -> Result<()> {
-    let run = Run::open(&arguments.run)?;
+    let run = arguments.staging.open(&arguments.run)?;
     let readout = ReadoutOptions { seed: arguments.seed, ..ReadoutOptions::default() };
     let evidence = Evidence::default().complete_and_tell(&run, &readout, &mut |what| eprintln!("{what} …"))?;
     let mut table = claims(&run, evidence, &readout)?;

@@ -1,7 +1,7 @@
 //! `maturation decoder`.
 
 use clap::Args;
-use maturation::analysis::{HoldOut, Scoring, decoder_by_checkpoint, decoder_of_run};
+use maturation::analysis::{HoldOut, Permutations, Scoring, decoder_by_checkpoint, decoder_of_run};
 use maturation::prelude::*;
 use maturation::training::Selection;
 
@@ -69,9 +69,7 @@ impl Arguments {
             },
             locations,
             scoring: if self.published_scoring { Scoring::Published } else { Scoring::HeldOut },
-            permutations: self.permutations,
-            permutation_seed: self.permutation_seed,
-            ..usual
+            permutations: Permutations { seed: self.permutation_seed, ..Permutations::of(self.permutations) },
         }
     }
 }
@@ -93,7 +91,7 @@ pub fn run(arguments: Arguments) -> Result<()> {
                 refuse("--locations names no numbers", format!("give numbers from 0 to {most}"))
             })?;
             let options = arguments.options(hyperparameters.dt, locations);
-            let checkpoints = run.selected(&selection, rule)?;
+            let checkpoints = run.selected(selection, rule)?;
             let which = match checkpoints.len() {
                 1 => format!("after {} trials", checkpoints.first().trials_trained()),
                 count => format!("{count} checkpoints"),
@@ -102,9 +100,9 @@ pub fn run(arguments: Arguments) -> Result<()> {
             let about = DecoderAbout::of_run(&run, rule, &options);
             let about = DecoderAbout { title: format!("{}, {which}", about.title), ..about };
             let table = if arguments.by_checkpoint {
-                decoder_by_checkpoint(&run, &selection, rule, &options, &readout)?
+                decoder_by_checkpoint(&run, checkpoints, rule, &options, &readout)?
             } else {
-                decoder_of_run(&run, &selection, rule, &options, &readout)?.table()?
+                decoder_of_run(&run, checkpoints, rule, &options, &readout)?.table()?
             };
             (table, about, options.scoring)
         }

@@ -9,6 +9,7 @@ use maturation::prelude::*;
 use maturation::readout::{Readout, ReadoutOptions};
 
 use crate::common::output::{FigureOut, TableOut, put_both};
+use crate::common::staging::StagingArguments;
 
 /// What a distractor does to the response, by its distance from the stimulus (paper: distractor effect).
 #[derive(Debug, Args)]
@@ -30,9 +31,8 @@ pub struct Arguments {
     /// (with the figure of performance against distance).
     #[arg(long, value_name = "WHAT", default_value = "performance")]
     pub show: Shown,
-    /// Evaluations that the performance is averaged over before it decides the stage (an odd number).
-    #[arg(long, value_name = "N", default_value_t = 1)]
-    pub stage_window: usize,
+    #[command(flatten)]
+    pub staging: StagingArguments,
     /// Leave the recurrent noise out: the repeats of a pair are then identical.
     #[arg(long)]
     pub no_noise: bool,
@@ -63,17 +63,18 @@ pub enum Shown {
 }
 
 /// Reads the checkpoints out, with a line of progress every few seconds.
-fn read(run: &Run, selection: &Selection, options: &DistractorOptions, readout: &ReadoutOptions) -> Result<Distractor> {
+fn read(run: &Run, selection: Selection, options: &DistractorOptions, readout: &ReadoutOptions) -> Result<Distractor> {
     run.check_trained(Rule::ODRD)?;
-    let checkpoints = run.selected(selection, Rule::ODRD)?;
+    let visit = run.visit(selection, Rule::ODRD)?;
+    let count = visit.len();
     let mut readout = Readout::new(readout.clone())?;
     let mut found = Distractor::new(run.hyperparameters().n_eachring);
     let mut told = Instant::now();
-    for (place, checkpoint) in checkpoints.iter().enumerate() {
-        found.read(run, checkpoint, options, &mut readout)?;
+    for (place, visited) in visit.enumerate() {
+        found.read(&visited?, options, &mut readout)?;
         if told.elapsed() > Duration::from_secs(5) {
             told = Instant::now();
-            eprintln!("distractor: {} of {} checkpoints", place + 1, checkpoints.len());
+            eprintln!("distractor: {} of {count} checkpoints", place + 1);
         }
     }
     Ok(found)
@@ -81,8 +82,8 @@ fn read(run: &Run, selection: &Selection, options: &DistractorOptions, readout: 
 
 /// Makes the table and the figure.
 pub fn run(arguments: Arguments) -> Result<()> {
-    let run = Run::open(&arguments.run)?;
-    let options = DistractorOptions { repeats: arguments.repeats, stage_window: arguments.stage_window };
+    let run = arguments.staging.open(&arguments.run)?;
+    let options = DistractorOptions { repeats: arguments.repeats };
     let readout = ReadoutOptions {
         input_noise: arguments.input_noise,
         recurrent_noise: !arguments.no_noise,
@@ -91,7 +92,7 @@ pub fn run(arguments: Arguments) -> Result<()> {
         ..ReadoutOptions::default()
     };
     let selection = arguments.stage.map_or(arguments.checkpoints, Selection::Stage);
-    let found = read(&run, &selection, &options, &readout)?;
+    let found = read(&run, selection, &options, &readout)?;
     match arguments.show {
         Shown::Performance => put_both(found.performance()?, &arguments.table, &arguments.figure, figures::distractor),
         Shown::Saccades => {

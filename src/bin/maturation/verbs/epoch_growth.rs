@@ -6,9 +6,10 @@ use maturation::prelude::*;
 use maturation::training::Selection;
 
 use crate::common::output::{FigureOut, TableOut, put_both, refuse};
-use crate::common::population::{PopulationArguments, seed};
+use crate::common::population::{AverageArguments, seed};
 use crate::common::recording::tell_of_run;
 use crate::common::source::{Opened, Source, open};
+use crate::common::staging;
 
 /// The growth of selective units' activity in an epoch with training (paper, Fig. S2B).
 #[derive(Debug, Args)]
@@ -23,7 +24,7 @@ pub struct Arguments {
     #[arg(long, value_name = "EPOCH")]
     pub measured: Option<Epoch>,
     #[command(flatten)]
-    pub population: PopulationArguments,
+    pub average: AverageArguments,
     #[command(flatten)]
     pub table: TableOut,
     #[command(flatten)]
@@ -40,11 +41,10 @@ pub fn run(arguments: Arguments) -> Result<()> {
     let Opened::Run(run, selection, rule, readout) = open(&arguments.source, Selection::All)? else {
         return Err(refuse("growth needs the checkpoints of a run, not one table of activity", "give RUN"));
     };
-    let options = arguments.population.options(seed(arguments.source.seed, &run));
-    tell_of_run(&run, options.selectivity.normalisation);
+    let options = arguments.average.options(seed(arguments.source.seed, &run));
+    tell_of_run(&run, options.population.selectivity.normalisation);
     let (selected, measured) = (arguments.epoch, arguments.measured.unwrap_or(arguments.epoch));
-    let checkpoints = run.selected(&selection, rule)?;
-    let table = analysis::epoch_growth(&run, &checkpoints, rule, selected, measured, &options, &readout)?;
-    let title = title(rule, selected, measured) + &arguments.population.about();
+    let table = analysis::epoch_growth(&run, selection, rule, selected, measured, &options, &readout)?;
+    let title = title(rule, selected, measured) + &staging::about(&run) + &arguments.average.about();
     put_both(table, &arguments.table, &arguments.figure, |table| figures::epoch_growth(table, &title, true))
 }

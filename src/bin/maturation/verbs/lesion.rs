@@ -49,10 +49,10 @@ pub struct Arguments {
     #[arg(long, value_name = "N", default_value_t = 128)]
     pub trials_per_rule: usize,
     /// With --selective-in: the test that decides which units are selective, published or unbiased.
-    #[arg(long, value_name = "TEST", default_value = "published")]
-    pub selected_by: Test,
+    #[arg(long, value_name = "TEST", default_value = "published", visible_alias = "selected-by")]
+    pub test: SelectivityTest,
     #[command(flatten)]
-    pub test: TestArguments,
+    pub tested: TestArguments,
     /// The seed of the draws.
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub seed: u64,
@@ -76,8 +76,13 @@ pub fn run(arguments: Arguments) -> Result<()> {
         true => vec![Kind::Excited, Kind::Inhibited, Kind::Mixed],
         false => arguments.kinds,
     };
+    let population =
+        Population { kinds, test: arguments.test, selectivity: SelectivityOptions::from(&arguments.tested) };
     let locations = arguments.preferring;
-    let selective = |at: RuleEpoch| LesionTarget::Selective { at, kinds: kinds.clone(), locations: locations.clone() };
+    let selective = |at: RuleEpoch| {
+        let (population, locations) = (population.clone(), locations.clone());
+        LesionTarget::Selective { at, population, locations }
+    };
     let mut targets: Vec<LesionTarget> = arguments.selective_in.into_iter().map(selective).collect();
     if !arguments.silence.is_empty() {
         targets.push(LesionTarget::Listed(arguments.silence));
@@ -91,8 +96,6 @@ pub fn run(arguments: Arguments) -> Result<()> {
         repeats: arguments.repeats,
         matched: !arguments.unmatched,
         trials: arguments.trials_per_rule,
-        test: arguments.selected_by,
-        selectivity: SelectivityOptions::from(&arguments.test),
         seed: arguments.seed,
         device: arguments.device,
     };

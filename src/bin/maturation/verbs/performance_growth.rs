@@ -7,6 +7,7 @@ use maturation::analysis::{self, GrowthOptions};
 use maturation::prelude::*;
 
 use crate::common::output::{FigureOut, TableOut, put_both};
+use crate::common::staging::StagingArguments;
 
 /// The growth of performance with training (paper, Fig. S7).
 #[derive(Debug, Args)]
@@ -18,9 +19,8 @@ pub struct Arguments {
     /// Evaluations that are averaged around each (an odd number).
     #[arg(long, value_name = "N", default_value_t = 5)]
     pub window: usize,
-    /// Evaluations that are averaged before the performance decides the stage (an odd number).
-    #[arg(long, value_name = "N", default_value_t = 1)]
-    pub stage_window: usize,
+    #[command(flatten)]
+    pub staging: StagingArguments,
     /// Mark the evaluations that the automatic choice of checkpoints takes for each stage.
     #[arg(long)]
     pub automatic: bool,
@@ -35,13 +35,9 @@ pub struct Arguments {
 
 /// Makes the table and the figure.
 pub fn run(arguments: Arguments) -> Result<()> {
-    let run = Run::open(&arguments.run)?;
+    let run = arguments.staging.open(&arguments.run)?;
     let choice = AutomaticChoice { published_average: arguments.published_average, ..AutomaticChoice::default() };
-    let options = GrowthOptions {
-        window: arguments.window,
-        stage_window: arguments.stage_window,
-        automatic: arguments.automatic.then_some(choice),
-    };
-    let table = analysis::performance_growth_with(&run, &options)?;
+    let options = GrowthOptions { window: arguments.window, automatic: arguments.automatic.then_some(choice) };
+    let table = analysis::performance_growth(&run, &options)?;
     put_both(table, &arguments.table, &arguments.figure, |_| figures::performance_growth_with(&run, &options))
 }

@@ -1,15 +1,14 @@
 //! Activity of selective units in a period of the trial, by stage and by checkpoint.
 
 use clap::{Args, ValueEnum};
-use maturation::analysis::{
-    Kind, Period, PeriodActivity, PeriodCheckpoint, PeriodOptions, SelectivityOptions, Test, period_activity,
-};
+use maturation::analysis::{Period, PeriodActivity, PeriodCheckpoint, period_activity};
 use maturation::prelude::*;
 
 use crate::common::output::{FigureOut, TableOut, put_both, refuse};
+use crate::common::population::UnitArguments;
 use crate::common::recording::{labelled, tell_of_run, tested};
-use crate::common::selectivity::TestArguments;
 use crate::common::source::{Opened, Source, open};
+use crate::common::staging;
 
 /// The activity of selective units in a period of the trial, by stage and by checkpoint (paper: period activity).
 #[derive(Debug, Args)]
@@ -29,17 +28,8 @@ pub struct Arguments {
     /// between checkpoints.
     #[arg(long, value_name = "WHAT", default_value = "units")]
     pub show: Shown,
-    /// The kinds of units, of excited, inhibited and mixed.
-    #[arg(long, value_name = "KIND,…", value_delimiter = ',', default_value = "excited,mixed")]
-    pub units: Vec<Kind>,
-    /// The test that decides which units are selective: published or unbiased.
-    #[arg(long, value_name = "TEST", default_value = "published")]
-    pub selected_by: Test,
-    /// Evaluations that the performance is averaged over before it decides the stage (an odd number).
-    #[arg(long, value_name = "N", default_value_t = 1)]
-    pub stage_window: usize,
     #[command(flatten)]
-    pub test: TestArguments,
+    pub units: UnitArguments,
     #[command(flatten)]
     pub table: TableOut,
     #[command(flatten)]
@@ -58,25 +48,14 @@ pub enum Shown {
 }
 
 /// The title of the figures.
-fn title(rule: Option<Rule>, period: &Period, selected_in: Epoch, stage_window: usize) -> String {
-    let mut title = format!("Activity in {period} of {selected_in}-selective units");
-    if let Some(rule) = rule {
-        title.push_str(&format!(", rule {rule}"));
-    }
-    if stage_window > 1 {
-        title.push_str(&format!(" (stages by averages over {stage_window} evaluations)"));
-    }
-    title
+fn title(rule: Option<Rule>, period: &Period, selected_in: Epoch) -> String {
+    let rule = rule.map_or_else(String::new, |rule| format!(", rule {rule}"));
+    format!("Activity in {period} of {selected_in}-selective units{rule}")
 }
 
 /// Makes the table and the figure.
 pub fn run(arguments: Arguments) -> Result<()> {
-    let options = PeriodOptions {
-        kinds: arguments.units,
-        test: arguments.selected_by,
-        selectivity: SelectivityOptions::from(&arguments.test),
-        stage_window: arguments.stage_window,
-    };
+    let population = arguments.units.population();
     let period = arguments.epoch;
     let selected_in = match (arguments.selected_in, &period) {
         (Some(epoch), _) => epoch,
@@ -85,20 +64,21 @@ pub fn run(arguments: Arguments) -> Result<()> {
             return Err(refuse("a window does not say in which epoch units must be selective", "give --selected-in"));
         }
     };
+    let mut title = title(arguments.source.rule, &period, selected_in);
     let mut recording = None;
     let found = match open(&arguments.source, Selection::All)? {
         Opened::Table(activity) => {
-            let units = tested(&activity, selected_in, &options.selectivity)?;
-            let checkpoint = PeriodCheckpoint::of(None, &activity, &units, &period, &options)?;
+            let units = tested(&activity, selected_in, &population.selectivity)?;
+            let checkpoint = PeriodCheckpoint::of(None, &activity, &units, &period, &population)?;
             recording = Some(activity);
             PeriodActivity { checkpoints: vec![checkpoint] }
         }
         Opened::Run(run, selection, rule, readout) => {
-            tell_of_run(&run, options.selectivity.normalisation);
-            period_activity(&run, &selection, rule, selected_in, &period, &options, &readout)?
+            tell_of_run(&run, population.selectivity.normalisation);
+            title.push_str(&staging::about(&run));
+            period_activity(&run, selection, rule, selected_in, &period, &population, &readout)?
         }
     };
-    let title = title(arguments.source.rule, &period, selected_in, options.stage_window);
     let units = match &recording {
         Some(activity) => labelled(found.table()?, activity)?,
         None => found.table()?,

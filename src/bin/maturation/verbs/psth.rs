@@ -6,9 +6,10 @@ use maturation::prelude::*;
 use maturation::training::Selection;
 
 use crate::common::output::{FigureOut, TableOut, put_both};
-use crate::common::population::{PopulationArguments, seed};
+use crate::common::population::{AverageArguments, seed};
 use crate::common::recording::{tell, tell_of_run, tested};
 use crate::common::source::{Opened, Source, open};
+use crate::common::staging;
 
 /// The average activity of selective units over the trial, by stage (paper, Fig. 4E-G).
 #[derive(Debug, Args)]
@@ -26,7 +27,7 @@ pub struct Arguments {
     #[arg(long)]
     pub by_checkpoint: bool,
     #[command(flatten)]
-    pub population: PopulationArguments,
+    pub average: AverageArguments,
     #[command(flatten)]
     pub table: TableOut,
     #[command(flatten)]
@@ -35,23 +36,18 @@ pub struct Arguments {
 
 /// The table and the figure of a PSTH.
 pub fn run(arguments: Arguments) -> Result<()> {
-    let population = arguments.population.options(arguments.source.seed.unwrap_or(0));
-    let selectivity = population.selectivity.clone();
+    let average = arguments.average.options(arguments.source.seed.unwrap_or(0));
     let mut options = PsthOptions {
-        kinds: population.kinds,
-        normalisation: selectivity.normalisation,
+        population: average.population,
         opposite: arguments.opposite,
-        test: population.test,
         grouping: if arguments.by_checkpoint { Grouping::Checkpoint } else { Grouping::Stage },
-        baseline_skip_ms: selectivity.baseline_skip_ms,
-        follow: population.follow,
-        bootstrap: population.bootstrap,
-        seed: population.seed,
+        follow: average.follow,
+        bootstrap: average.bootstrap,
     };
     let epoch = arguments.epoch;
     let (table, mut about) = match open(&arguments.source, Selection::All)? {
         Opened::Table(activity) => {
-            let units = tested(&activity, epoch, &selectivity)?;
+            let units = tested(&activity, epoch, &options.population.selectivity)?;
             if options.opposite && activity.location_count % 2 == 1 {
                 tell(format!("a ring of {} locations has no opposite ones: none are shown", activity.location_count));
             }
@@ -61,16 +57,16 @@ pub fn run(arguments: Arguments) -> Result<()> {
             (psth.table()?, PsthAbout::of_activity(&activity, title))
         }
         Opened::Run(run, selection, rule, readout) => {
-            options.seed = seed(arguments.source.seed, &run);
-            tell_of_run(&run, selectivity.normalisation);
+            options.bootstrap.seed = seed(arguments.source.seed, &run);
+            tell_of_run(&run, options.population.selectivity.normalisation);
             if options.opposite && run.hyperparameters().n_eachring % 2 == 1 {
                 tell("a ring of an odd number of locations has no opposite ones: none are shown");
             }
-            let checkpoints = run.selected(&selection, rule)?;
-            let table = analysis::psth_with(&run, &checkpoints, rule, epoch, &options, &selectivity, &readout)?;
-            (table, PsthAbout::of(rule, epoch, run.hyperparameters().dt))
+            let table = analysis::psth(&run, selection, rule, epoch, &options, &readout)?;
+            let about = PsthAbout::of(rule, epoch, run.hyperparameters().dt);
+            (table, PsthAbout { title: about.title + &staging::about(&run), ..about })
         }
     };
-    about.title.push_str(&arguments.population.about());
+    about.title.push_str(&arguments.average.about());
     put_both(table, &arguments.table, &arguments.figure, |table| figures::psth(table, &about))
 }

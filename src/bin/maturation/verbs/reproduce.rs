@@ -8,6 +8,7 @@ use maturation::prelude::*;
 use maturation::report::reproduce_and_tell;
 
 use crate::common::output::refuse;
+use crate::common::staging::StagingArguments;
 
 /// Make all figures and tables of a run: one self-contained page that needs no network.
 #[derive(Debug, Args)]
@@ -19,12 +20,18 @@ pub struct Arguments {
     /// The folder that index.html is written to.
     #[arg(long, value_name = "DIR", default_value = "figures")]
     pub out: PathBuf,
+    #[command(flatten)]
+    pub staging: StagingArguments,
 }
 
 impl Arguments {
     /// The shipped run, into `figures`.
     pub fn shipped() -> Self {
-        Arguments { run: PathBuf::from("data/6tasks"), out: PathBuf::from("figures") }
+        Arguments {
+            run: PathBuf::from("data/6tasks"),
+            out: PathBuf::from("figures"),
+            staging: StagingArguments { stage_window: 1 },
+        }
     }
 }
 
@@ -32,7 +39,7 @@ impl Arguments {
 pub fn run(arguments: Arguments) -> Result<()> {
     let out = arguments.out.as_path();
     let begin = Instant::now();
-    let page = reproduce_and_tell(&Run::open(&arguments.run)?, &mut |line| eprintln!("{line}"))?;
+    let page = reproduce_and_tell(&arguments.staging.open(&arguments.run)?, &mut |line| eprintln!("{line}"))?;
     std::fs::create_dir_all(out).map_err(|problem| {
         refuse(format!("cannot create `{}`: {problem}", out.display()), "choose another folder with --out")
     })?;

@@ -8,6 +8,7 @@ use maturation::prelude::*;
 
 use crate::common::output::{FigureOut, TableOut, put_both};
 use crate::common::readout::ReadoutArguments;
+use crate::common::staging::StagingArguments;
 
 /// How far from the target responses end, by stage (paper: saccade end points).
 #[derive(Debug, Args)]
@@ -25,9 +26,8 @@ pub struct Arguments {
     /// How often the batch of trials is run at each checkpoint, each time with other noise.
     #[arg(long, value_name = "N", default_value_t = 8)]
     pub batches: usize,
-    /// Evaluations that the performance is averaged over before it decides the stage (an odd number).
-    #[arg(long, value_name = "N", default_value_t = 1)]
-    pub stage_window: usize,
+    #[command(flatten)]
+    pub staging: StagingArguments,
     #[command(flatten)]
     pub readout: ReadoutArguments,
     #[command(flatten)]
@@ -38,9 +38,9 @@ pub struct Arguments {
 
 /// Makes the table and the figure.
 pub fn run(arguments: Arguments) -> Result<()> {
-    let run = Run::open(&arguments.run)?;
-    let options = SaccadeOptions { batches: arguments.batches, stage_window: arguments.stage_window };
+    let run = arguments.staging.open(&arguments.run)?;
+    let options = SaccadeOptions { batches: arguments.batches };
     let rule = arguments.rule;
-    let table = saccade(&run, &arguments.checkpoints, rule, &options, &arguments.readout.into())?;
+    let table = saccade(&run, arguments.checkpoints, rule, &options, &arguments.readout.into())?;
     put_both(table, &arguments.table, &arguments.figure, |table| figures::saccade(table, rule))
 }

@@ -1,14 +1,13 @@
 //! `maturation sample-unit`: one unit at every location.
 
 use clap::Args;
-use maturation::analysis::{SampleUnit, Test};
 use maturation::prelude::*;
 use maturation::readout::Readout;
 use maturation::training::Selection;
 
 use crate::common::output::{FigureOut, TableOut, put_both};
+use crate::common::population::UnitArguments;
 use crate::common::recording::{labelled, tested};
-use crate::common::selectivity::TestArguments;
 use crate::common::source::{Opened, Source, one, open};
 
 /// One unit at every location, with its polar plot (paper, Fig. 3B).
@@ -22,15 +21,12 @@ pub struct Arguments {
     /// The epoch of the polar plot, which decides the preferred location, for example stim1 or delay1.
     #[arg(long, value_name = "EPOCH")]
     pub epoch: Epoch,
-    /// The unit [default: of the selective excited and mixed units whose highest rate is at least the median one, the
-    /// most sharply tuned, by the vector strength of its rates over locations].
+    /// The unit [default: of the selective --units whose highest rate is at least the median one, the most sharply
+    /// tuned, by the vector strength of its rates over locations].
     #[arg(long, value_name = "N")]
     pub unit: Option<usize>,
-    /// The test that decides which units are selective: published or unbiased.
-    #[arg(long, value_name = "TEST", default_value = "published")]
-    pub test: Test,
     #[command(flatten)]
-    pub tested: TestArguments,
+    pub units: UnitArguments,
     #[command(flatten)]
     pub table: TableOut,
     #[command(flatten)]
@@ -39,21 +35,17 @@ pub struct Arguments {
 
 /// The table and the figure of a unit.
 pub fn run(arguments: Arguments) -> Result<()> {
+    let population = arguments.units.population();
     let activity = match open(&arguments.source, Selection::Last)? {
         Opened::Table(activity) => {
-            tested(&activity, arguments.epoch, &SelectivityOptions::from(&arguments.tested))?;
+            tested(&activity, arguments.epoch, &population.selectivity)?;
             activity
         }
         Opened::Run(run, selection, rule, readout) => {
             Readout::new(readout)?.activity(&one(&run, &selection, rule)?, rule)?
         }
     };
-    let options = PopulationOptions {
-        test: arguments.test,
-        selectivity: SelectivityOptions::from(&arguments.tested),
-        ..PopulationOptions::default()
-    };
-    let unit = SampleUnit::of(&activity, arguments.epoch, arguments.unit, &options)?;
+    let unit = SampleUnit::of(&activity, arguments.epoch, arguments.unit, &population)?;
     let about = PsthAbout::of_unit(&unit, &activity);
     put_both(labelled(unit.table()?, &activity)?, &arguments.table, &arguments.figure, |table| {
         figures::sample_unit(table, &about)

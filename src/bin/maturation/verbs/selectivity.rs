@@ -32,7 +32,7 @@ pub fn run(arguments: Arguments) -> Result<()> {
         Opened::Table(activity) => labelled(tested(&activity, arguments.epoch, &options)?.table()?, &activity)?,
         Opened::Run(run, selection, rule, readout) => {
             tell_of_run(&run, options.normalisation);
-            analysis::selectivity_of_run(&run, &selection, rule, arguments.epoch, &options, &readout)?
+            analysis::selectivity_of_run(&run, selection, rule, arguments.epoch, &options, &readout)?
         }
     };
     if arguments.table.out.is_some() {
@@ -47,8 +47,8 @@ pub fn run(arguments: Arguments) -> Result<()> {
 
 /// What was found, in a sentence.
 fn summary(found: &Selectivity) -> String {
-    let count = |test: Test, kind: Kind| found.units.iter().filter(|unit| unit.kind(test) == kind).count();
-    let of_test = |test: Test| {
+    let count = |test: SelectivityTest, kind: Kind| found.units.iter().filter(|unit| unit.kind(test) == kind).count();
+    let of_test = |test: SelectivityTest| {
         let selective = found.units.iter().filter(|unit| unit.is_selective(test)).count();
         let [excited, inhibited, mixed] = [Kind::Excited, Kind::Inhibited, Kind::Mixed].map(|kind| count(test, kind));
         format!("{selective} selective by the {test} test ({excited} excited, {inhibited} inhibited, {mixed} mixed)")
@@ -59,8 +59,8 @@ fn summary(found: &Selectivity) -> String {
         "{} units in {}{after}: {}, {}; {untested} not tested",
         found.units.len(),
         found.epoch,
-        of_test(Test::Published),
-        of_test(Test::Unbiased)
+        of_test(SelectivityTest::Published),
+        of_test(SelectivityTest::Unbiased)
     )
 }
 

@@ -6,9 +6,10 @@ use maturation::prelude::*;
 use maturation::training::Selection;
 
 use crate::common::output::{FigureOut, TableOut, put_table};
-use crate::common::population::{PopulationArguments, seed};
+use crate::common::population::{AverageArguments, seed};
 use crate::common::recording::{tell_of_run, tested};
 use crate::common::source::{Opened, Source, open};
+use crate::common::staging;
 
 /// The tuning curves of selective units by stage, their width and height (paper, Fig. S3B).
 #[derive(Debug, Args)]
@@ -23,7 +24,7 @@ pub struct Arguments {
     #[arg(long, value_name = "TABLE")]
     pub show: Option<Shown>,
     #[command(flatten)]
-    pub population: PopulationArguments,
+    pub average: AverageArguments,
     #[command(flatten)]
     pub table: TableOut,
     #[command(flatten)]
@@ -57,23 +58,23 @@ impl Shown {
 /// The tables and the figure of tuning.
 pub fn run(arguments: Arguments) -> Result<()> {
     let epoch = arguments.epoch;
-    let mut options = arguments.population.options(arguments.source.seed.unwrap_or(0));
-    let (tuning, rule) = match open(&arguments.source, Selection::All)? {
+    let mut options = arguments.average.options(arguments.source.seed.unwrap_or(0));
+    let (tuning, of) = match open(&arguments.source, Selection::All)? {
         Opened::Table(activity) => {
-            let units = tested(&activity, epoch, &options.selectivity)?;
+            let units = tested(&activity, epoch, &options.population.selectivity)?;
             let mut tuning = Tuning::new(options.clone());
             tuning.add(None, &units, &units)?;
             (tuning, String::new())
         }
         Opened::Run(run, selection, rule, readout) => {
-            options.seed = seed(arguments.source.seed, &run);
-            tell_of_run(&run, options.selectivity.normalisation);
-            let checkpoints = run.selected(&selection, rule)?;
-            (analysis::tuning(&run, &checkpoints, rule, epoch, &options, &readout)?, format!(", rule {rule}"))
+            options.bootstrap.seed = seed(arguments.source.seed, &run);
+            tell_of_run(&run, options.population.selectivity.normalisation);
+            let of = format!(", rule {rule}{}", staging::about(&run));
+            (analysis::tuning(&run, selection, rule, epoch, &options, &readout)?, of)
         }
     };
     if let Some(path) = &arguments.figure.figure {
-        let title = format!("Tuning of {epoch}-selective units{rule}{}", arguments.population.about());
+        let title = format!("Tuning of {epoch}-selective units{of}{}", arguments.average.about());
         figures::tuning(&tuning.table()?, &tuning.fits()?, &tuning.height_tests()?, &title, true)?.save(path)?;
     }
     let shown = match (arguments.show, &arguments.table.out, &arguments.figure.figure) {

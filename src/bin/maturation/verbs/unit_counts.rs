@@ -9,6 +9,7 @@ use crate::common::output::{FigureOut, TableOut, put_both};
 use crate::common::recording::{tell_of_run, tested};
 use crate::common::selectivity::TestArguments;
 use crate::common::source::{Opened, Source, open};
+use crate::common::staging;
 
 /// How many units the published and the unbiased test of selectivity keep at each stage.
 #[derive(Debug, Args)]
@@ -38,9 +39,8 @@ pub fn run(arguments: Arguments) -> Result<()> {
         }
         Opened::Run(run, selection, rule, readout) => {
             tell_of_run(&run, options.normalisation);
-            let checkpoints = run.selected(&selection, rule)?;
-            let table = analysis::unit_counts(&run, &checkpoints, rule, epoch, &options, &readout)?;
-            (table, format!("Units selective in {epoch}, rule {rule}"))
+            let table = analysis::unit_counts(&run, selection, rule, epoch, &options, &readout)?;
+            (table, format!("Units selective in {epoch}, rule {rule}{}", staging::about(&run)))
         }
     };
     put_both(table, &arguments.table, &arguments.figure, |table| figures::unit_counts(table, &title))
