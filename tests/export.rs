@@ -201,7 +201,7 @@ fn the_lines_of_the_page_for_python_run_as_they_stand() {
     let activity = Readout::new(silent).unwrap().activity(&run.last().unwrap(), Rule::GAP).unwrap();
     let found = Selectivity::of(&activity, Epoch::Stim1, &SelectivityOptions::default()).unwrap();
     let preferred: Vec<String> =
-        found.units[..5].iter().map(|unit| unit.preferred(analysis::Test::Unbiased).to_string()).collect();
+        found.units[..5].iter().map(|unit| unit.preferred(SelectivityTest::Unbiased).to_string()).collect();
     assert_eq!(said.lines().last(), Some(preferred.join(" ").as_str()), "{said}");
     assert!(skipped > 0 || folder.join("gap.mat").exists());
 

@@ -22,7 +22,7 @@ use std::path::Path;
 
 use polars::frame::DataFrame;
 
-use crate::analysis::{SelectivityOptions, selectivity_with};
+use crate::analysis::{Selectivity, SelectivityOptions};
 use crate::environment::unless_interrupted;
 use crate::error::{Error, Result};
 use crate::hyperparameters::Hyperparameters;
@@ -103,6 +103,7 @@ impl Run {
         check_free(folder, "Export into a new folder")?;
         let file = |name: String| folder.join(format!("{name}.{}", options.format));
         let mut readout = Readout::new(options.readout.clone())?;
+        let selectivity = options.selectivity.of_run(self);
         for (place, checkpoint) in unless_interrupted(chosen.iter()).enumerate() {
             let checkpoint = checkpoint?;
             let trials_trained = checkpoint.trials_trained();
@@ -111,9 +112,9 @@ impl Run {
             std::fs::create_dir_all(&own).map_err(|source| Error::io("create", &own, source))?;
             network.export(file(format!("{trials_trained}/weights")), options.names)?;
             for rule in &options.rules {
-                let (activity, selectivity) = of_rule(&mut readout, checkpoint, *rule, &options.selectivity)?;
+                let (activity, units) = of_rule(&mut readout, checkpoint, *rule, &selectivity)?;
                 write_arrays(&file(format!("{trials_trained}/{rule}")), &activity)?;
-                write_arrays(&file(format!("{trials_trained}/{rule}_selectivity")), &selectivity)?;
+                write_arrays(&file(format!("{trials_trained}/{rule}_selectivity")), &units)?;
             }
             listener(&CheckpointProgress { done: place + 1, of: chosen.len(), trials_trained });
         }
@@ -146,7 +147,7 @@ fn of_rule(
     ];
     let mut table: Option<DataFrame> = None;
     for epoch in epochs.into_iter().filter(|epoch| *epoch != Epoch::Fix1) {
-        let of_epoch = selectivity_with(&activity, epoch, options)?;
+        let of_epoch = Selectivity::of(&activity, epoch, options)?.table()?;
         table = Some(match table {
             Some(table) => table.vstack(&of_epoch).map_err(Error::table("putting tables below each other"))?,
             None => of_epoch,
