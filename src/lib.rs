@@ -60,7 +60,7 @@
 //! let mean: Vec<f64> = activity.rates.outer_iter().map(|step| f64::from(step.mean().unwrap_or(0.0))).collect();
 //! let time: Vec<f64> = (0..mean.len()).map(|step| step as f64 * activity.dt).collect();
 //! let table: DataFrame = df!["time_ms" => time, "rate" => mean]?;
-//! let about = ChartAbout { title: "Mean rate of all units".into(), ..ChartAbout::of("time_ms", "rate") };
+//! let about = ChartAbout::of("time_ms", "rate").titled("Mean rate of all units");
 //! figures::lines(&table, &about)?.save(std::env::temp_dir().join("mean.svg"))?;
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
@@ -210,7 +210,7 @@ pub mod prelude {
         SelectivityOptions, SelectivityTest, selectivity,
     };
     pub use crate::error::{Error, Result};
-    pub use crate::figures::{self, ChartAbout, DecoderAbout, Figure, ImageFormat, PsthAbout, TrialAbout};
+    pub use crate::figures::{self, About, ChartAbout, Figure, ImageFormat};
     pub use crate::hyperparameters::{Activation, Hyperparameters, Loss, OptimizerKind, Preset, RecurrentInit};
     pub use crate::network::{CpuEngine, Device, Engine, Network, SweepNoise};
     pub use crate::notebook::{Show, ShowAll};

@@ -46,12 +46,12 @@ pub(crate) type Listener = Box<dyn FnMut(&Progress) + Send>;
 /// Makes an engine on the thread that it runs on.
 type EngineMaker = Box<dyn FnOnce() -> Result<Box<dyn Engine>> + Send>;
 
-/// Where the progress of training shows.
-pub(crate) enum Shows {
-    /// Where the user is: in the terminal, or in the notebook's cell.
-    Itself,
-    Nothing,
-    To(Listener),
+/// Whom the progress of training is told to.
+pub(crate) enum ProgressTo {
+    /// The user: in the terminal, or in the notebook's cell.
+    User,
+    Nobody,
+    Listener(Listener),
 }
 
 /// A training run to be: hyper-parameters, and how to go about it.
@@ -78,7 +78,7 @@ pub struct Training {
     pub(crate) threads: usize,
     pub(crate) max_trials: Option<u64>,
     pub(crate) stop: Arc<AtomicBool>,
-    pub(crate) shows: Shows,
+    pub(crate) progress_to: ProgressTo,
 }
 
 impl Training {
@@ -91,7 +91,7 @@ impl Training {
             threads: 0,
             max_trials: None,
             stop: Arc::new(AtomicBool::new(false)),
-            shows: Shows::Itself,
+            progress_to: ProgressTo::User,
         }
     }
 
@@ -149,13 +149,13 @@ impl Training {
 
     /// Tells `listener` of the progress, in place of showing it.
     pub fn on_progress(mut self, listener: impl FnMut(&Progress) + Send + 'static) -> Self {
-        self.shows = Shows::To(Box::new(listener));
+        self.progress_to = ProgressTo::Listener(Box::new(listener));
         self
     }
 
     /// Shows no progress.
     pub fn quiet(mut self) -> Self {
-        self.shows = Shows::Nothing;
+        self.progress_to = ProgressTo::Nobody;
         self
     }
 

@@ -20,7 +20,7 @@ use crate::training::log::{Log, LogEntry};
 use crate::training::progress::{self, Progress, Spent};
 use crate::training::run::{HYPERPARAMETERS_FILE, LOG_FILE, MODEL_FILE, Run, STATE_FILE};
 use crate::training::sequence::Sequence;
-use crate::training::{Shows, Training, evaluation, noise_step, start, state};
+use crate::training::{ProgressTo, Training, evaluation, noise_step, start, state};
 
 /// The file that a running training holds locked.
 pub(super) const LOCK_FILE: &str = ".lock";
@@ -39,10 +39,10 @@ pub(super) fn train(training: Training, path: &Path, interruption: Option<&Inter
     let _lock = lock(path)?;
     let mut session = Session::start(&training.hyperparameters, engine, path)?;
     let stop = || training.stop.load(Ordering::Relaxed) || interruption.is_some_and(Interruption::requested);
-    let mut listener = match training.shows {
-        Shows::Itself => Some(progress::shown()),
-        Shows::Nothing => None,
-        Shows::To(listener) => Some(listener),
+    let mut listener = match training.progress_to {
+        ProgressTo::User => Some(progress::shown()),
+        ProgressTo::Nobody => None,
+        ProgressTo::Listener(listener) => Some(listener),
     };
     let mut tell = |progress: &Progress| {
         if let Some(listener) = &mut listener {
