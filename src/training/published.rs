@@ -189,9 +189,8 @@ impl PublishedRun {
                 learner.optimizer.updates = updates(powers, steps);
                 let updates = learner.optimizer.updates;
                 if updates != steps {
-                    notes.push(format!(
-                        "its optimiser had made {updates} updates where this run has {steps} steps, and goes on with them"
-                    ));
+                    let where_it_was = format!("{updates} updates where this run has {steps} steps");
+                    notes.push(format!("its optimiser had made {where_it_was}, and goes on with them"));
                 }
             }
             None if learner.optimizer.remembers() => {
