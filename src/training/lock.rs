@@ -58,7 +58,7 @@ impl FolderLock {
         let before = fs::read_to_string(&path).unwrap_or_default();
         // Of a training on this machine the lock has told that it is over.
         if let Some((holder, _)) = before.split_once(BEATS)
-            && !holder.contains(machine)
+            && !holder.ends_with(&format!(" on {machine}"))
         {
             for _ in 0..2 * MISSED {
                 std::thread::sleep(every / 2);
