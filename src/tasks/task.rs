@@ -99,7 +99,7 @@ pub trait Task: Send + Sync + 'static {
         said.is_within(condition.response, crate::tasks::TOLERANCE)
     }
 
-    /// An error that says what is wrong with it, if it cannot be.
+    /// An error that says what is wrong with it, if it is invalid.
     ///
     /// # Errors
     /// As the task has it; there is none by default.

@@ -47,10 +47,10 @@ impl BackgroundTraining {
         training.check()?;
         let newest = Arc::new(Mutex::new(None));
         let told = newest.clone();
-        let shown = matches!(training.shows, Shows::Itself);
+        let shown = matches!(training.shows, Shows::OnScreen);
         let mut listener = match training.shows {
             Shows::To(listener) => Some(listener),
-            Shows::Itself | Shows::Nothing => None,
+            Shows::OnScreen | Shows::Nothing => None,
         };
         let record: Listener = Box::new(move |progress: &Progress| {
             *told.lock().unwrap_or_else(PoisonError::into_inner) = Some(progress.clone());

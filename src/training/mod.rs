@@ -47,7 +47,7 @@ type EngineMaker = Box<dyn FnOnce() -> Result<Box<dyn Engine>> + Send>;
 /// Where the progress of training shows.
 pub(crate) enum Shows {
     /// Where the user is: in the terminal, or in the notebook's cell.
-    Itself,
+    OnScreen,
     Nothing,
     To(Listener),
 }
@@ -89,7 +89,7 @@ impl Training {
             threads: 0,
             max_trials: None,
             stop: Arc::new(AtomicBool::new(false)),
-            shows: Shows::Itself,
+            shows: Shows::OnScreen,
         }
     }
 
@@ -191,7 +191,7 @@ impl Training {
     }
 }
 
-/// An error if a finished number of trials cannot be had.
+/// An error if the number of trials would end training before it begins.
 pub(crate) fn check_max_trials(max_trials: Option<u64>) -> Result<()> {
     match max_trials {
         Some(0) => Err(Error::argument("0 trials are no training", "ask for at least one, or for no limit")),

@@ -39,7 +39,7 @@ pub(super) fn train(training: Training, path: &Path, interruption: Option<&Inter
     let mut session = Session::start(&training.hyperparameters, engine, path)?;
     let stop = || training.stop.load(Ordering::Relaxed) || interruption.is_some_and(Interruption::requested);
     let mut listener = match training.shows {
-        Shows::Itself => Some(progress::shown()),
+        Shows::OnScreen => Some(progress::shown()),
         Shows::Nothing => None,
         Shows::To(listener) => Some(listener),
     };
