@@ -60,7 +60,7 @@
 //! let mean: Vec<f64> = activity.rates.outer_iter().map(|step| f64::from(step.mean().unwrap_or(0.0))).collect();
 //! let time: Vec<f64> = (0..mean.len()).map(|step| step as f64 * activity.dt).collect();
 //! let table: DataFrame = df!["time_ms" => time, "rate" => mean]?;
-//! let about = ChartAbout { title: "Mean rate of all units".into(), ..ChartAbout::of("time_ms", "rate") };
+//! let about = ChartAbout::of("time_ms", "rate").titled("Mean rate of all units");
 //! figures::lines(&table, &about)?.save(std::env::temp_dir().join("mean.svg"))?;
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
@@ -88,6 +88,7 @@
 //! | run on a GPU | [`Device`](network::Device) |
 //! | bring weights of another program | [`Run::import`](training::Run::import) |
 //! | bring a run of the published program, as TensorFlow saved it | [`Run::import_published`](training::Run::import_published) |
+//! | give a run to NumPy, PyTorch or MATLAB | [`export`], notebooks/PYTHON.md |
 //! | analyse recorded neurons | [`Activity`](activity::Activity) |
 //! | silence units | [`analysis::lesion`](analysis::lesion()) |
 //! | make every figure of a run, or one part by its name | [`report::reproduce`], [`report::part`] |
@@ -148,6 +149,7 @@ pub mod activity;
 pub mod analysis;
 mod environment;
 pub mod error;
+pub mod export;
 pub mod figures;
 pub mod hyperparameters;
 mod json;
@@ -208,7 +210,7 @@ pub mod prelude {
         SelectivityOptions, SelectivityTest, selectivity,
     };
     pub use crate::error::{Error, Result};
-    pub use crate::figures::{self, ChartAbout, DecoderAbout, Figure, ImageFormat, PsthAbout, TrialAbout};
+    pub use crate::figures::{self, About, ChartAbout, Figure, ImageFormat};
     pub use crate::hyperparameters::{Activation, Hyperparameters, Loss, OptimizerKind, Preset, RecurrentInit};
     pub use crate::network::{CpuEngine, Device, Engine, Network, SweepNoise};
     pub use crate::notebook::{Show, ShowAll};

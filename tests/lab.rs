@@ -136,6 +136,7 @@ fn a_first_start_sets_up_and_a_second_makes_nothing_anew() {
     for words in order {
         rest = rest.split_once(words).unwrap_or_else(|| panic!("no '{words}' in the rest of: {done}")).1;
     }
+    assert!(done.contains("--ServerApp.ip=127.0.0.1") && !done.contains("--config"), "the token is the user's: {done}");
     let settings = environment.join("share/jupyter/lab/settings/overrides.json");
     assert!(std::fs::read_to_string(settings).unwrap().contains("fetchNews"));
 
@@ -143,6 +144,38 @@ fn a_first_start_sets_up_and_a_second_makes_nothing_anew() {
     assert!(said.contains("done before"), "{said}");
     let done = machine.done();
     assert!(!done.contains("venv --clear") && !done.contains("-m pip") && done.contains("-m jupyterlab"), "{done}");
+}
+
+#[test]
+fn jupyterlab_listens_on_this_machine_alone_and_asks_for_a_token() {
+    let machine = Machine::whole();
+    let mut tokens = Vec::new();
+    for _ in 0..2 {
+        let said = machine.succeeds(&["lab", "--no-browser"]);
+        let done = machine.done();
+        assert!(done.contains("--ServerApp.ip=127.0.0.1"), "{done}");
+        let file = done.split_once("--config=").unwrap().1.split_whitespace().next().unwrap();
+        let mode = std::fs::metadata(file).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{file}");
+        let folder = Path::new(file).parent().unwrap();
+        assert_eq!(std::fs::metadata(folder).unwrap().permissions().mode() & 0o777, 0o700, "{}", folder.display());
+        let settings = std::fs::read_to_string(file).unwrap();
+        let token = settings.split('"').nth(5).unwrap().to_owned();
+        assert_eq!(token.len(), 48, "{settings}");
+        for words in ["http://127.0.0.1:", &format!("/lab?token={token}"), "this machine alone"] {
+            assert!(said.contains(words), "no '{words}' in: {said}");
+        }
+        assert!(!done.contains(&token), "other users see what a program is started with: {done}");
+        tokens.push(token);
+    }
+    assert_ne!(tokens[0], tokens[1]);
+
+    let said = machine.succeeds(&["lab", "--no-browser", "--", "--ServerApp.ip=localhost"]);
+    let done = machine.done();
+    assert!(said.contains("token=") && done.matches("ServerApp.ip").count() == 1, "Jupyter takes one: {done}");
+    machine.fails(&["lab", "--", "--ServerApp.ip=0.0.0.0"], &["0.0.0.0", "other machines", "ssh -L"]);
+    machine.fails(&["lab", "--", "--ServerApp.token="], &["token", "every user", "leave it out"]);
+    assert_eq!(machine.done(), "", "nothing was started");
 }
 
 #[test]

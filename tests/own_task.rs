@@ -122,7 +122,7 @@ fn own_tasks_train_beside_the_crates_resume_and_are_analysed_like_any_other() {
         let outputs = Readout::new(ReadoutOptions::default()).unwrap().outputs(&checkpoint, rule).unwrap();
         assert_eq!(outputs.height(), 128);
     }
-    let about = PsthAbout::of(decision, Epoch::Stim1, 20.0);
+    let about = About::of_selective(decision, Epoch::Stim1, 20.0);
     let (options, readout) = (PsthOptions::default(), ReadoutOptions::default());
     let curves = analysis::psth(&opened, Selection::Last, decision, Epoch::Stim1, &options, &readout).unwrap();
     figures::psth(&curves, &about).unwrap();

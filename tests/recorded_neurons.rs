@@ -178,7 +178,7 @@ fn what_is_not_a_ratio_says_so_in_table_figure_and_remarks() {
     let table = psth.table().unwrap();
     assert_eq!(table.column("normalisation").unwrap().str().unwrap().get(0), Some("absolute"));
     assert_near(mean_in_stim1(&table, "preferred").unwrap(), expected("zscored")["preferred"].as_f64().unwrap(), 1e-5);
-    let about = maturation::figures::PsthAbout::of_activity(&activity, "z-scores");
+    let about = maturation::figures::About::of(&activity, "z-scores");
     let json = maturation::figures::psth(&table, &about).unwrap().json();
     assert!(json.contains("rate (absolute)") && !json.contains("fixation rate"));
     let mut tuning = Tuning::new(AverageOptions::default());

@@ -37,7 +37,7 @@ fn a_variant_with_absolute_rates_goes_through_every_analysis_of_the_published_sc
         let population = Population { selectivity: absolute.clone(), ..Population::default() };
         let options = PsthOptions { opposite: true, population, ..PsthOptions::default() };
         let curves = analysis::psth(&run, &from, rule, epoch, &options, &readout).unwrap();
-        let about = PsthAbout { normalised: false, ..PsthAbout::of(rule, epoch, run.hyperparameters().dt) };
+        let about = About::of_selective(rule, epoch, run.hyperparameters().dt).with_rates(Normalisation::Absolute);
         let figure = figures::psth(&curves, &about).unwrap();
         assert!(figure.json().contains("rate (absolute)") && !figure.json().contains("fixation rate"));
         // Absolute rates of tanh units stay within ±1.

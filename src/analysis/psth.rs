@@ -361,7 +361,7 @@ impl Psth {
 /// // Activity of neurons comes from a table: `Activity::from_table(&read_table("neurons.csv")?, None)?`.
 /// let activity = Run::open("data/6tasks")?.last()?.activity(Rule::GAP)?;
 /// let curve = analysis::psth_of(&activity, Epoch::Stim1, "area 46", &PsthOptions::default())?;
-/// let about = PsthAbout::of_activity(&activity, "Cue activity in area 46");
+/// let about = About::of(&activity, "Cue activity in area 46");
 /// assert!(figures::psth(&curve, &about)?.json().contains("area 46 ("));
 /// # Ok::<(), maturation::Error>(())
 /// ```

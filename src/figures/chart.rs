@@ -1,24 +1,23 @@
 //! Figures of one's own tables, in the style of all others.
 
-use std::ops::Range;
-
-use plotly::common::{Anchor, ColorBar, ColorScale, ColorScalePalette, Line, Marker, Mode};
+use plotly::common::{ColorBar, ColorScale, ColorScalePalette, Line, Marker, Mode};
 use plotly::layout::Axis;
 use plotly::{Bar, HeatMap, Layout, Plot, Scatter};
 use polars::frame::DataFrame;
 
 use crate::activity::Activity;
 use crate::error::Result;
-use crate::figures::{Figure, TrialAbout, style};
+use crate::figures::epochs::{self, Look};
+use crate::figures::{About, Figure, style};
 use crate::tables::Columns;
-use crate::tasks::{Epoch, Rule};
+use crate::tasks::Rule;
 use crate::training::Stage;
 
-/// What of a table is drawn, and what the picture is called.
+/// What of a table is drawn, and what the picture is of.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ChartAbout {
-    /// The title.
-    pub title: String,
+    /// The title, and the epochs to mark where the column across is a time.
+    pub about: About,
     /// The column across.
     pub x: String,
     /// The column upwards.
@@ -29,8 +28,6 @@ pub struct ChartAbout {
     pub interval: Option<[String; 2]>,
     /// What stands along the axes, with the unit; none: the names of the columns.
     pub axes: Option<[String; 2]>,
-    /// Epochs to mark, ms from the trial's start, where the column across is a time.
-    pub epochs: Vec<(Epoch, Range<f64>)>,
 }
 
 impl ChartAbout {
@@ -41,7 +38,7 @@ impl ChartAbout {
 
     /// The same with a title.
     pub fn titled(self, title: impl Into<String>) -> Self {
-        ChartAbout { title: title.into(), ..self }
+        ChartAbout { about: self.about.titled(title), ..self }
     }
 
     /// The same with a curve for each value of a column. Stages and rules have the colours that they have everywhere.
@@ -61,7 +58,8 @@ impl ChartAbout {
 
     /// The same with the epochs of this activity marked.
     pub fn with_epochs_of(self, activity: &Activity) -> Self {
-        ChartAbout { epochs: TrialAbout::of(activity, "").epochs, ..self }
+        let about = About::of(activity, self.about.title);
+        ChartAbout { about, ..self }
     }
 
     fn words(&self) -> [&str; 2] {
@@ -73,17 +71,8 @@ impl ChartAbout {
 
     fn layout(&self) -> Layout {
         let [x, y] = self.words();
-        let mut layout = style::layout(&self.title, style::axis(x), style::axis(y));
-        let mut marked = 0.0;
-        for (epoch, range) in &self.epochs {
-            if matches!(epoch, Epoch::Stim1 | Epoch::Stim2 | Epoch::Distract1) {
-                layout.add_shape(style::vertical_band(range.start, range.end, "#555555"));
-            }
-            // Epochs can overlap; a label stands where its own part begins.
-            let middle = 0.5 * (range.start.max(marked) + range.end);
-            layout.add_annotation(style::label(epoch.name(), ("x", middle), ("paper", 1.0), Anchor::Center));
-            marked = range.end;
-        }
+        let mut layout = style::layout(&self.about.title, style::axis(x), style::axis(y));
+        epochs::mark(&mut layout, &self.about.epochs, "x", ("paper", 0.0, 1.0), Look::Large);
         layout
     }
 }
@@ -260,8 +249,8 @@ fn finish(mut plot: Plot, about: &ChartAbout, mut layout: Layout, drawn: usize) 
         layout.add_annotation(style::nothing("the table has no rows"));
     }
     plot.set_layout(layout);
-    let title = if about.title.is_empty() { format!("{} against {}", about.y, about.x) } else { about.title.clone() };
-    Ok(Figure::new(plot, title))
+    let title = &about.about.title;
+    Ok(Figure::new(plot, if title.is_empty() { format!("{} against {}", about.y, about.x) } else { title.clone() }))
 }
 
 #[cfg(test)]

@@ -7,109 +7,43 @@ use plotly::common::{
     Anchor, ColorBar, ColorScale, ColorScalePalette, DashType, Fill, HoverInfo, Line, Mode, Orientation, ThicknessMode,
     Title,
 };
-use plotly::layout::{Annotation, Axis, AxisConstrain, Legend, Margin, Shape, ShapeLayer, ShapeLine, ShapeType};
+use plotly::layout::{Axis, AxisConstrain, Legend, Margin, Shape, ShapeLayer, ShapeLine, ShapeType};
 use plotly::{HeatMap, Layout, Plot, Scatter};
 use polars::frame::DataFrame;
 
-use crate::activity::Activity;
 use crate::analysis::DecoderOptions;
 use crate::error::Result;
-use crate::figures::{Figure, style};
+use crate::figures::epochs::{self, Look, own_parts};
+use crate::figures::grid::{self, Place};
+use crate::figures::{About, Figure, style};
 use crate::tables::Columns;
-use crate::tasks::{Epoch, Rule, Timeline};
-use crate::training::Run;
 
 /// Maps side by side: more would be too small to read.
 const MOST_MAPS: usize = 2;
-
-/// What a decoder's picture is of.
-#[derive(Clone, Debug, PartialEq)]
-pub struct DecoderAbout {
-    /// The title.
-    pub title: String,
-    /// The epochs to mark, ms from the trial's start.
-    pub epochs: Vec<(Epoch, Range<f64>)>,
-    /// ms a window.
-    pub window_ms: f64,
-    /// The accuracy of guessing, where the colours begin.
-    pub chance: f64,
-    /// What stands below the title: which trials are held out.
-    pub note: String,
-}
-
-impl Default for DecoderAbout {
-    fn default() -> Self {
-        DecoderAbout { title: String::new(), epochs: Vec::new(), window_ms: 200.0, chance: 0.125, note: String::new() }
-    }
-}
-
-impl DecoderAbout {
-    /// A picture of a decoder of this activity.
-    pub fn of(activity: &Activity, options: &DecoderOptions) -> Self {
-        let mut locations = activity.locations.clone();
-        if let Some(chosen) = &options.locations {
-            locations.retain(|location| chosen.contains(location));
-        }
-        locations.sort_unstable();
-        locations.dedup();
-        DecoderAbout {
-            title: title(activity.rule),
-            epochs: activity.epochs_in_ms(),
-            window_ms: options.window_ms,
-            chance: 1.0 / locations.len().max(1) as f64,
-            note: options.hold_out.to_string(),
-        }
-    }
-
-    /// A picture of a decoder of a run's activity on the test trials of a rule.
-    pub fn of_run(run: &Run, rule: Rule, options: &DecoderOptions) -> Self {
-        let locations = options.locations.as_ref().map_or(run.hyperparameters().n_eachring, Vec::len);
-        let dt = run.hyperparameters().dt;
-        let in_ms = |range: Range<usize>| range.start as f64 * dt..range.end as f64 * dt;
-        let epochs = Timeline::of(rule, dt).epochs.into_iter().map(|(epoch, range)| (epoch, in_ms(range)));
-        DecoderAbout {
-            title: title(Some(rule)),
-            epochs: epochs.collect(),
-            window_ms: options.window_ms,
-            chance: 1.0 / locations.max(1) as f64,
-            note: options.hold_out.to_string(),
-        }
-    }
-
-    /// The same with another title.
-    pub fn titled(self, title: impl Into<String>) -> Self {
-        DecoderAbout { title: title.into(), ..self }
-    }
-}
-
-fn title(rule: Option<Rule>) -> String {
-    let rule = rule.map(|rule| format!(", rule {rule}"));
-    format!("Location decoded across time{}", rule.unwrap_or_default())
-}
 
 /// How well a decoder trained in one window tells locations apart in another, as a map, with its diagonal against time
 /// beside it (Fig. S5E). The colours run from chance to 1 whatever the table holds.
 ///
 /// `table` is that of [`crate::analysis::decoder`]; where several checkpoints stand below each other, their average is
-/// drawn. With permutations, the band of chance is drawn about the diagonal's curve.
+/// drawn; `options` are those that it was made with. With permutations, the band of chance is drawn about the diagonal's
+/// curve.
 ///
 /// ```
 /// use maturation::analysis::{DecoderOptions, decoder};
-/// use maturation::figures::DecoderAbout;
 /// use maturation::prelude::*;
 ///
 /// let activity = Run::open("data/6tasks")?.last()?.activity(Rule::GAP)?;
 /// let options = DecoderOptions { stride_ms: 100.0, ..DecoderOptions::default() };
-/// let about = DecoderAbout::of(&activity, &options).titled("The last checkpoint");
-/// let figure = figures::decoder(&decoder(&activity, &options)?, &about)?;
+/// let about = About::of(&activity, "The last checkpoint");
+/// let figure = figures::decoder(&decoder(&activity, &options)?, &options, &about)?;
 /// assert!(figure.json().contains("heatmap") && figure.json().contains("The last checkpoint"));
 /// # Ok::<(), maturation::Error>(())
 /// ```
 ///
 /// # Errors
 /// If a column is missing or of another type.
-pub fn decoder(table: &DataFrame, about: &DecoderAbout) -> Result<Figure> {
-    draw(&[("", Grid::of(table)?)], about)
+pub fn decoder(table: &DataFrame, options: &DecoderOptions, about: impl Into<About>) -> Result<Figure> {
+    draw(&[("", Windows::of(table)?)], options, &about.into())
 }
 
 /// Two such tables side by side, each with its name, and their curves below.
@@ -119,13 +53,14 @@ pub fn decoder(table: &DataFrame, about: &DecoderAbout) -> Result<Figure> {
 pub fn decoder_compared(
     (first_name, first): (&str, &DataFrame),
     (second_name, second): (&str, &DataFrame),
-    about: &DecoderAbout,
+    options: &DecoderOptions,
+    about: impl Into<About>,
 ) -> Result<Figure> {
-    draw(&[(first_name, Grid::of(first)?), (second_name, Grid::of(second)?)], about)
+    draw(&[(first_name, Windows::of(first)?), (second_name, Windows::of(second)?)], options, &about.into())
 }
 
-/// A table as a grid.
-struct Grid {
+/// A table by the windows trained in and tested in.
+struct Windows {
     /// Starts of windows, ascending.
     starts: Vec<f64>,
     /// Accuracy, [window trained in][window tested in]; NaN where the table has no row.
@@ -134,8 +69,8 @@ struct Grid {
     band: Option<[Vec<f64>; 2]>,
 }
 
-impl Grid {
-    fn of(table: &DataFrame) -> Result<Grid> {
+impl Windows {
+    fn of(table: &DataFrame) -> Result<Windows> {
         let columns = Columns::of(table, "the table of the decoder");
         let (train, test) = (columns.numbers("train_ms")?, columns.numbers("test_ms")?);
         let mut starts: Vec<f64> = train.iter().chain(&test).copied().filter(|start| start.is_finite()).collect();
@@ -162,7 +97,7 @@ impl Grid {
             }
             false => None,
         };
-        Ok(Grid { starts, accuracy, band })
+        Ok(Windows { starts, accuracy, band })
     }
 
     fn diagonal(&self) -> Vec<f64> {
@@ -188,12 +123,12 @@ impl Grid {
     }
 }
 
-/// Parts of the picture (0 to 1): from left, to right, from bottom, to top.
+/// The parts of the picture.
 struct Places {
-    maps: Vec<[f64; 4]>,
+    maps: Vec<Place>,
     /// Where the colours' legend begins.
     colours: f64,
-    curves: [f64; 4],
+    curves: Place,
     legend: Legend,
     height: usize,
 }
@@ -203,17 +138,17 @@ impl Places {
         let legend = style::plain_legend();
         if maps == 1 {
             Places {
-                maps: vec![[0.0, 0.44, 0.0, 1.0]],
+                maps: vec![Place::of([0.0, 0.44], [0.0, 1.0])],
                 colours: 0.45,
-                curves: [0.65, 0.95, 0.0, 1.0],
+                curves: Place::of([0.65, 0.95], [0.0, 1.0]),
                 legend: legend.orientation(Orientation::Horizontal).x(0.0).y(-0.17).y_anchor(Anchor::Top),
                 height: 590,
             }
         } else {
             Places {
-                maps: vec![[0.0, 0.43, 0.42, 1.0], [0.51, 0.94, 0.42, 1.0]],
+                maps: vec![Place::of([0.0, 0.43], [0.42, 1.0]), Place::of([0.51, 0.94], [0.42, 1.0])],
                 colours: 0.95,
-                curves: [0.0, 0.64, 0.0, 0.24],
+                curves: Place::of([0.0, 0.64], [0.0, 0.24]),
                 legend: legend.x(0.7).y(0.24).y_anchor(Anchor::Top),
                 height: 850,
             }
@@ -221,69 +156,54 @@ impl Places {
     }
 }
 
-fn draw(grids: &[(&str, Grid)], about: &DecoderAbout) -> Result<Figure> {
-    let grids = &grids[..grids.len().min(MOST_MAPS)];
-    let places = Places::of(grids.len());
-    let note = if about.note.is_empty() { String::new() } else { format!("; {}", about.note) };
-    let title = format!(
-        "{}<br><sup>a support vector classifier on mean rates in windows of {} ms, placed by their start; lines mark \
-         the epochs{note}</sup>",
-        about.title, about.window_ms
+/// The accuracy of guessing, where the colours begin.
+fn chance(options: &DecoderOptions, about: &About) -> f64 {
+    let is_told_apart = |location: &&usize| options.locations.as_ref().is_none_or(|chosen| chosen.contains(location));
+    1.0 / about.locations.iter().filter(is_told_apart).count().max(1) as f64
+}
+
+fn draw(tables: &[(&str, Windows)], options: &DecoderOptions, about: &About) -> Result<Figure> {
+    let tables = &tables[..tables.len().min(MOST_MAPS)];
+    let (places, chance) = (Places::of(tables.len()), chance(options, about));
+    let note = format!(
+        "a support vector classifier on mean rates in windows of {} ms, placed by their start; lines mark the epochs; {}",
+        options.window_ms, options.hold_out
     );
-    let mut layout = style::layout(&title, Axis::new(), Axis::new()).height(places.height);
-    layout = layout.legend(places.legend.clone()).margin(Margin::new().left(75).right(20).top(100).bottom(90));
+    let mut layout = style::layout(&style::heading(&about.title, &[note]), Axis::new(), Axis::new());
+    layout = layout.height(places.height).legend(places.legend.clone());
+    layout = layout.margin(Margin::new().left(75).right(20).top(100).bottom(90));
     let mut plot = Plot::new();
-    for (number, (name, grid)) in grids.iter().enumerate() {
-        let [left, right, bottom, top] = places.maps[number];
-        let (x, y) = references(number);
+    for (number, ((name, windows), place)) in tables.iter().zip(&places.maps).enumerate() {
+        let [x, y] = grid::axes_of(number);
         let axis = |text: &str| {
             let axis = style::axis(text).title(style::axis_title(text)).show_grid(false).n_ticks(6);
-            grid.extent().map_or(axis.clone(), |extent| axis.range(vec![extent.start, extent.end]))
+            let axis = axis.constrain(AxisConstrain::Domain);
+            windows.extent().map_or(axis.clone(), |extent| axis.range(vec![extent.start, extent.end]))
         };
-        let x_axis = axis("start of the window tested in (ms)").domain(&[left, right]).anchor(&y);
+        let x_axis = axis("start of the window tested in (ms)").domain(&place.across()).anchor(&y);
         let y_axis = axis(if number == 0 { "start of the window trained in (ms)" } else { "" });
-        let y_axis = y_axis.domain(&[bottom, top]).anchor(&x).scale_anchor(&x);
-        layout =
-            with_axes(layout, number, x_axis.constrain(AxisConstrain::Domain), y_axis.constrain(AxisConstrain::Domain));
-        let Some(extent) = grid.extent() else { continue };
-        plot.add_trace(map(grid, about, &places, (number, grids.len())).x_axis(&x).y_axis(&y));
+        layout = grid::with_axes(layout, number, x_axis, y_axis.domain(&place.up()).anchor(&x).scale_anchor(&x));
+        let Some(extent) = windows.extent() else { continue };
+        let map = map(windows, chance, &places, place).show_scale(number + 1 == tables.len());
+        plot.add_trace(map.x_axis(&x).y_axis(&y));
         mark(&mut layout, about, &extent, (&x, &y));
         layout.add_annotation(
             style::label(name, (&x, 0.5 * (extent.start + extent.end)), (&y, extent.end), Anchor::Center).y_shift(18.0),
         );
     }
-    layout = curves(&mut plot, layout, grids, about, places.curves);
-    if grids.iter().all(|(_, grid)| grid.starts.is_empty()) {
+    draw_curves(&mut plot, tables);
+    layout = with_curves(layout, tables, chance, about, &places.curves);
+    if tables.iter().all(|(_, windows)| windows.starts.is_empty()) {
         layout.add_annotation(style::nothing("no window"));
     }
     plot.set_layout(layout);
-    let windows = grids.iter().map(|(_, grid)| grid.starts.len()).max().unwrap_or_default();
+    let windows = tables.iter().map(|(_, windows)| windows.starts.len()).max().unwrap_or_default();
     Ok(Figure::new(plot, format!("{}: {windows} windows", about.title)))
 }
 
-/// The names of a pair of axes.
-fn references(number: usize) -> (String, String) {
-    let suffix = if number == 0 { String::new() } else { (number + 1).to_string() };
-    (format!("x{suffix}"), format!("y{suffix}"))
-}
-
-fn with_axes(layout: Layout, number: usize, x: Axis, y: Axis) -> Layout {
-    match number {
-        0 => layout.x_axis(x).y_axis(y),
-        1 => layout.x_axis2(x).y_axis2(y),
-        _ => layout.x_axis3(x).y_axis3(y),
-    }
-}
-
-fn map(
-    grid: &Grid,
-    about: &DecoderAbout,
-    places: &Places,
-    (number, maps): (usize, usize),
-) -> Box<HeatMap<f64, f64, Vec<f64>>> {
-    let [_, _, bottom, top] = places.maps[number];
-    let mut ticks: Vec<f64> = [0.25, 0.5, 0.75, 1.0].into_iter().filter(|tick| *tick > about.chance + 0.04).collect();
-    ticks.insert(0, about.chance);
+fn map(windows: &Windows, chance: f64, places: &Places, place: &Place) -> Box<HeatMap<f64, f64, Vec<f64>>> {
+    let mut ticks: Vec<f64> = [0.25, 0.5, 0.75, 1.0].into_iter().filter(|tick| *tick > chance + 0.04).collect();
+    ticks.insert(0, chance);
     let names = ticks.iter().enumerate().map(|(at, tick)| {
         let tick = (1e3 * tick).round() / 1e3;
         if at == 0 { format!("≤ {tick} (chance)") } else { tick.to_string() }
@@ -298,19 +218,18 @@ fn map(
         .len(300)
         .x(places.colours)
         .x_anchor(Anchor::Left)
-        .y(0.5 * (bottom + top))
+        .y(0.5 * (place.bottom + place.top))
         .y_anchor(Anchor::Middle);
-    HeatMap::new(grid.starts.clone(), grid.starts.clone(), grid.accuracy.clone())
-        .zmin(about.chance)
+    HeatMap::new(windows.starts.clone(), windows.starts.clone(), windows.accuracy.clone())
+        .zmin(chance)
         .zmax(1.0)
         .color_scale(ColorScale::Palette(ColorScalePalette::Viridis))
         .color_bar(bar)
-        .show_scale(number + 1 == maps)
         .hover_template("trained at %{y} ms<br>tested at %{x} ms<br>accuracy %{z:.3f}<extra></extra>")
 }
 
-/// Marks the epochs on both axes of a map, and its diagonal.
-fn mark(layout: &mut Layout, about: &DecoderAbout, extent: &Range<f64>, (x, y): (&str, &str)) {
+/// Marks the epochs on both axes of a map, and its diagonal: lines, since bands would hide the colours.
+fn mark(layout: &mut Layout, about: &About, extent: &Range<f64>, (x, y): (&str, &str)) {
     let line = |[x0, y0, x1, y1]: [f64; 4], dash: DashType| {
         Shape::new()
             .shape_type(ShapeType::Line)
@@ -324,58 +243,35 @@ fn mark(layout: &mut Layout, about: &DecoderAbout, extent: &Range<f64>, (x, y): 
             .opacity(0.75)
             .layer(ShapeLayer::Above)
     };
-    for (from, _, _) in bounds(about, extent) {
-        if from > extent.start {
-            layout.add_shape(line([from, extent.start, from, extent.end], DashType::Solid));
-            layout.add_shape(line([extent.start, from, extent.end, from], DashType::Solid));
-        }
+    let parts = own_parts(&about.epochs, extent);
+    for from in parts.iter().map(|(_, part)| part.start).filter(|from| *from > extent.start) {
+        layout.add_shape(line([from, extent.start, from, extent.end], DashType::Solid));
+        layout.add_shape(line([extent.start, from, extent.end, from], DashType::Solid));
     }
     layout.add_shape(line([extent.start, extent.start, extent.end, extent.end], DashType::Dash));
-    for (from, to, name) in bounds(about, extent) {
-        layout.add_annotation(epoch_label(name, (x, 0.5 * (from + to)), (y, extent.end)));
+    for (epoch, part) in parts {
+        let middle = 0.5 * (part.start + part.end);
+        layout.add_annotation(
+            style::label(epoch.name(), (x, middle), (y, extent.end), Anchor::Center).font(style::tiny()),
+        );
     }
-}
-
-fn epoch_label(name: Epoch, x: (&str, f64), y: (&str, f64)) -> Annotation {
-    style::label(name.name(), x, y, Anchor::Center).font(style::tiny())
-}
-
-/// Where each epoch's own part begins and ends, since epochs can overlap, within the picture.
-fn bounds(about: &DecoderAbout, extent: &Range<f64>) -> Vec<(f64, f64, Epoch)> {
-    let mut marked = extent.start;
-    let mut bounds = Vec::new();
-    for (epoch, range) in &about.epochs {
-        let (from, to) = (range.start.max(marked), range.end.min(extent.end));
-        if to > from {
-            bounds.push((from, to, *epoch));
-            marked = to;
-        }
-    }
-    bounds
 }
 
 /// The accuracy of each window's decoder in that window, and in all others.
-fn curves(
-    plot: &mut Plot,
-    mut layout: Layout,
-    grids: &[(&str, Grid)],
-    about: &DecoderAbout,
-    [left, right, bottom, top]: [f64; 4],
-) -> Layout {
-    let number = grids.len();
-    let (x, y) = references(number);
+fn draw_curves(plot: &mut Plot, tables: &[(&str, Windows)]) {
+    let [x, y] = grid::axes_of(tables.len());
     let trace = |starts: &[f64], values: Vec<f64>| Scatter::new(starts.to_vec(), values).x_axis(&x).y_axis(&y);
-    let diagonals: Vec<Vec<f64>> = grids.iter().map(|(_, grid)| grid.diagonal()).collect();
+    let diagonals: Vec<Vec<f64>> = tables.iter().map(|(_, windows)| windows.diagonal()).collect();
     let one_diagonal = diagonals.iter().all(|diagonal| *diagonal == diagonals[0]);
-    for (place, ((name, grid), diagonal)) in grids.iter().zip(diagonals).enumerate() {
-        if grid.starts.is_empty() {
+    for (place, ((name, windows), diagonal)) in tables.iter().zip(diagonals).enumerate() {
+        if windows.starts.is_empty() {
             continue;
         }
         let colour = style::SERIES[place];
         let named = |what: &str| if name.is_empty() { what.to_owned() } else { format!("{what}, {name}") };
-        if let Some([low, high]) = grid.band.as_ref().filter(|_| place == 0 || !one_diagonal) {
+        if let Some([low, high]) = windows.band.as_ref().filter(|_| place == 0 || !one_diagonal) {
             let edge = |values: &[f64], shown: bool| {
-                trace(&grid.starts, values.to_vec())
+                trace(&windows.starts, values.to_vec())
                     .mode(Mode::Lines)
                     .line(Line::new().width(0.0).color("#888888"))
                     .hover_info(HoverInfo::Skip)
@@ -386,42 +282,41 @@ fn curves(
             plot.add_trace(band.fill(Fill::ToNextY).fill_color("rgba(136,136,136,0.3)"));
         }
         let hover = "%{fullData.name}<br>%{x} ms<br>accuracy %{y:.3f}<extra></extra>";
-        let elsewhere = trace(&grid.starts, grid.elsewhere())
+        let elsewhere = trace(&windows.starts, windows.elsewhere())
             .name(named("mean of the other windows"))
             .mode(Mode::Lines)
             .line(Line::new().color(colour).width(1.8).dash(DashType::Dot))
             .hover_template(hover);
         plot.add_trace(elsewhere);
         if place == 0 || !one_diagonal {
-            let own = if one_diagonal {
-                "tested in the window trained in".to_owned()
-            } else {
-                named("tested in the window trained in")
-            };
+            let own = "tested in the window trained in";
+            let own = if one_diagonal { own.to_owned() } else { named(own) };
             let line = Line::new().color(colour).width(2.4);
-            let own = trace(&grid.starts, diagonal).name(own).mode(Mode::Lines).line(line);
+            let own = trace(&windows.starts, diagonal).name(own).mode(Mode::Lines).line(line);
             plot.add_trace(own.hover_template(hover));
         }
     }
+}
+
+/// The axes of the curves, with epochs and chance marked.
+fn with_curves(mut layout: Layout, tables: &[(&str, Windows)], chance: f64, about: &About, place: &Place) -> Layout {
+    let number = tables.len();
+    let [x, y] = grid::axes_of(number);
     let axis = |text: &str| style::axis(text).title(style::axis_title(text));
-    let mut x_axis = axis("start of the window trained in (ms)").domain(&[left, right]).anchor(&y).n_ticks(8);
-    if let Some(extent) = grids.iter().find_map(|(_, grid)| grid.extent()) {
+    let mut x_axis = axis("start of the window trained in (ms)").domain(&place.across()).anchor(&y).n_ticks(8);
+    if let Some(extent) = tables.iter().find_map(|(_, windows)| windows.extent()) {
         x_axis = x_axis.range(vec![extent.start, extent.end]);
-        for (from, to, name) in bounds(about, &extent) {
-            if matches!(name, Epoch::Stim1 | Epoch::Stim2 | Epoch::Distract1) {
-                layout.add_shape(style::vertical_band(from, to, "#555555").x_ref(&x).y0(bottom).y1(top));
-            }
-            layout.add_annotation(epoch_label(name, (&x, 0.5 * (from + to)), ("paper", top)));
-        }
+        let parts = own_parts(&about.epochs, &extent);
+        epochs::mark(&mut layout, &parts, &x, ("paper", place.bottom, place.top), Look::Plain);
         layout.add_annotation(
-            style::label("chance", (&x, extent.end), (&y, about.chance), Anchor::Left)
+            style::label("chance", (&x, extent.end), (&y, chance), Anchor::Left)
                 .font(style::tiny())
                 .y_anchor(Anchor::Middle),
         );
-        layout.add_shape(style::horizontal_line(about.chance).x_ref(&x).x0(extent.start).x1(extent.end).y_ref(&y));
+        layout.add_shape(style::horizontal_line(chance).x_ref(&x).x0(extent.start).x1(extent.end).y_ref(&y));
     }
-    let y_axis = axis("accuracy").domain(&[bottom, top]).anchor(&x).range(vec![0.0, 1.05]);
-    with_axes(layout, number, x_axis, y_axis)
+    let y_axis = axis("accuracy").domain(&place.up()).anchor(&x).range(vec![0.0, 1.05]);
+    grid::with_axes(layout, number, x_axis, y_axis)
 }
 
 #[cfg(test)]
@@ -429,6 +324,7 @@ mod tests {
     use polars::prelude::*;
 
     use super::*;
+    use crate::tasks::Epoch;
 
     /// Three windows; the decoder of each tells all locations there and half of them in the next.
     fn table() -> DataFrame {
@@ -440,9 +336,13 @@ mod tests {
         .unwrap()
     }
 
-    fn about() -> DecoderAbout {
+    fn about() -> About {
         let epochs = vec![(Epoch::Fix1, 0.0..20.0), (Epoch::Stim1, 20.0..400.0)];
-        DecoderAbout { title: "Decoded".into(), epochs, ..DecoderAbout::default() }
+        About { epochs, ..About::new("Decoded") }
+    }
+
+    fn options() -> DecoderOptions {
+        DecoderOptions::default()
     }
 
     fn json(figure: Figure) -> serde_json::Value {
@@ -451,7 +351,7 @@ mod tests {
 
     #[test]
     fn the_map_has_a_row_for_each_window_trained_in_and_fixed_colours() {
-        let json = json(decoder(&table(), &about()).unwrap());
+        let json = json(decoder(&table(), &options(), about()).unwrap());
         let map = &json["data"][0];
         assert_eq!(map["z"], serde_json::json!([[1.0, 0.5, 0.1], [0.125, 1.0, 0.5], [0.125, 0.2, 1.0]]));
         assert_eq!((&map["zmin"], &map["zmax"]), (&serde_json::json!(0.125), &serde_json::json!(1.0)));
@@ -476,7 +376,7 @@ mod tests {
 
     #[test]
     fn two_tables_stand_side_by_side_with_one_diagonal_if_it_is_the_same() {
-        let figure = decoder_compared(("held out", &table()), ("published", &table()), &about()).unwrap();
+        let figure = decoder_compared(("held out", &table()), ("published", &table()), &options(), about()).unwrap();
         let json = json(figure);
         let traces = json["data"].as_array().unwrap();
         let maps: Vec<_> = traces.iter().filter(|trace| trace["type"] == "heatmap").collect();
@@ -500,7 +400,7 @@ mod tests {
         let edge = |value: f64| Column::new("".into(), [value; 18]);
         both.with_column(edge(0.0).with_name("chance_low".into())).unwrap();
         both.with_column(edge(0.3).with_name("chance_high".into())).unwrap();
-        let json = json(decoder(&both, &about()).unwrap());
+        let json = json(decoder(&both, &options(), about()).unwrap());
         assert_eq!(json["data"][0]["z"][0], serde_json::json!([0.5, 0.25, 0.05]));
         assert_eq!(json["data"][1]["y"], serde_json::json!([0.0, 0.0, 0.0]));
         assert_eq!(json["data"][2]["y"], serde_json::json!([0.3, 0.3, 0.3]));
@@ -509,11 +409,21 @@ mod tests {
 
     #[test]
     fn what_is_missing_is_left_open() {
-        let json = |table: &DataFrame| json(decoder(table, &about()).unwrap());
+        let json = |table: &DataFrame| json(decoder(table, &options(), about()).unwrap());
         assert!(json(&table().clear())["layout"].to_string().contains("no window"));
         assert_eq!(json(&table().head(Some(4)))["data"][0]["z"][2], serde_json::json!([null, null, null]));
         assert_eq!(json(&table().head(Some(1)))["data"][0]["z"], serde_json::json!([[1.0]]));
-        let message = decoder(&table().drop("test_ms").unwrap(), &about()).unwrap_err().to_string();
+        let message = decoder(&table().drop("test_ms").unwrap(), &options(), about()).unwrap_err().to_string();
         assert!(message.contains("`test_ms`"), "{message}");
+    }
+
+    #[test]
+    fn chance_is_that_of_the_locations_that_are_told_apart() {
+        let few = About { locations: vec![0, 3, 5], ..About::default() };
+        let two = DecoderOptions { locations: Some(vec![0, 5]), ..DecoderOptions::default() };
+        assert_eq!(
+            [chance(&options(), &About::default()), chance(&options(), &few), chance(&two, &few)],
+            [0.125, 1.0 / 3.0, 0.5]
+        );
     }
 }

@@ -6,12 +6,10 @@ use polars::frame::DataFrame;
 
 use crate::error::Result;
 use crate::figures::saccade::{Distribution, distance_axis, stands_on, tolerance};
-use crate::figures::{Figure, style};
+use crate::figures::{Figure, grid, style};
 use crate::tables::Columns;
+use crate::tasks::Rule;
 use crate::training::Stage;
-
-/// What guessing earns.
-const CHANCE: f64 = 0.2;
 
 /// Performance against the distance of the distractor from the stimulus, a curve a stage; bars are the standard error
 /// between the stage's checkpoints (paper: distractor effect).
@@ -36,64 +34,88 @@ const CHANCE: f64 = 0.2;
 /// If a column is missing or of another type.
 pub fn distractor(table: &DataFrame) -> Result<Figure> {
     let columns = Columns::of(table, "the table of performance with a distractor");
-    let (stages, checkpoints) = (columns.names("stage")?, columns.counts("checkpoints")?);
-    let (distances, performance) = (columns.numbers("distance_degrees")?, columns.numbers("performance")?);
-    let (deviation, response) = (columns.numbers("performance_deviation")?, columns.numbers("response_degrees")?);
-    let (pairs, trials, fixating) = (columns.counts("pairs")?, columns.counts("trials")?, columns.counts("fixating")?);
-
+    let rows = Rows {
+        stages: columns.names("stage")?,
+        checkpoints: columns.counts("checkpoints")?,
+        distances: columns.numbers("distance_degrees")?,
+        performance: columns.numbers("performance")?,
+        deviation: columns.numbers("performance_deviation")?,
+        response: columns.numbers("response_degrees")?,
+        counts: [columns.counts("trials")?, columns.counts("pairs")?, columns.counts("fixating")?],
+    };
     let mut plot = Plot::new();
     let mut missing = Vec::new();
     for stage in Stage::ALL {
-        let rows: Vec<usize> = (0..stages.len()).filter(|row| stages[*row] == stage.name()).collect();
-        let Some(first) = rows.first() else {
-            missing.push(stage.name());
-            continue;
-        };
-        let count = checkpoints[*first];
-        let colour = style::stage_colour(stage);
-        let rounded = |value: f64| (1e4 * value).round() / 1e4;
-        let error = |row: &usize| {
-            let error = deviation[*row] / (count as f64).sqrt();
-            if error.is_finite() { rounded(error) } else { 0.0 }
-        };
-        let hover = |row: &usize| {
-            let end = match response[*row] {
-                end if end.is_finite() => format!("responses end {end:.0}° from the target on average"),
-                _ => "no response".to_owned(),
-            };
-            format!("{end}<br>{} trials of {} pairs, {} still fixating", trials[*row], pairs[*row], fixating[*row])
-        };
-        let plural = if count == 1 { "" } else { "s" };
-        let trace = Scatter::new(
-            rows.iter().map(|row| distances[*row]).collect(),
-            rows.iter().map(|row| rounded(performance[*row])).collect::<Vec<_>>(),
-        )
-        .name(format!("{stage} ({count} checkpoint{plural})"))
-        .mode(Mode::LinesMarkers)
-        .line(Line::new().color(colour).width(2.8))
-        .marker(Marker::new().color(colour).size(8))
-        .error_y(ErrorData::new(ErrorType::Data).array(rows.iter().map(error).collect()).color(colour).thickness(1.3))
-        .hover_text_array(rows.iter().map(hover).collect())
-        .hover_template(
-            "%{fullData.name}<br>distractor %{x}° away: performance %{y:.3f}<br>%{hovertext}<extra></extra>",
-        );
-        plot.add_trace(trace);
+        match rows.curve(stage) {
+            Some(curve) => plot.add_trace(curve),
+            None => missing.push(stage.name()),
+        }
     }
     let mut notes = vec![stands_on(&columns)?];
-    if !stages.is_empty() && !missing.is_empty() {
+    if !rows.stages.is_empty() && !missing.is_empty() {
         notes.push(format!("no checkpoint: {}", missing.join(", ")));
     }
     let title = style::heading("A distractor near the stimulus, and one far from it, rule odrd", &notes);
-    let x = style::axis("distance of the distractor from the stimulus (degrees)").tick_values(ticks(&distances));
+    let x = style::axis("distance of the distractor from the stimulus (degrees)").tick_values(ticks(&rows.distances));
     let y = style::axis("performance (share of trials right)").range(vec![0.0, 1.05]);
     let mut layout = style::layout(&title, x, y);
-    layout.add_shape(style::horizontal_line(CHANCE));
-    layout.add_annotation(style::label("chance", ("paper", 0.98), ("y", CHANCE - 0.07), Anchor::Right));
-    if stages.is_empty() {
+    if let Some(chance) = Rule::ODRD.task().chance() {
+        layout.add_shape(style::horizontal_line(chance));
+        layout.add_annotation(style::label("chance", ("paper", 0.98), ("y", chance - 0.07), Anchor::Right));
+    }
+    if rows.stages.is_empty() {
         layout.add_annotation(style::nothing("no checkpoint"));
     }
     plot.set_layout(layout);
     Ok(Figure::new(plot, format!("Performance against distractor distance, {} stages", 3 - missing.len())))
+}
+
+/// The table's columns.
+struct Rows {
+    stages: Vec<String>,
+    checkpoints: Vec<u64>,
+    distances: Vec<f64>,
+    performance: Vec<f64>,
+    deviation: Vec<f64>,
+    response: Vec<f64>,
+    /// Trials, pairs, and trials that still fixate.
+    counts: [Vec<u64>; 3],
+}
+
+impl Rows {
+    /// The performance of a stage, with its standard error; none without a checkpoint.
+    fn curve(&self, stage: Stage) -> Option<Box<Scatter<f64, f64>>> {
+        let rows: Vec<usize> = (0..self.stages.len()).filter(|row| self.stages[*row] == stage.name()).collect();
+        let count = self.checkpoints[*rows.first()?];
+        let colour = style::stage_colour(stage);
+        let rounded = |value: f64| (1e4 * value).round() / 1e4;
+        let error = |row: &usize| {
+            let error = self.deviation[*row] / (count as f64).sqrt();
+            if error.is_finite() { rounded(error) } else { 0.0 }
+        };
+        let hover = |row: &usize| {
+            let end = match self.response[*row] {
+                end if end.is_finite() => format!("responses end {end:.0}° from the target on average"),
+                _ => "no response".to_owned(),
+            };
+            let [trials, pairs, fixating] = &self.counts;
+            format!("{end}<br>{} trials of {} pairs, {} still fixating", trials[*row], pairs[*row], fixating[*row])
+        };
+        let plural = if count == 1 { "" } else { "s" };
+        let performance = rows.iter().map(|row| rounded(self.performance[*row])).collect();
+        let errors = ErrorData::new(ErrorType::Data).array(rows.iter().map(error).collect());
+        let trace = Scatter::new(rows.iter().map(|row| self.distances[*row]).collect(), performance)
+            .name(format!("{stage} ({count} checkpoint{plural})"))
+            .mode(Mode::LinesMarkers)
+            .line(Line::new().color(colour).width(2.8))
+            .marker(Marker::new().color(colour).size(8))
+            .error_y(errors.color(colour).thickness(1.3))
+            .hover_text_array(rows.iter().map(hover).collect())
+            .hover_template(
+                "%{fullData.name}<br>distractor %{x}° away: performance %{y:.3f}<br>%{hovertext}<extra></extra>",
+            );
+        Some(trace)
+    }
 }
 
 /// How far from the target responses end, a panel for each distance of the distractor from the stimulus.
@@ -105,42 +127,27 @@ pub fn distractor(table: &DataFrame) -> Result<Figure> {
 pub fn distractor_saccades(table: &DataFrame) -> Result<Figure> {
     let columns = Columns::of(table, "the table of responses with a distractor");
     let distances = columns.numbers("distance_degrees")?;
-    let panels: Vec<f64> = ticks(&distances);
-    // Eight pairs of axes are what a plot has.
-    let panels = &panels[..panels.len().min(8)];
+    let mut panels: Vec<f64> = ticks(&distances);
+    panels.truncate(grid::MOST_AXES);
     let mut plot = Plot::new();
-    let y = style::axis("responding trials (%)");
-    let middle = panels.len() / 2;
     let title = "Where responses end, by distance of the distractor from the stimulus, rule odrd";
     let title = style::heading(title, &[stands_on(&columns)?]);
-    let mut layout = style::layout(&title, style::axis(""), y);
-    let width = 1.0 / panels.len().max(1) as f64;
-    for (place, distance) in panels.iter().enumerate() {
-        let number = if place == 0 { String::new() } else { (place + 1).to_string() };
-        let x_ref = format!("x{number}");
-        let text = if place == middle { "distance of the response from the target (degrees)" } else { "" };
-        let from = place as f64 * width;
+    let mut layout = style::layout(&title, style::axis(""), style::axis("responding trials (%)"));
+    for (number, (distance, place)) in panels.iter().zip(grid::side_by_side(panels.len())).enumerate() {
+        let [x, _] = grid::axes_of(number);
+        let text = if number == panels.len() / 2 { "distance of the response from the target (degrees)" } else { "" };
         // Where a panel ends the next one begins.
-        let tick_values = if place + 1 == panels.len() { vec![0.0, 90.0, 180.0] } else { vec![0.0, 90.0] };
-        let axis = distance_axis(text).tick_values(tick_values).domain(&[from + 0.06 * width, from + 0.94 * width]);
-        layout = match place {
-            0 => layout.x_axis(axis),
-            1 => layout.x_axis2(axis),
-            2 => layout.x_axis3(axis),
-            3 => layout.x_axis4(axis),
-            4 => layout.x_axis5(axis),
-            5 => layout.x_axis6(axis),
-            6 => layout.x_axis7(axis),
-            _ => layout.x_axis8(axis),
-        };
+        let tick_values = if number + 1 == panels.len() { vec![0.0, 90.0, 180.0] } else { vec![0.0, 90.0] };
+        let axis = distance_axis(text).tick_values(tick_values).domain(&place.across());
+        layout = grid::with_x_axis(layout, number, axis);
         for stage in Distribution::all(&columns, |row| distances[row] == *distance)? {
-            if let Some(trace) = stage.trace([&x_ref, "y"], place == 0) {
+            if let Some(trace) = stage.trace([&x, "y"], number == 0) {
                 plot.add_trace(trace);
             }
         }
-        layout.add_shape(tolerance(&x_ref, "paper"));
+        layout.add_shape(tolerance(Rule::ODRD, &x, "paper"));
         let label = format!("{}°", (10.0 * distance).round() / 10.0);
-        layout.add_annotation(style::label(&label, ("paper", from + width / 2.0), ("paper", 1.0), Anchor::Center));
+        layout.add_annotation(style::label(&label, ("paper", place.middle()), ("paper", 1.0), Anchor::Center));
     }
     if panels.is_empty() {
         layout.add_annotation(style::nothing("no checkpoint"));

@@ -9,7 +9,7 @@ use polars::frame::DataFrame;
 
 use crate::error::Result;
 use crate::figures::panels::{Panel, Scores, draw};
-use crate::figures::{Figure, TrialAbout, style};
+use crate::figures::{About, Figure, style};
 use crate::tables::Columns;
 
 /// Bars that can be told apart at a page's width.
@@ -28,7 +28,7 @@ const MOST_BARS: usize = 15;
 /// let activity = Run::open("data/6tasks")?.last()?.activity(Rule::GAP)?;
 /// let options = DpcaOptions { regularisation: Regularisation::Given(1e-3), ..DpcaOptions::default() };
 /// let found = dpca(&activity, &options)?;
-/// let about = TrialAbout::of(&activity, "Demixed components, rule gap");
+/// let about = About::of(&activity, "Demixed components, rule gap");
 /// let (scores, explained) = (found.table()?, found.explained_variance_table()?);
 /// let figure = figures::dpca(&scores, &explained, &found.significance_table()?, &about)?;
 /// assert!(figure.json().contains("stimulus"));
@@ -37,7 +37,12 @@ const MOST_BARS: usize = 15;
 ///
 /// # Errors
 /// If a column is missing or of another type.
-pub fn dpca(scores: &DataFrame, explained: &DataFrame, significance: &DataFrame, about: &TrialAbout) -> Result<Figure> {
+pub fn dpca(
+    scores: &DataFrame,
+    explained: &DataFrame,
+    significance: &DataFrame,
+    about: impl Into<About>,
+) -> Result<Figure> {
     let scores = Scores::of(scores)?;
     let columns = Columns::of(explained, "the table of explained variance");
     let (components, parts) = (columns.names("component")?, columns.names("marginalisation")?);
@@ -57,7 +62,7 @@ pub fn dpca(scores: &DataFrame, explained: &DataFrame, significance: &DataFrame,
         shares.push(format!("{part} {}", percent(marginal[row])));
     }
     let subtitle = if shares.is_empty() { String::new() } else { format!("variance in all: {}", shares.join(", ")) };
-    Ok(draw(&scores, &panels, about, &subtitle))
+    Ok(draw(&scores, &panels, &about.into(), &subtitle))
 }
 
 /// The times at which a component is significant, neighbouring steps joined.
@@ -89,7 +94,8 @@ fn percent(share: f64) -> String {
 ///
 /// # Errors
 /// If a column is missing or of another type.
-pub fn dpca_explained_variance(explained: &DataFrame, about: &TrialAbout) -> Result<Figure> {
+pub fn dpca_explained_variance(explained: &DataFrame, about: impl Into<About>) -> Result<Figure> {
+    let about = about.into();
     let columns = Columns::of(explained, "the table of explained variance");
     let components = columns.names("component")?;
     let variance = columns.numbers("explained_variance")?;
@@ -134,9 +140,9 @@ mod tests {
     use super::*;
     use crate::tasks::Epoch;
 
-    fn about() -> TrialAbout {
+    fn about() -> About {
         let epochs = vec![(Epoch::Fix1, 0.0..20.0), (Epoch::Stim1, 20.0..60.0)];
-        TrialAbout { title: "Demixed".into(), epochs, location_count: 8, ..TrialAbout::default() }
+        About { title: "Demixed".into(), epochs, location_count: 8, ..About::default() }
     }
 
     fn tables() -> [DataFrame; 3] {
@@ -170,7 +176,7 @@ mod tests {
     fn the_picture_has_a_panel_a_part_and_a_curve_a_location() {
         let [scores, explained, significance] = tables();
         assert_eq!(significant(&significance, "stimulus_1").unwrap(), [0.0..40.0, 60.0..80.0]);
-        let figure = dpca(&scores, &explained, &significance, &about()).unwrap();
+        let figure = dpca(&scores, &explained, &significance, about()).unwrap();
         let json: serde_json::Value = serde_json::from_str(&figure.json()).unwrap();
         let traces = json["data"].as_array().unwrap();
         assert_eq!(traces.len(), 4, "two panels of two locations");
@@ -188,7 +194,7 @@ mod tests {
     #[test]
     fn bars_are_split_by_what_the_scores_vary_with() {
         let [_, explained, _] = tables();
-        let figure = dpca_explained_variance(&explained, &about()).unwrap();
+        let figure = dpca_explained_variance(&explained, about()).unwrap();
         let json: serde_json::Value = serde_json::from_str(&figure.json()).unwrap();
         assert_eq!(json["data"][0]["x"], serde_json::json!(["stimulus_1", "time_1"]), "the strongest first");
         assert_eq!(json["data"][1]["y"], serde_json::json!([48.0, 3.0]));
@@ -198,11 +204,11 @@ mod tests {
     fn empty_and_wrong_tables() {
         let [scores, explained, significance] = tables();
         let none = |table: &DataFrame| table.head(Some(0));
-        let figure = dpca(&none(&scores), &none(&explained), &none(&significance), &about()).unwrap();
+        let figure = dpca(&none(&scores), &none(&explained), &none(&significance), about()).unwrap();
         assert!(figure.json().contains("no component"));
-        assert!(dpca_explained_variance(&none(&explained), &about()).unwrap().json().contains("no component"));
+        assert!(dpca_explained_variance(&none(&explained), about()).unwrap().json().contains("no component"));
         let wrong = scores.drop("score").unwrap();
-        let message = dpca(&wrong, &explained, &significance, &about()).unwrap_err().to_string();
+        let message = dpca(&wrong, &explained, &significance, about()).unwrap_err().to_string();
         assert!(message.contains("`score`"), "{message}");
     }
 }

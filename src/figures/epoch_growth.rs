@@ -5,15 +5,14 @@ use plotly::{Plot, Scatter};
 use polars::frame::DataFrame;
 
 use crate::error::Result;
-use crate::figures::{Figure, style};
+use crate::figures::{About, Figure, style};
 use crate::tables::Columns;
 use crate::training::Stage;
 
 /// The mean activity of selective units in an epoch against trials trained, a point a checkpoint, coloured by stage;
 /// the intervals as bars, if the table has them.
 ///
-/// `table` is that of [`crate::analysis::epoch_growth`]; `normalised` says whether rates are relative to fix1, unless
-/// the table says what they are.
+/// `table` is that of [`crate::analysis::epoch_growth`].
 ///
 /// ```
 /// use maturation::prelude::*;
@@ -23,68 +22,41 @@ use crate::training::Stage;
 ///     "trials_trained" => [1280_u64, 2560], "stage" => ["early", "mature"],
 ///     "activity" => [0.4, 1.6], "units" => [90_u32, 120],
 /// ]?;
-/// let figure = figures::epoch_growth(&table, "Growth of delay1 activity", true)?;
+/// let figure = figures::epoch_growth(&table, "Growth of delay1 activity")?;
 /// assert!(figure.json().contains("trials trained"));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
 /// # Errors
 /// If a column is missing or of another type.
-pub fn epoch_growth(table: &DataFrame, title: &str, normalised: bool) -> Result<Figure> {
+pub fn epoch_growth(table: &DataFrame, about: impl Into<About>) -> Result<Figure> {
+    let about = about.into();
     let columns = Columns::of(table, "the table of epoch growth");
-    let (trials, stages) = (columns.counts("trials_trained")?, columns.names("stage")?);
-    let (activity, units) = (columns.numbers("activity")?, columns.counts("units")?);
-    let intervals = match columns.has("low") {
-        true => Some((columns.numbers("low")?, columns.numbers("high")?)),
-        false => None,
+    let rows = Rows {
+        trials: columns.counts("trials_trained")?,
+        stages: columns.names("stage")?,
+        activity: columns.numbers("activity")?,
+        units: columns.counts("units")?,
+        intervals: style::interval(&columns)?,
     };
-    let round = |value: f64| (1e4 * value).round() / 1e4;
-    let there: Vec<usize> = (0..trials.len()).filter(|row| activity[*row].is_finite()).collect();
-
+    let there: Vec<usize> = (0..rows.trials.len()).filter(|row| rows.activity[*row].is_finite()).collect();
     let mut plot = Plot::new();
     plot.add_trace(
-        Scatter::new(
-            there.iter().map(|row| trials[*row]).collect(),
-            there.iter().map(|row| round(activity[*row])).collect::<Vec<_>>(),
-        )
-        .mode(Mode::Lines)
-        .line(Line::new().color("#bbbbbb").width(1.0))
-        .show_legend(false)
-        .hover_info(HoverInfo::Skip),
+        rows.scatter(&there)
+            .mode(Mode::Lines)
+            .line(Line::new().color("#bbbbbb").width(1.0))
+            .show_legend(false)
+            .hover_info(HoverInfo::Skip),
     );
     for stage in Stage::ALL {
-        let rows: Vec<usize> = there.iter().copied().filter(|row| stages[*row] == stage.name()).collect();
-        if rows.is_empty() {
-            continue;
+        let of_stage: Vec<usize> = there.iter().copied().filter(|row| rows.stages[*row] == stage.name()).collect();
+        if !of_stage.is_empty() {
+            plot.add_trace(rows.points(stage, &of_stage));
         }
-        let text = rows.iter().map(|row| format!("{} units", units[*row])).collect();
-        let mut trace = Scatter::new(
-            rows.iter().map(|row| trials[*row]).collect(),
-            rows.iter().map(|row| round(activity[*row])).collect::<Vec<_>>(),
-        )
-        .name(format!("{stage} ({} checkpoints)", rows.len()))
-        .mode(Mode::Markers)
-        .marker(Marker::new().color(style::stage_colour(stage)).size(8))
-        .text_array(text)
-        .hover_template("%{fullData.name}<br>%{x:,} trials<br>activity %{y:.3f}<br>%{text}<extra></extra>");
-        if let Some((low, high)) = &intervals {
-            let length = |from: &dyn Fn(usize) -> f64| {
-                rows.iter().map(|row| Some(from(*row)).filter(|length| length.is_finite()).map_or(0.0, round)).collect()
-            };
-            trace = trace.error_y(
-                ErrorData::new(ErrorType::Data)
-                    .array(length(&|row| high[row] - activity[row]))
-                    .array_minus(length(&|row| activity[row] - low[row]))
-                    .thickness(1.0)
-                    .width(0)
-                    .color(style::stage_colour(stage)),
-            );
-        }
-        plot.add_trace(trace);
     }
-    let normalisation = style::normalisation(&columns, normalised)?;
+    let normalisation = style::normalisation(&columns, about.rates)?;
     let y = style::axis(normalisation.axis());
-    let mut layout = style::layout(title, style::axis("trials trained").tick_format(","), y);
+    let mut layout = style::layout(&about.title, style::axis("trials trained").tick_format(","), y);
     if normalisation.is_relative() {
         layout.add_shape(style::horizontal_line(0.0));
     }
@@ -92,7 +64,49 @@ pub fn epoch_growth(table: &DataFrame, title: &str, normalised: bool) -> Result<
         layout.add_annotation(style::nothing("no selective unit"));
     }
     plot.set_layout(layout);
-    Ok(Figure::new(plot, format!("{title}: {} checkpoints", there.len())))
+    Ok(Figure::new(plot, format!("{}: {} checkpoints", about.title, there.len())))
+}
+
+/// The table's columns.
+struct Rows {
+    trials: Vec<u64>,
+    stages: Vec<String>,
+    activity: Vec<f64>,
+    units: Vec<u64>,
+    intervals: Option<[Vec<f64>; 2]>,
+}
+
+impl Rows {
+    fn scatter(&self, rows: &[usize]) -> Box<Scatter<u64, f64>> {
+        Scatter::new(
+            rows.iter().map(|row| self.trials[*row]).collect(),
+            rows.iter().map(|row| round(self.activity[*row])).collect(),
+        )
+    }
+
+    /// The checkpoints of a stage, with their intervals as bars.
+    fn points(&self, stage: Stage, rows: &[usize]) -> Box<Scatter<u64, f64>> {
+        let colour = style::stage_colour(stage);
+        let trace = self
+            .scatter(rows)
+            .name(format!("{stage} ({} checkpoints)", rows.len()))
+            .mode(Mode::Markers)
+            .marker(Marker::new().color(colour).size(8))
+            .text_array(rows.iter().map(|row| format!("{} units", self.units[*row])).collect())
+            .hover_template("%{fullData.name}<br>%{x:,} trials<br>activity %{y:.3f}<br>%{text}<extra></extra>");
+        let Some([low, high]) = &self.intervals else { return trace };
+        let length = |from: &dyn Fn(usize) -> f64| {
+            rows.iter().map(|row| Some(from(*row)).filter(|length| length.is_finite()).map_or(0.0, round)).collect()
+        };
+        let bars = ErrorData::new(ErrorType::Data)
+            .array(length(&|row| high[row] - self.activity[row]))
+            .array_minus(length(&|row| self.activity[row] - low[row]));
+        trace.error_y(bars.thickness(1.0).width(0).color(colour))
+    }
+}
+
+fn round(value: f64) -> f64 {
+    (1e4 * value).round() / 1e4
 }
 
 #[cfg(test)]
@@ -115,7 +129,7 @@ mod tests {
 
     #[test]
     fn the_picture_has_a_point_a_checkpoint_in_the_colour_of_its_stage() {
-        let json = epoch_growth(&table(), "Growth", true).unwrap().json();
+        let json = epoch_growth(&table(), "Growth").unwrap().json();
         let json: serde_json::Value = serde_json::from_str(&json).unwrap();
         let traces = json["data"].as_array().unwrap();
         assert_eq!(traces.len(), 3, "the line, early and mature");
@@ -129,8 +143,8 @@ mod tests {
 
     #[test]
     fn nothing_selected_makes_a_picture_that_says_so_and_a_wrong_table_an_error() {
-        assert!(epoch_growth(&table().clear(), "", false).unwrap().json().contains("no selective unit"));
-        let message = epoch_growth(&table().drop("stage").unwrap(), "", true).unwrap_err().to_string();
+        assert!(epoch_growth(&table().clear(), "").unwrap().json().contains("no selective unit"));
+        let message = epoch_growth(&table().drop("stage").unwrap(), "").unwrap_err().to_string();
         assert!(message.contains("`stage`"));
     }
 }

@@ -1,18 +1,14 @@
 //! Performance against the share of units that were silenced.
 
 use plotly::common::{DashType, Line, Mode};
-use plotly::layout::{Axis, Margin, ShapeLine};
+use plotly::layout::{Axis, ShapeLine};
 use plotly::{Plot, Scatter};
 use polars::frame::DataFrame;
 
 use crate::error::Result;
-use crate::figures::panels::{MOST_PANELS, PANELS_IN_A_ROW, panel_title, place, with_axes};
-use crate::figures::{Figure, style};
+use crate::figures::grid::{self, MOST_PANELS, PANELS_IN_A_ROW, Place};
+use crate::figures::{About, Figure, chance, style};
 use crate::tables::Columns;
-use crate::tasks::Rule;
-
-/// A response within 36° of its target is right, so that guessing earns a fifth.
-const CHANCE: f64 = 0.2;
 
 /// What is known of a curve at one share of units.
 struct Point {
@@ -41,19 +37,8 @@ fn points(draws: impl Iterator<Item = (f64, f64)>) -> Vec<Point> {
     points
 }
 
-/// The names in a column, each once, in their order.
-fn distinct(names: &[String]) -> Vec<String> {
-    let mut found: Vec<String> = Vec::new();
-    for name in names {
-        if !found.contains(name) {
-            found.push(name.clone());
-        }
-    }
-    found
-}
-
 /// Performance of each rule against the share of all units that was silenced: a panel for each target of the lesions, a
-/// curve a rule, the average over draws; bands from the worst draw to the best. Chance is dotted.
+/// curve a rule, the average over draws; bands from the worst draw to the best. Chance is dotted, where it is known.
 ///
 /// `table` is that of [`crate::analysis::lesion`]. At most six targets are drawn; the title says how many are not.
 ///
@@ -70,68 +55,98 @@ fn distinct(names: &[String]) -> Vec<String> {
 ///
 /// # Errors
 /// If a column is missing or of another type.
-pub fn lesion(table: &DataFrame, title: &str) -> Result<Figure> {
+pub fn lesion(table: &DataFrame, about: impl Into<About>) -> Result<Figure> {
+    let title = about.into().title;
     let columns = Columns::of(table, "the table of lesions");
-    let (rules, targets) = (columns.names("rule")?, columns.names("target")?);
-    let (shares, performance) = (columns.numbers("share")?, columns.numbers("performance")?);
-    let (curves, panels) = (distinct(&rules), distinct(&targets));
+    let rows = Rows {
+        rules: columns.names("rule")?,
+        targets: columns.names("target")?,
+        shares: columns.numbers("share")?,
+        performance: columns.numbers("performance")?,
+    };
+    let (curves, panels) = (style::distinct(&rows.rules), style::distinct(&rows.targets));
     let left_out = panels.len().saturating_sub(MOST_PANELS);
     let panels = &panels[..panels.len() - left_out];
-    let widest = shares.iter().copied().filter(|share| share.is_finite()).fold(0.01, f64::max);
+    let widest = rows.shares.iter().copied().filter(|share| share.is_finite()).fold(0.01, f64::max);
+    let chances = chance::of_rules(&curves);
 
-    let mut notes = vec!["bands: from the worst draw of units to the best; dotted: chance".to_owned()];
+    let dotted = if chances.is_empty() { "" } else { "; dotted: chance" };
+    let mut notes = vec![format!("bands: from the worst draw of units to the best{dotted}")];
     if left_out > 0 {
         notes.push(format!("{left_out} further targets are in the table"));
     }
     let mut plot = Plot::new();
-    let mut layout = style::layout(&style::heading(title, &notes), Axis::new(), Axis::new());
+    let mut layout = style::layout(&style::heading(&title, &notes), Axis::new(), Axis::new());
     layout = layout.legend(style::legend("rule"));
-    for (number, target) in panels.iter().enumerate() {
-        let [left, right, bottom, top] = place(number, panels.len());
-        let suffix = if number == 0 { String::new() } else { (number + 1).to_string() };
-        let (x, y) = (format!("x{suffix}"), format!("y{suffix}"));
-        for (place, rule) in curves.iter().enumerate() {
-            let rows = (0..rules.len()).filter(|row| rules[*row] == *rule && targets[*row] == *target);
-            let points = points(rows.map(|row| (shares[row], performance[row])));
-            let colour = rule.parse::<Rule>().map_or(style::SERIES[place % style::SERIES.len()], style::rule_colour);
-            let percent: Vec<f64> = points.iter().map(|point| (1e4 * point.share).round() / 1e2).collect();
-            let ends = |end: fn(&Point) -> f64| points.iter().map(end).collect::<Vec<_>>();
-            let (low, high) = (ends(|point| point.low), ends(|point| point.high));
-            if let Some(band) = style::interval_band(&percent, &low, &high, colour) {
-                plot.add_trace(band.legend_group(rule.as_str()).x_axis(&x).y_axis(&y));
-            }
-            let means = ends(|point| (1e4 * point.sum / point.draws as f64).round() / 1e4);
-            let hover = format!("{rule}, {target}<br>%{{x}} % silenced, draws: %{{text}}<br>performance %{{y:.3f}}");
-            plot.add_trace(
-                Scatter::new(percent, means)
-                    .name(rule)
-                    .mode(Mode::LinesMarkers)
-                    .line(Line::new().color(colour).width(2.4))
-                    .text_array(points.iter().map(|point| point.draws.to_string()).collect())
-                    .legend_group(rule.as_str())
-                    .show_legend(number == 0)
-                    .x_axis(&x)
-                    .y_axis(&y)
-                    .hover_template(hover + "<extra></extra>"),
-            );
+    for (number, (target, place)) in panels.iter().zip(grid::in_rows(panels.len())).enumerate() {
+        for (order, rule) in curves.iter().enumerate() {
+            rows.draw(&mut plot, number, target, (order, rule));
         }
-        let axis = |name: &str| style::axis(name).title(style::axis_title(name)).tick_font(style::small());
-        let x_axis = axis("units silenced (% of all)").domain(&[left, right]).anchor(&y);
-        let of_performance = if number % PANELS_IN_A_ROW == 0 { "performance" } else { "" };
-        let y_axis = axis(of_performance).domain(&[bottom, top]).anchor(&x).range(vec![-0.03, 1.03]);
-        layout = with_axes(layout, number, x_axis.range(vec![-2.0, 102.0 * widest]), y_axis);
-        let chance = style::horizontal_line(CHANCE).x0(left).x1(right).y_ref(&y);
-        layout.add_shape(chance.line(ShapeLine::new().color(style::INK).width(1.0).dash(DashType::Dot)));
+        layout = with_panel(layout, number, &place, widest);
+        let [_, y] = grid::axes_of(number);
+        for (chance, _) in &chances {
+            let line = style::horizontal_line(*chance).x0(place.left).x1(place.right).y_ref(&y);
+            layout.add_shape(line.line(ShapeLine::new().color(style::INK).width(1.0).dash(DashType::Dot)));
+        }
         // A name too long for its panel would run into the next.
-        let name = target.replacen(" (", "<br>(", 1);
-        layout.add_annotation(panel_title(&name, 0.5 * (left + right), top).y_shift(4.0));
+        layout.add_annotation(place.title(&target.replacen(" (", "<br>(", 1)).y_shift(4.0));
     }
     if panels.is_empty() {
         layout.add_annotation(style::nothing("no lesion"));
     }
-    let height = if panels.len() > PANELS_IN_A_ROW { 900 } else { 520 };
-    plot.set_layout(layout.height(height).margin(Margin::new().left(75).right(20).top(135).bottom(65)));
-    Ok(Figure::new(plot, format!("{title}: performance on {}, silenced: {}", curves.join(", "), panels.join("; "))))
+    plot.set_layout(grid::layout_in_rows(layout, panels.len()));
+    let names =
+        |names: &[&String], between: &str| names.iter().map(|name| name.as_str()).collect::<Vec<_>>().join(between);
+    let summary = format!("{title}: performance on {}, silenced: {}", names(&curves, ", "), names(panels, "; "));
+    Ok(Figure::new(plot, summary))
+}
+
+/// The axes of a panel.
+fn with_panel(layout: plotly::Layout, number: usize, place: &Place, widest: f64) -> plotly::Layout {
+    let axis = |name: &str| style::axis(name).title(style::axis_title(name)).tick_font(style::small());
+    let [x, y] = grid::axes_of(number);
+    let across = axis("units silenced (% of all)").domain(&place.across()).anchor(&y);
+    let of_performance = if number.is_multiple_of(PANELS_IN_A_ROW) { "performance" } else { "" };
+    let up = axis(of_performance).domain(&place.up()).anchor(&x).range(vec![-0.03, 1.03]);
+    grid::with_axes(layout, number, across.range(vec![-2.0, 102.0 * widest]), up)
+}
+
+/// The table's columns.
+struct Rows {
+    rules: Vec<String>,
+    targets: Vec<String>,
+    shares: Vec<f64>,
+    performance: Vec<f64>,
+}
+
+impl Rows {
+    /// The curve of a rule and its band, in a panel.
+    fn draw(&self, plot: &mut Plot, panel: usize, target: &str, (order, rule): (usize, &str)) {
+        let [x, y] = grid::axes_of(panel);
+        let rows = (0..self.rules.len()).filter(|row| self.rules[*row] == rule && self.targets[*row] == target);
+        let points = points(rows.map(|row| (self.shares[row], self.performance[row])));
+        let colour = style::rule_or_series(rule, order);
+        let percent: Vec<f64> = points.iter().map(|point| (1e4 * point.share).round() / 1e2).collect();
+        let ends = |end: fn(&Point) -> f64| points.iter().map(end).collect::<Vec<_>>();
+        let (low, high) = (ends(|point| point.low), ends(|point| point.high));
+        if let Some(band) = style::interval_band(&percent, &low, &high, colour) {
+            plot.add_trace(band.legend_group(rule).x_axis(&x).y_axis(&y));
+        }
+        let means = ends(|point| (1e4 * point.sum / point.draws as f64).round() / 1e4);
+        let hover = format!("{rule}, {target}<br>%{{x}} % silenced, draws: %{{text}}<br>performance %{{y:.3f}}");
+        plot.add_trace(
+            Scatter::new(percent, means)
+                .name(rule)
+                .mode(Mode::LinesMarkers)
+                .line(Line::new().color(colour).width(2.4))
+                .text_array(points.iter().map(|point| point.draws.to_string()).collect())
+                .legend_group(rule)
+                .show_legend(panel == 0)
+                .x_axis(&x)
+                .y_axis(&y)
+                .hover_template(hover + "<extra></extra>"),
+        );
+    }
 }
 
 #[cfg(test)]

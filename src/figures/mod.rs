@@ -5,13 +5,17 @@
 //! ends in it, and [`Figure::save`] writes it as a page that needs no network, as a vector graphic, or, with the
 //! system's Chromium, as a bitmap.
 
+mod about;
 mod agreement;
 mod browser;
+mod chance;
 mod chart;
 mod decoder;
 mod distractor;
 mod dpca;
 mod epoch_growth;
+mod epochs;
+mod grid;
 mod image;
 mod lesion;
 mod markup;
@@ -32,21 +36,21 @@ mod vector;
 use std::io::Write;
 use std::path::Path;
 
+pub use about::About;
 pub use agreement::agreement;
 pub use chart::{ChartAbout, bars, heatmap, lines, points};
-pub use decoder::{DecoderAbout, decoder, decoder_compared};
+pub use decoder::{decoder, decoder_compared};
 pub use distractor::{distractor, distractor_saccades};
 pub use dpca::{dpca, dpca_explained_variance};
 pub use epoch_growth::epoch_growth;
 pub use image::ImageFormat;
 pub use lesion::lesion;
-pub(crate) use markup::escape;
+pub(crate) use markup::{escape, framed};
 pub use page::{Page, Section, TableSection};
-pub use panels::TrialAbout;
 pub use pca::{pca, pca_trajectories};
 pub use performance_growth::{performance_growth, performance_growth_of, performance_growth_with};
 pub use period_activity::{period_activity, period_tests};
-pub use psth::{PsthAbout, psth};
+pub use psth::psth;
 pub use saccade::saccade;
 pub use sample_unit::sample_unit;
 pub use tuning::tuning;
@@ -61,6 +65,8 @@ use plotly::Plot;
 pub struct Figure {
     plot: Plot,
     summary: String,
+    /// Whether the plot is a user's own, whose texts may have all markup of plotly's.
+    is_own: bool,
 }
 
 impl std::fmt::Debug for Figure {
@@ -72,7 +78,7 @@ impl std::fmt::Debug for Figure {
 impl Figure {
     /// A picture of a plot, with one line that tells what it shows.
     pub(crate) fn new(plot: Plot, summary: impl Into<String>) -> Self {
-        Figure { plot, summary: summary.into() }
+        Figure { plot, summary: summary.into(), is_own: false }
     }
 
     /// The plot, to change or to combine.
@@ -85,9 +91,10 @@ impl Figure {
         &self.summary
     }
 
-    /// The picture as plotly's JSON.
+    /// The picture as plotly's JSON. Of plotly's markup it has what the crate's figures write; names that look like
+    /// other markup are text.
     pub fn json(&self) -> String {
-        self.plot.to_json()
+        if self.is_own { self.plot.to_json() } else { markup::tame(&self.plot.to_json()) }
     }
 
     /// Writes the picture to a file: `.html`, a page that needs no network; or `.svg`, `.png` or `.pdf`, as
@@ -143,11 +150,11 @@ impl Figure {
     pub fn evcxr_display(&self) {
         let plot = shown::for_notebook(&self.value());
         let picture = vector::svg(&plot, image::size(&plot), vector::Fit::Page, &self.summary);
-        println!("EVCXR_BEGIN_CONTENT application/vnd.plotly.v1+json\n{}\nEVCXR_END_CONTENT", shown::packed(plot));
+        println!("{}", framed("application/vnd.plotly.v1+json", &shown::packed(plot).to_string()));
         if let Ok(picture) = picture {
-            println!("EVCXR_BEGIN_CONTENT image/svg+xml\n{picture}EVCXR_END_CONTENT");
+            println!("{}", framed("image/svg+xml", picture.trim_end()));
         }
-        println!("EVCXR_BEGIN_CONTENT text/plain\n{}\nEVCXR_END_CONTENT", self.summary);
+        println!("{}", framed("text/plain", &self.summary));
     }
 
     /// The picture as plotly's JSON, to look into.
@@ -157,7 +164,8 @@ impl Figure {
     }
 }
 
-/// A plot of one's own, to show, to save and to set on a page as all others. It is told of by its title.
+/// A plot of one's own, to show, to save and to set on a page as all others. It is told of by its title. Its texts may
+/// have any markup of plotly's, links among it; plotly.js lets no script run that stands in them.
 ///
 /// ```
 /// use maturation::prelude::*;
@@ -172,7 +180,7 @@ impl Figure {
 /// ```
 impl From<Plot> for Figure {
     fn from(plot: Plot) -> Self {
-        let mut figure = Figure::new(plot, "");
+        let mut figure = Figure { is_own: true, ..Figure::new(plot, "") };
         let json = figure.value();
         let title = &json["layout"]["title"];
         let traces = json["data"].as_array().map_or(0, Vec::len);

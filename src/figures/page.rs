@@ -30,7 +30,7 @@ table { border-collapse: collapse; font-size: 0.85em; } td { border-top: 1px sol
 /// Hands the table behind a figure to the reader as a file.
 const DOWNLOAD: &str = "
 function download(id, name) {
-  const text = document.getElementById(id).textContent.trim();
+  const text = document.getElementById(id).textContent.trim().replaceAll('<\\\\', '<');
   const link = document.createElement('a');
   link.href = URL.createObjectURL(new Blob([text], {type: 'text/csv'}));
   link.download = name;
@@ -38,9 +38,21 @@ function download(id, name) {
 }
 ";
 
-/// Makes JSON or CSV safe within a script element, which ends at the first `</`.
-pub(super) fn within_script(text: &str) -> String {
-    text.replace("</", "<\\/").replace("<!--", "<\\!--")
+/// Makes JSON safe within a script element, which ends at the first `</`, and for older browsers, which end a line at
+/// two further characters.
+pub(super) fn within_script(json: &str) -> String {
+    let json = json.replace("</", "<\\/").replace("<!--", "<\\!--");
+    json.replace('\u{2028}', "\\u2028").replace('\u{2029}', "\\u2029")
+}
+
+/// Makes CSV safe within a script element; `download` takes the backslashes out again.
+fn within_element(csv: &str) -> String {
+    csv.replace("<\\", "<\\\\").replace("</", "<\\/").replace("<!", "<\\!")
+}
+
+/// A name for an element, of letters, digits and hyphens.
+fn identifier(name: &str) -> String {
+    name.chars().map(|letter| if letter.is_alphanumeric() || letter == '_' { letter } else { '-' }).collect()
 }
 
 /// The script element that brings plotly.js along.
@@ -142,6 +154,7 @@ impl Page {
         body.push_str("<nav><ol>\n");
         let tables = self.tables.iter().map(|section| (&section.id, &section.title));
         for (id, title) in tables.chain(self.sections.iter().map(|section| (&section.id, &section.title))) {
+            let id = identifier(id);
             body.push_str(&format!("<li><a href=\"#{id}\">{}</a></li>\n", escape(title)));
         }
         if !self.left_out.is_empty() {
@@ -153,7 +166,13 @@ impl Page {
             body.push_str(&section(id, title, text, &shown, table)?);
         }
         for Section { id, title, text, figure, table } in &self.sections {
-            body.push_str(&section(id, title, text, &plot_element(&format!("{id}-figure"), figure), table)?);
+            body.push_str(&section(
+                id,
+                title,
+                text,
+                &plot_element(&format!("{}-figure", identifier(id)), figure),
+                table,
+            )?);
         }
         if !self.left_out.is_empty() {
             body.push_str("<section id=\"left-out\">\n<h2>Left out</h2>\n<table>\n");
@@ -177,6 +196,7 @@ fn section(id: &str, title: &str, text: &str, content: &str, table: &DataFrame) 
     CsvWriter::new(&mut csv)
         .finish(&mut table.clone())
         .map_err(Error::table(format!("the table of section `{id}`")))?;
+    let id = identifier(id);
     Ok(format!(
         "<section id=\"{id}\">\n<h2>{}</h2>\n<p>{}</p>\n{content}<button onclick=\"download('{id}-table', \
          '{id}.csv')\">Download the table ({} rows)</button>\n<script id=\"{id}-table\" type=\"text/csv\">\n{}\
@@ -184,7 +204,7 @@ fn section(id: &str, title: &str, text: &str, content: &str, table: &DataFrame) 
         escape(title),
         escape(text),
         table.height(),
-        within_script(&String::from_utf8_lossy(&csv)),
+        within_element(&String::from_utf8_lossy(&csv)),
     ))
 }
 

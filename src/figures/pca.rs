@@ -6,7 +6,7 @@ use polars::frame::DataFrame;
 
 use crate::error::Result;
 use crate::figures::panels::{Panel, Scores, draw};
-use crate::figures::{Figure, TrialAbout, style};
+use crate::figures::{About, Figure, style};
 use crate::tables::Columns;
 use crate::tasks::Epoch;
 
@@ -28,7 +28,7 @@ fn shares(explained: &DataFrame) -> Result<Vec<(String, String)>> {
 ///
 /// let activity = Run::open("data/6tasks")?.last()?.activity(Rule::GAP)?;
 /// let found = pca(&activity, &PcaOptions::default())?;
-/// let about = TrialAbout::of(&activity, "Principal components, rule gap");
+/// let about = About::of(&activity, "Principal components, rule gap");
 /// let figure = figures::pca(&found.table()?, &found.explained_variance_table()?, &about)?;
 /// assert!(figure.json().contains("pc_3"));
 /// # Ok::<(), maturation::Error>(())
@@ -36,7 +36,7 @@ fn shares(explained: &DataFrame) -> Result<Vec<(String, String)>> {
 ///
 /// # Errors
 /// If a column is missing or of another type.
-pub fn pca(scores: &DataFrame, explained: &DataFrame, about: &TrialAbout) -> Result<Figure> {
+pub fn pca(scores: &DataFrame, explained: &DataFrame, about: impl Into<About>) -> Result<Figure> {
     let scores = Scores::of(scores)?;
     let panels: Vec<Panel> = shares(explained)?
         .into_iter()
@@ -47,7 +47,7 @@ pub fn pca(scores: &DataFrame, explained: &DataFrame, about: &TrialAbout) -> Res
             underlined: Vec::new(),
         })
         .collect();
-    Ok(draw(&scores, &panels, about, ""))
+    Ok(draw(&scores, &panels, &about.into(), ""))
 }
 
 /// The path of the population through the plane of its first two components over the trial, a path a location, with
@@ -57,7 +57,8 @@ pub fn pca(scores: &DataFrame, explained: &DataFrame, about: &TrialAbout) -> Res
 ///
 /// # Errors
 /// If a column is missing or of another type.
-pub fn pca_trajectories(scores: &DataFrame, explained: &DataFrame, about: &TrialAbout) -> Result<Figure> {
+pub fn pca_trajectories(scores: &DataFrame, explained: &DataFrame, about: impl Into<About>) -> Result<Figure> {
+    let about = about.into();
     let scores = Scores::of(scores)?;
     let shares = shares(explained)?;
     let axis = |number: usize| {
@@ -134,9 +135,9 @@ mod tests {
 
     use super::*;
 
-    fn about() -> TrialAbout {
+    fn about() -> About {
         let epochs = vec![(Epoch::Fix1, 0.0..20.0), (Epoch::Stim1, 20.0..40.0)];
-        TrialAbout { title: "Components".into(), epochs, location_count: 4, ..TrialAbout::default() }
+        About { title: "Components".into(), epochs, location_count: 4, ..About::default() }
     }
 
     fn tables(count: usize) -> [DataFrame; 2] {
@@ -158,14 +159,14 @@ mod tests {
     #[test]
     fn components_have_panels_and_locations_paths() {
         let [scores, explained] = tables(3);
-        let json = pca(&scores, &explained, &about()).unwrap().json();
+        let json = pca(&scores, &explained, about()).unwrap().json();
         let json: serde_json::Value = serde_json::from_str(&json).unwrap();
         assert_eq!(json["data"].as_array().unwrap().len(), 6);
         assert_eq!(json["data"][5]["name"], "270°");
         assert!(json["layout"].to_string().contains("25.0 % of variance"));
         assert!(json["layout"]["xaxis3"].is_object());
 
-        let json = pca_trajectories(&scores, &explained, &about()).unwrap().json();
+        let json = pca_trajectories(&scores, &explained, about()).unwrap().json();
         let json: serde_json::Value = serde_json::from_str(&json).unwrap();
         assert_eq!(json["data"].as_array().unwrap().len(), 8, "two paths, two marks on each, and two in the legend");
         assert_eq!(json["data"][2]["marker"]["symbol"], "square");
@@ -177,12 +178,12 @@ mod tests {
     #[test]
     fn few_many_and_no_components() {
         let [scores, explained] = tables(1);
-        assert!(pca_trajectories(&scores, &explained, &about()).unwrap().json().contains("fewer than two"));
-        assert!(pca(&scores, &explained, &about()).unwrap().json().contains("pc_1"));
+        assert!(pca_trajectories(&scores, &explained, about()).unwrap().json().contains("fewer than two"));
+        assert!(pca(&scores, &explained, about()).unwrap().json().contains("pc_1"));
         let [scores, explained] = tables(9);
-        let json = pca(&scores, &explained, &about()).unwrap().json();
+        let json = pca(&scores, &explained, about()).unwrap().json();
         assert!(json.contains("pc_6") && !json.contains("<b>pc_7"), "six are drawn");
         let none = (scores.head(Some(0)), explained.head(Some(0)));
-        assert!(pca(&none.0, &none.1, &about()).unwrap().json().contains("no component"));
+        assert!(pca(&none.0, &none.1, about()).unwrap().json().contains("no component"));
     }
 }

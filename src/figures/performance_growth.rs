@@ -1,24 +1,23 @@
 //! Performance growth (Fig. S7): how well each rule is done against trials trained.
 
 use plotly::common::{Anchor, Line, Marker, MarkerSymbol, Mode};
+use plotly::layout::{Layout, RangeMode};
 use plotly::{Plot, Scatter};
 use polars::frame::DataFrame;
 
 use crate::analysis::{self, GrowthOptions};
 use crate::error::Result;
-use crate::figures::{Figure, style};
+use crate::figures::{Figure, chance, style};
 use crate::tables::Columns;
-use crate::tasks::Rule;
 use crate::training::{Run, Stage};
 
 /// Evaluations averaged around each point.
 const WINDOW: usize = 5;
-/// What guessing earns: the tolerance of 36° on either side is a fifth of the circle.
-const CHANCE: f64 = 0.2;
 /// The performances at which the paper's early and mid stages end.
 const STAGE_LIMITS: [f64; 2] = [0.35, 0.65];
 
-/// The growth of performance in a run, smoothed over five evaluations, the stages shaded (Fig. S7).
+/// The growth of performance in a run, smoothed over five evaluations, the stages shaded and chance
+/// marked, for the rules whose chance is known (Fig. S7).
 ///
 /// ```
 /// use maturation::prelude::*;
@@ -70,90 +69,20 @@ pub fn performance_growth_of(table: &DataFrame) -> Result<Figure> {
 }
 
 fn draw(table: &DataFrame, [early, mid]: [f64; 2], note: &str) -> Result<Figure> {
-    let columns = Columns::of(table, "the table of performance growth");
-    let (trials, rules) = (columns.counts("trials_trained")?, columns.names("rule")?);
-    let smoothed = columns.numbers("smoothed")?;
-    let stages = if columns.has("stage") { Some(columns.names("stage")?) } else { None };
-    let ranges = Stage::ALL.into_iter().map(|stage| format!("automatic_{stage}"));
-    let ranges: Vec<Vec<u64>> =
-        ranges.filter(|name| columns.has(name)).map(|name| columns.counts(&name)).collect::<Result<_>>()?;
-
-    let mut names: Vec<&String> = Vec::new();
-    for rule in &rules {
-        if !names.contains(&rule) {
-            names.push(rule);
-        }
-    }
+    let rows = Rows::of(table)?;
+    let names = style::distinct(&rows.rules);
     let mut plot = Plot::new();
     for (place, name) in names.iter().enumerate() {
-        let rows = || (0..rules.len()).filter(|row| rules[*row] == **name && smoothed[*row].is_finite());
-        let colour = match name.parse::<Rule>() {
-            Ok(rule) => style::rule_colour(rule),
-            Err(_) => style::SERIES[place % style::SERIES.len()],
-        };
-        let x: Vec<u64> = rows().map(|row| trials[row]).collect();
-        let y: Vec<f64> = rows().map(|row| (1e4 * smoothed[row]).round() / 1e4).collect();
-        plot.add_trace(
-            Scatter::new(x, y)
-                .name(name.as_str())
-                .mode(Mode::Lines)
-                .line(Line::new().color(colour).width(2.5))
-                .hover_text_array(
-                    rows().map(|row| stages.as_ref().map_or(String::new(), |stages| stages[row].clone())).collect(),
-                )
-                .hover_template(
-                    "%{fullData.name}<br>%{x:,} trials<br>performance %{y:.2f}<br>%{hovertext}<extra></extra>",
-                ),
-        );
+        plot.add_trace(rows.curve(name, place));
     }
-
-    let x = style::axis("trials trained").tick_format(",").range_mode(plotly::layout::RangeMode::ToZero);
-    let y = style::axis("performance (share of trials right)").range(vec![0.0, 1.03]);
-    let mut title = "Performance grows with training".to_owned();
-    if !note.is_empty() {
-        title.push_str(&format!("<br><sup>{note}</sup>"));
-    }
-    let mut layout = match ranges.len() {
-        3 => {
-            let [lines, curves] = [[0.0, 0.2], [0.27, 1.0]];
-            let names: Vec<String> = names.iter().map(|name| name.to_string()).collect();
-            let axis = style::axis("")
-                .domain(&lines)
-                .range(vec![names.len() as f64 - 0.5, -0.5])
-                .tick_values((0..names.len()).map(|place| place as f64).collect())
-                .tick_text(names)
-                .show_grid(false)
-                .auto_margin(true);
-            style::layout(&title, x.anchor("y2"), y.domain(&curves)).y_axis2(axis.anchor("x")).height(620)
-        }
-        _ => style::layout(&title, x, y),
-    };
-    if let [_, _, _] = &ranges[..] {
+    let mut layout = rows.layout(&style::heading("Performance grows with training", &[note.to_owned()]), &names);
+    if let [_, _, _] = &rows.chosen[..] {
         let text = "evaluations that the automatic choice of checkpoints takes for each stage";
         layout.add_annotation(style::label(text, ("paper", 0.5), ("paper", 0.2), Anchor::Center));
-        for (stage, chosen) in Stage::ALL.into_iter().zip(&ranges) {
-            for (place, name) in names.iter().enumerate() {
-                let rows: Vec<usize> = (0..rules.len()).filter(|row| rules[*row] == **name).collect();
-                let chosen: Vec<(u64, bool)> = rows.iter().map(|row| (trials[*row], chosen[*row] > 0)).collect();
-                let at: Vec<u64> = chosen.iter().filter(|(_, chosen)| *chosen).map(|(trials, _)| *trials).collect();
-                if at.is_empty() {
-                    continue;
-                }
-                let trace = Scatter::new(at.clone(), vec![place as f64; at.len()])
-                    .name(format!("{name}: {} {stage}", at.len()))
-                    .mode(Mode::Markers)
-                    .marker(
-                        Marker::new()
-                            .color(style::stage_colour(stage))
-                            .symbol(MarkerSymbol::LineNSOpen)
-                            .size(9)
-                            .line(Line::new().color(style::stage_colour(stage)).width(2.0)),
-                    )
-                    .show_legend(false)
-                    .y_axis("y2")
-                    .hover_template("%{fullData.name} evaluations<br>%{x:,} trials<extra></extra>");
-                plot.add_trace(trace);
-            }
+        for (stage, chosen) in Stage::ALL.into_iter().zip(&rows.chosen) {
+            let lines = names.iter().enumerate();
+            let marks = lines.filter_map(|(line, name)| rows.marks(stage, chosen, line, name));
+            marks.for_each(|trace| plot.add_trace(trace));
         }
     }
     let bands = [(Stage::Early, 0.0, early), (Stage::Mid, early, mid), (Stage::Mature, mid, 1.03)];
@@ -161,14 +90,95 @@ fn draw(table: &DataFrame, [early, mid]: [f64; 2], note: &str) -> Result<Figure>
         layout.add_shape(style::horizontal_band(from, to, style::stage_colour(stage)));
         layout.add_annotation(style::label(stage.name(), ("paper", 0.5), ("y", from), Anchor::Center));
     }
-    layout.add_shape(style::horizontal_line(CHANCE));
-    layout.add_annotation(style::label("chance", ("paper", 0.65), ("y", CHANCE - 0.09), Anchor::Center));
+    mark_chance(&mut layout, &names);
     if names.is_empty() {
         layout.add_annotation(style::nothing("no evaluation yet"));
     }
     plot.set_layout(layout);
-    let most = trials.iter().max().copied().unwrap_or_default();
+    let most = rows.trials.iter().max().copied().unwrap_or_default();
     Ok(Figure::new(plot, format!("Performance of {} rules over {most} trials of training", names.len())))
+}
+
+/// A line for each chance that the rules have; where they differ, it says whose it is.
+fn mark_chance(layout: &mut Layout, names: &[&String]) {
+    let chances = chance::of_rules(names);
+    for (chance, rules) in &chances {
+        layout.add_shape(style::horizontal_line(*chance));
+        let all = chances.len() == 1 && rules.len() == names.len();
+        let text = if all { "chance".to_owned() } else { format!("chance, {}", rules.join(", ")) };
+        layout.add_annotation(style::label(&text, ("paper", 0.65), ("y", chance - 0.09), Anchor::Center));
+    }
+}
+
+/// The table's columns.
+struct Rows {
+    trials: Vec<u64>,
+    rules: Vec<String>,
+    smoothed: Vec<f64>,
+    stages: Option<Vec<String>>,
+    /// For each stage, how often the automatic choice takes each evaluation; nothing if the table does not have it.
+    chosen: Vec<Vec<u64>>,
+}
+
+impl Rows {
+    fn of(table: &DataFrame) -> Result<Rows> {
+        let columns = Columns::of(table, "the table of performance growth");
+        let chosen = Stage::ALL.into_iter().map(|stage| format!("automatic_{stage}"));
+        Ok(Rows {
+            trials: columns.counts("trials_trained")?,
+            rules: columns.names("rule")?,
+            smoothed: columns.numbers("smoothed")?,
+            stages: columns.has("stage").then(|| columns.names("stage")).transpose()?,
+            chosen: chosen.filter(|name| columns.has(name)).map(|name| columns.counts(&name)).collect::<Result<_>>()?,
+        })
+    }
+
+    fn curve(&self, name: &str, place: usize) -> Box<Scatter<u64, f64>> {
+        let rows = || (0..self.rules.len()).filter(|row| self.rules[*row] == name && self.smoothed[*row].is_finite());
+        let stage = |row: usize| self.stages.as_ref().map_or(String::new(), |stages| stages[row].clone());
+        let performance = rows().map(|row| (1e4 * self.smoothed[row]).round() / 1e4).collect();
+        Scatter::new(rows().map(|row| self.trials[row]).collect(), performance)
+            .name(name)
+            .mode(Mode::Lines)
+            .line(Line::new().color(style::rule_or_series(name, place)).width(2.5))
+            .hover_text_array(rows().map(stage).collect())
+            .hover_template("%{fullData.name}<br>%{x:,} trials<br>performance %{y:.2f}<br>%{hovertext}<extra></extra>")
+    }
+
+    /// Room for the curves, and below them for a line of marks a rule if the automatic choice is shown.
+    fn layout(&self, title: &str, names: &[&String]) -> Layout {
+        let x = style::axis("trials trained").tick_format(",").range_mode(RangeMode::ToZero);
+        let y = style::axis("performance (share of trials right)").range(vec![0.0, 1.03]);
+        if self.chosen.len() != 3 {
+            return style::layout(title, x, y);
+        }
+        let [lines, curves] = [[0.0, 0.2], [0.27, 1.0]];
+        let axis = style::axis("")
+            .domain(&lines)
+            .range(vec![names.len() as f64 - 0.5, -0.5])
+            .tick_values((0..names.len()).map(|place| place as f64).collect())
+            .tick_text(names.iter().map(|name| name.to_string()).collect())
+            .show_grid(false)
+            .auto_margin(true);
+        style::layout(title, x.anchor("y2"), y.domain(&curves)).y_axis2(axis.anchor("x")).height(620)
+    }
+
+    /// The evaluations of a rule that the automatic choice takes for a stage, on the rule's line.
+    fn marks(&self, stage: Stage, chosen: &[u64], line: usize, name: &str) -> Option<Box<Scatter<u64, f64>>> {
+        let is_chosen = |row: &usize| self.rules[*row] == name && chosen[*row] > 0;
+        let at: Vec<u64> = (0..self.rules.len()).filter(is_chosen).map(|row| self.trials[row]).collect();
+        let colour = style::stage_colour(stage);
+        let mark = Marker::new().color(colour).symbol(MarkerSymbol::LineNSOpen).size(9);
+        (!at.is_empty()).then(|| {
+            Scatter::new(at.clone(), vec![line as f64; at.len()])
+                .name(format!("{name}: {} {stage}", at.len()))
+                .mode(Mode::Markers)
+                .marker(mark.line(Line::new().color(colour).width(2.0)))
+                .show_legend(false)
+                .y_axis("y2")
+                .hover_template("%{fullData.name} evaluations<br>%{x:,} trials<extra></extra>")
+        })
+    }
 }
 
 #[cfg(test)]

@@ -1,65 +1,14 @@
 //! The PSTH of selective units by stage (Fig. 4E–G).
 
-use std::ops::Range;
-
-use plotly::common::{Anchor, DashType, Line, Mode};
+use plotly::common::{DashType, Line, Mode};
 use plotly::{Plot, Scatter};
 use polars::frame::DataFrame;
 
-use crate::activity::Activity;
-use crate::analysis::SampleUnit;
 use crate::error::Result;
-use crate::figures::{Figure, TrialAbout, style};
+use crate::figures::epochs::{self, Look};
+use crate::figures::{About, Figure, style};
 use crate::tables::Columns;
-use crate::tasks::{Epoch, Rule, Timeline};
 use crate::training::Stage;
-
-/// What a PSTH is of.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct PsthAbout {
-    /// The title.
-    pub title: String,
-    /// The epochs to mark, ms from the trial's start.
-    pub epochs: Vec<(Epoch, Range<f64>)>,
-    /// Whether activity is relative to fix1 (rate / mean fix1 rate − 1), unless the table says what it is.
-    pub normalised: bool,
-}
-
-impl PsthAbout {
-    /// Units that are selective in `epoch` of `rule`, at a time step of `dt` ms.
-    pub fn of(rule: Rule, epoch: Epoch, dt: f64) -> Self {
-        let in_ms = |range: Range<usize>| range.start as f64 * dt..range.end as f64 * dt;
-        let epochs = Timeline::of(rule, dt).epochs.into_iter().map(|(epoch, range)| (epoch, in_ms(range)));
-        PsthAbout {
-            title: format!("Average activity of {epoch}-selective units, rule {rule}"),
-            epochs: epochs.collect(),
-            normalised: true,
-        }
-    }
-
-    /// Units of this activity, with its epochs.
-    pub fn of_activity(activity: &Activity, title: impl Into<String>) -> Self {
-        let TrialAbout { title, epochs, .. } = TrialAbout::of(activity, title);
-        PsthAbout { title, epochs, normalised: true }
-    }
-
-    /// A unit of this activity, with its epochs.
-    pub fn of_unit(unit: &SampleUnit, activity: &Activity) -> Self {
-        let rule = activity.rule.map_or_else(String::new, |rule| format!(", rule {rule}"));
-        let trained =
-            activity.trials_trained.map_or_else(String::new, |trials| format!(", after {trials} trials of training"));
-        PsthAbout {
-            title: format!("Unit {}{rule}{trained}; in the middle its {} rates", unit.unit, unit.epoch),
-            epochs: activity.epochs_in_ms(),
-            normalised: false,
-        }
-    }
-
-    /// The same with another title.
-    pub fn titled(self, title: impl Into<String>) -> Self {
-        PsthAbout { title: title.into(), ..self }
-    }
-}
 
 /// The average activity of selective units over the trial: a curve a stage (or checkpoint), the opposite direction
 /// dashed, the epochs marked; the intervals shaded, if the table has them.
@@ -68,13 +17,12 @@ impl PsthAbout {
 ///
 /// ```
 /// use maturation::analysis::{self, PsthOptions};
-/// use maturation::figures::PsthAbout;
 /// use maturation::prelude::*;
 ///
 /// let run = Run::open("data/6tasks")?;
 /// let (options, readout) = (PsthOptions::default(), ReadoutOptions::default());
 /// let table = analysis::psth(&run, Selection::Last, Rule::ODR, Epoch::Stim1, &options, &readout)?;
-/// let about = PsthAbout::of(Rule::ODR, Epoch::Stim1, 20.0).titled("The last checkpoint");
+/// let about = About::of_selective(Rule::ODR, Epoch::Stim1, 20.0).titled("The last checkpoint");
 /// let figure = figures::psth(&table, &about)?;
 /// assert!(figure.json().contains("mature") && figure.json().contains("The last checkpoint"));
 /// # Ok::<(), maturation::Error>(())
@@ -82,100 +30,23 @@ impl PsthAbout {
 ///
 /// # Errors
 /// If a column is missing or of another type.
-pub fn psth(table: &DataFrame, about: &PsthAbout) -> Result<Figure> {
-    let columns = Columns::of(table, "the table of the PSTH");
-    let by_stage = columns.has("stage");
-    let by_checkpoint = !by_stage && !columns.has("group");
-    let groups = columns.names(match (by_stage, by_checkpoint) {
-        (true, _) => "stage",
-        (_, true) => "trials_trained",
-        _ => "group",
-    })?;
-    let directions = columns.names("direction")?;
-    let (times, activity) = (columns.numbers("time_ms")?, columns.numbers("activity")?);
-    let units = columns.numbers("units")?;
-    let intervals = match columns.has("low") {
-        true => Some((columns.numbers("low")?, columns.numbers("high")?)),
-        false => None,
-    };
-
-    let mut curves: Vec<(&str, &str)> = Vec::new();
-    for (group, direction) in groups.iter().zip(&directions) {
-        let curve = (group.as_str(), direction.as_str());
-        if !curves.contains(&curve) {
-            curves.push(curve);
-        }
-    }
+pub fn psth(table: &DataFrame, about: impl Into<About>) -> Result<Figure> {
+    let about = about.into();
+    let rows = Rows::of(table)?;
+    let curves = rows.curves();
     let mut plot = Plot::new();
     for (place, (group, direction)) in curves.iter().enumerate() {
-        let rows: Vec<usize> = (0..groups.len())
-            .filter(|row| groups[*row] == *group && directions[*row] == *direction && activity[*row].is_finite())
-            .collect();
-        let colour = match group.parse::<Stage>() {
-            Ok(stage) => style::stage_colour(stage),
-            Err(_) => style::SERIES[place % style::SERIES.len()],
-        };
-        let group = if by_checkpoint { format!("{group} trials") } else { (*group).to_owned() };
-        let count = rows.first().map_or(0.0, |row| units[*row]);
-        let opposite = *direction == "opposite";
-        let name = if opposite { format!("{group}, opposite") } else { format!("{group} ({count:.0} units)") };
-        if let Some((low, high)) = &intervals {
-            let at = |values: &[f64]| rows.iter().map(|row| values[*row]).collect::<Vec<_>>();
-            if let Some(band) = style::interval_band(&at(&times), &at(low), &at(high), colour) {
-                plot.add_trace(band.legend_group(name.as_str()));
-            }
-        }
-        let line = Line::new().color(colour).width(if opposite { 1.8 } else { 2.8 });
-        let line = if opposite { line.dash(DashType::Dash) } else { line };
-        plot.add_trace(
-            Scatter::new(
-                rows.iter().map(|row| times[*row]).collect(),
-                rows.iter().map(|row| (1e5 * activity[*row]).round() / 1e5).collect::<Vec<_>>(),
-            )
-            .legend_group(name.as_str())
-            .name(name)
-            .mode(Mode::Lines)
-            .line(line)
-            .hover_template("%{fullData.name}<br>%{x} ms<br>activity %{y:.3f}<extra></extra>"),
-        );
+        rows.draw(&mut plot, place, group, direction);
     }
-
-    let missing: Vec<&str> = Stage::ALL
-        .into_iter()
-        .map(Stage::name)
-        .filter(|stage| by_stage && !curves.is_empty() && !groups.iter().any(|group| group == stage))
-        .collect();
-    let mut notes = Vec::new();
-    if by_stage && columns.has("checkpoints") {
-        let counts = columns.counts("checkpoints")?;
-        let of = |stage: Stage| groups.iter().position(|group| group == stage.name()).map(|row| (stage, counts[row]));
-        notes.push(style::averaged(Stage::ALL.into_iter().filter_map(of)));
-    }
-    if !missing.is_empty() {
-        notes.push(format!("no selective unit or checkpoint: {}", missing.join(", ")));
-    }
-    let title = style::heading(&about.title, &notes);
-    let normalisation = style::normalisation(&columns, about.normalised)?;
-    let unit = normalisation.axis();
-    let mut layout = style::layout(&title, style::axis(style::time_axis(times.iter().copied())), style::axis(unit));
+    let columns = Columns::of(table, TABLE);
+    let title = style::heading(&about.title, &rows.notes(&columns)?);
+    let normalisation = style::normalisation(&columns, about.rates)?;
+    let time = style::time_axis(rows.times.iter().copied());
+    let mut layout = style::layout(&title, style::axis(time), style::axis(normalisation.axis()));
     if normalisation.is_relative() {
         layout.add_shape(style::horizontal_line(0.0));
     }
-    let mut marked = f64::NEG_INFINITY;
-    for (epoch, range) in &about.epochs {
-        if matches!(epoch, Epoch::Stim1 | Epoch::Stim2 | Epoch::Distract1) {
-            layout.add_shape(style::vertical_band(range.start, range.end, "#555555"));
-        }
-        // Epochs can overlap; a label stands where its own part begins.
-        let from = range.start.max(marked);
-        layout.add_annotation(style::label(
-            epoch.name(),
-            ("x", 0.5 * (from + range.end)),
-            ("paper", 1.0),
-            Anchor::Center,
-        ));
-        marked = range.end;
-    }
+    epochs::mark(&mut layout, &about.epochs, "x", ("paper", 0.0, 1.0), Look::Large);
     if curves.is_empty() {
         layout.add_annotation(style::nothing("no selective unit"));
     }
@@ -183,11 +54,113 @@ pub fn psth(table: &DataFrame, about: &PsthAbout) -> Result<Figure> {
     Ok(Figure::new(plot, format!("{}: {} curves", about.title, curves.len())))
 }
 
+const TABLE: &str = "the table of the PSTH";
+
+/// What curves are grouped by.
+#[derive(Clone, Copy, PartialEq)]
+enum Grouped {
+    Stage,
+    Checkpoint,
+    Other,
+}
+
+/// The table's columns.
+struct Rows {
+    grouped: Grouped,
+    groups: Vec<String>,
+    directions: Vec<String>,
+    times: Vec<f64>,
+    activity: Vec<f64>,
+    units: Vec<f64>,
+    intervals: Option<[Vec<f64>; 2]>,
+}
+
+impl Rows {
+    fn of(table: &DataFrame) -> Result<Rows> {
+        let columns = Columns::of(table, TABLE);
+        let (grouped, name) = match (columns.has("stage"), columns.has("group")) {
+            (true, _) => (Grouped::Stage, "stage"),
+            (false, true) => (Grouped::Other, "group"),
+            (false, false) => (Grouped::Checkpoint, "trials_trained"),
+        };
+        Ok(Rows {
+            grouped,
+            groups: columns.names(name)?,
+            directions: columns.names("direction")?,
+            times: columns.numbers("time_ms")?,
+            activity: columns.numbers("activity")?,
+            units: columns.numbers("units")?,
+            intervals: style::interval(&columns)?,
+        })
+    }
+
+    /// Each group with each of its directions, in the order of the table.
+    fn curves(&self) -> Vec<(&str, &str)> {
+        let mut curves = Vec::new();
+        for curve in self.groups.iter().map(String::as_str).zip(self.directions.iter().map(String::as_str)) {
+            if !curves.contains(&curve) {
+                curves.push(curve);
+            }
+        }
+        curves
+    }
+
+    fn draw(&self, plot: &mut Plot, place: usize, group: &str, direction: &str) {
+        let is_of_it = |row: &usize| {
+            self.groups[*row] == group && self.directions[*row] == direction && self.activity[*row].is_finite()
+        };
+        let rows: Vec<usize> = (0..self.groups.len()).filter(is_of_it).collect();
+        let colour = style::stage_or_series(group, place);
+        let group = if self.grouped == Grouped::Checkpoint { format!("{group} trials") } else { group.to_owned() };
+        let count = rows.first().map_or(0.0, |row| self.units[*row]);
+        let opposite = direction == "opposite";
+        let name = if opposite { format!("{group}, opposite") } else { format!("{group} ({count:.0} units)") };
+        let at = |values: &[f64]| rows.iter().map(|row| values[*row]).collect::<Vec<_>>();
+        if let Some([low, high]) = &self.intervals
+            && let Some(band) = style::interval_band(&at(&self.times), &at(low), &at(high), colour)
+        {
+            plot.add_trace(band.legend_group(name.as_str()));
+        }
+        let line = Line::new().color(colour).width(if opposite { 1.8 } else { 2.8 });
+        let line = if opposite { line.dash(DashType::Dash) } else { line };
+        let rounded = rows.iter().map(|row| (1e5 * self.activity[*row]).round() / 1e5).collect::<Vec<_>>();
+        plot.add_trace(
+            Scatter::new(at(&self.times), rounded)
+                .legend_group(name.as_str())
+                .name(name)
+                .mode(Mode::Lines)
+                .line(line)
+                .hover_template("%{fullData.name}<br>%{x} ms<br>activity %{y:.3f}<extra></extra>"),
+        );
+    }
+
+    /// How many checkpoints each stage has, and which stages have none.
+    fn notes(&self, columns: &Columns) -> Result<Vec<String>> {
+        if self.grouped != Grouped::Stage || self.groups.is_empty() {
+            return Ok(Vec::new());
+        }
+        let first = |stage: Stage| self.groups.iter().position(|group| group == stage.name());
+        let mut notes = Vec::new();
+        if columns.has("checkpoints") {
+            let counts = columns.counts("checkpoints")?;
+            notes
+                .push(style::averaged(Stage::ALL.into_iter().filter_map(|stage| Some((stage, counts[first(stage)?])))));
+        }
+        let missing: Vec<&str> =
+            Stage::ALL.into_iter().filter(|stage| first(*stage).is_none()).map(Stage::name).collect();
+        if !missing.is_empty() {
+            notes.push(format!("no selective unit or checkpoint: {}", missing.join(", ")));
+        }
+        Ok(notes)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use polars::prelude::*;
 
     use super::*;
+    use crate::tasks::{Epoch, Rule};
 
     fn table() -> DataFrame {
         df![
@@ -205,14 +178,14 @@ mod tests {
     fn the_title_says_how_many_checkpoints_are_averaged() {
         let mut table = table();
         table.with_column(Column::new("checkpoints".into(), [9_u32, 9, 2, 2, 2, 2])).unwrap();
-        let json = psth(&table, &PsthAbout::default()).unwrap().json();
+        let json = psth(&table, About::default()).unwrap().json();
         assert!(json.contains("checkpoints averaged: early 9, mature 2"), "{json}");
         assert!(json.contains("no selective unit or checkpoint: mid"));
     }
 
     #[test]
     fn the_picture_has_a_curve_a_stage_and_direction() {
-        let figure = psth(&table(), &PsthAbout::of(Rule::ODRD, Epoch::Stim1, 20.0)).unwrap();
+        let figure = psth(&table(), About::of_selective(Rule::ODRD, Epoch::Stim1, 20.0)).unwrap();
         let json: serde_json::Value = serde_json::from_str(&figure.json()).unwrap();
         let traces = json["data"].as_array().unwrap();
         let names: Vec<_> = traces.iter().map(|trace| trace["name"].as_str().unwrap()).collect();
@@ -233,7 +206,7 @@ mod tests {
         let mut table = table();
         table.with_column(Column::new("low".into(), low)).unwrap();
         table.with_column(Column::new("high".into(), high)).unwrap();
-        let figure = psth(&table, &PsthAbout::default()).unwrap();
+        let figure = psth(&table, About::default()).unwrap();
         let json: serde_json::Value = serde_json::from_str(&figure.json()).unwrap();
         let traces = json["data"].as_array().unwrap();
         assert_eq!(traces.len(), 4, "one band: the others have no interval");
@@ -244,8 +217,7 @@ mod tests {
 
     #[test]
     fn nothing_selected_makes_a_picture_that_says_so_and_a_wrong_table_an_error() {
-        let about = PsthAbout::default();
-        assert!(psth(&table().clear(), &about).unwrap().json().contains("no selective unit"));
-        assert!(psth(&table().drop("activity").unwrap(), &about).unwrap_err().to_string().contains("`activity`"));
+        assert!(psth(&table().clear(), "").unwrap().json().contains("no selective unit"));
+        assert!(psth(&table().drop("activity").unwrap(), "").unwrap_err().to_string().contains("`activity`"));
     }
 }

@@ -9,7 +9,7 @@ use crate::error::Result;
 use crate::figures::{Figure, style};
 use crate::tables::{Columns, thousands};
 use crate::tasks::Rule;
-use crate::training::{Stage, TOLERANCE};
+use crate::training::Stage;
 
 /// The distribution of one stage.
 pub(super) struct Distribution {
@@ -110,13 +110,14 @@ pub(super) fn stands_on(columns: &Columns) -> Result<String> {
     Ok(format!("checkpoints {} trials; the stage of each {decided}", each.join(", ")))
 }
 
-/// The line at which a response stops being right, over the whole height of the axis `x_ref`.
-pub(super) fn tolerance(x_ref: &str, y_ref: &str) -> Shape {
+/// The line at which a response to a rule stops being right, over the whole height of the axis `x_ref`.
+pub(super) fn tolerance(rule: Rule, x_ref: &str, y_ref: &str) -> Shape {
+    let degrees = rule.task().tolerance().to_degrees();
     Shape::new()
         .shape_type(ShapeType::Line)
         .x_ref(x_ref)
-        .x0(TOLERANCE.to_degrees())
-        .x1(TOLERANCE.to_degrees())
+        .x0(degrees)
+        .x1(degrees)
         .y_ref(y_ref)
         .y0(0.0)
         .y1(1.0)
@@ -173,8 +174,10 @@ pub fn saccade(table: &DataFrame, rule: Rule) -> Result<Figure> {
     let title = style::heading(&format!("Where responses end, rule {rule}"), &notes);
     let x = distance_axis("distance of the response from the target (degrees)");
     let mut layout = style::layout(&title, x, style::axis("responding trials (%)"));
-    layout.add_shape(tolerance("x", "paper"));
-    layout.add_annotation(style::label("right up to 36°", ("x", 38.0), ("paper", 0.93), Anchor::Left));
+    layout.add_shape(tolerance(rule, "x", "paper"));
+    let degrees = (10.0 * rule.task().tolerance().to_degrees()).round() / 10.0;
+    let text = format!("right up to {degrees}°");
+    layout.add_annotation(style::label(&text, ("x", degrees + 2.0), ("paper", 0.93), Anchor::Left));
     layout.add_shape(style::horizontal_line(100.0 / 30.0));
     layout.add_annotation(style::label("chance", ("paper", 0.98), ("y", 100.0 / 30.0), Anchor::Right));
     if found.iter().all(|stage| stage.responding() == 0) {

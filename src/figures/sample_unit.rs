@@ -1,27 +1,20 @@
 //! One unit at every location, each panel where its location is on the ring, a polar plot in the middle (Fig. 3B).
 
+use std::ops::Range;
+
 use plotly::common::{Anchor, HoverInfo, Line, Marker, Mode};
-use plotly::layout::{Axis, RangeMode};
+use plotly::layout::{Axis, Layout, RangeMode};
 use plotly::{Plot, Scatter};
 use polars::frame::DataFrame;
 
 use crate::error::Result;
-use crate::figures::{Figure, PsthAbout, style};
+use crate::figures::epochs::{self, Look};
+use crate::figures::grid::{THREE_BY_THREE, axes_of, with_axes};
+use crate::figures::{About, Figure, style};
 use crate::tables::Columns;
-use crate::tasks::Epoch;
 
-/// Where the columns and rows of panels lie, from the left and from the bottom.
-const BANDS: [[f64; 2]; 3] = [[0.0, 0.29], [0.355, 0.645], [0.71, 1.0]];
 /// The colour of the preferred location, and of the others.
 const COLOURS: [&str; 2] = ["#d55e00", "#4d4d4d"];
-
-/// A location of the table.
-struct Panel {
-    angle: f64,
-    rows: Vec<usize>,
-    epoch_rate: f64,
-    preferred: bool,
-}
 
 /// The mean rate of a unit over the trial at each location, in a grid of panels placed as the locations are, the
 /// standard error shaded; in the middle the unit's mean rates in the epoch as a polar plot, its preferred direction
@@ -32,108 +25,128 @@ struct Panel {
 ///
 /// ```
 /// use maturation::analysis::{Population, SampleUnit};
-/// use maturation::figures::PsthAbout;
-/// use maturation::prelude::*;
+/// /// use maturation::prelude::*;
 ///
 /// let activity = Run::open("data/6tasks")?.last()?.activity(Rule::ODR)?;
 /// let unit = SampleUnit::of(&activity, Epoch::Stim1, None, &Population::default())?;
-/// let figure = figures::sample_unit(&unit.table()?, &PsthAbout::of(Rule::ODR, Epoch::Stim1, 20.0))?;
+/// let figure = figures::sample_unit(&unit.table()?, About::of_selective(Rule::ODR, Epoch::Stim1, 20.0))?;
 /// assert!(figure.json().contains("135°"));
 /// # Ok::<(), maturation::Error>(())
 /// ```
 ///
 /// # Errors
 /// If a column is missing or of another type.
-pub fn sample_unit(table: &DataFrame, about: &PsthAbout) -> Result<Figure> {
-    let columns = Columns::of(table, "the table of a sample unit");
-    let (locations, angles) = (columns.counts("location")?, columns.numbers("angle")?);
-    let (times, rates) = (columns.numbers("time_ms")?, columns.numbers("rate")?);
-    let (errors, epoch_rates) = (columns.numbers("standard_error")?, columns.numbers("epoch_rate")?);
-    let preferred = columns.counts("preferred")?;
-    let mut panels: Vec<Panel> = Vec::new();
-    let mut known: Vec<u64> = Vec::new();
-    for row in 0..locations.len() {
-        match known.iter().position(|location| *location == locations[row]) {
-            Some(place) => panels[place].rows.push(row),
-            None => {
-                known.push(locations[row]);
-                panels.push(Panel {
-                    angle: angles[row],
-                    rows: vec![row],
-                    epoch_rate: epoch_rates[row],
-                    preferred: preferred[row] == 1,
-                });
-            }
-        }
-    }
-    let finite = |value: &f64| value.is_finite();
-    let highest = rates.iter().zip(&errors).map(|(rate, error)| rate + if error.is_finite() { *error } else { 0.0 });
-    let top = 1.08 * highest.filter(finite).fold(0.0, f64::max);
-    let bottom = 1.08 * rates.iter().copied().filter(finite).fold(0.0, f64::min);
-    let end = times.iter().copied().fold(0.0, f64::max);
-    let begin = times.iter().copied().fold(f64::INFINITY, f64::min).min(end);
-
+pub fn sample_unit(table: &DataFrame, about: impl Into<About>) -> Result<Figure> {
+    let about = about.into();
+    let unit = Unit::of(table)?;
     let mut plot = Plot::new();
     let mut layout = style::layout(&about.title, style::axis(""), style::axis("")).height(640).show_legend(false);
-    let mut cells: Vec<(i32, i32)> = Vec::new();
-    for panel in in_order_of_fit(&panels) {
+    let mut cells: Vec<[usize; 2]> = Vec::new();
+    for panel in in_order_of_fit(&unit.panels) {
         let cell = cell(panel.angle);
-        if cells.contains(&cell) {
-            continue;
+        if !cells.contains(&cell) {
+            cells.push(cell);
+            unit.draw(panel, cell, &about, &mut plot, &mut layout);
         }
-        cells.push(cell);
-        let [x_axis, y_axis] = [axis_name('x', cell.0), axis_name('y', cell.1)];
-        let colour = COLOURS[usize::from(!panel.preferred)];
-        for (epoch, range) in &about.epochs {
-            if matches!(epoch, Epoch::Stim1 | Epoch::Stim2 | Epoch::Distract1) {
-                let band = style::vertical_band(range.start, range.end, "#555555");
-                layout.add_shape(band.x_ref(&x_axis).y_ref(&y_axis).y0(bottom).y1(top));
+    }
+    polar(&mut plot, &unit.panels);
+    let mut layout = unit.axes(layout);
+    if unit.panels.is_empty() {
+        layout.add_annotation(style::nothing("no location"));
+    }
+    plot.set_layout(layout);
+    Ok(Figure::new(plot, about.title))
+}
+
+/// A location of the table.
+struct Panel {
+    angle: f64,
+    rows: Vec<usize>,
+    epoch_rate: f64,
+    preferred: bool,
+}
+
+/// The table, and what its panels have in common.
+struct Unit {
+    panels: Vec<Panel>,
+    times: Vec<f64>,
+    rates: Vec<f64>,
+    errors: Vec<f64>,
+    /// Of the axes of time and of rates.
+    extent: Range<f64>,
+    heights: Range<f64>,
+}
+
+impl Unit {
+    fn of(table: &DataFrame) -> Result<Unit> {
+        let columns = Columns::of(table, "the table of a sample unit");
+        let (locations, angles) = (columns.counts("location")?, columns.numbers("angle")?);
+        let (times, rates) = (columns.numbers("time_ms")?, columns.numbers("rate")?);
+        let (errors, epoch_rates) = (columns.numbers("standard_error")?, columns.numbers("epoch_rate")?);
+        let preferred = columns.counts("preferred")?;
+        let mut panels: Vec<Panel> = Vec::new();
+        let mut known: Vec<u64> = Vec::new();
+        for (row, location) in locations.iter().enumerate() {
+            if let Some(place) = known.iter().position(|other| other == location) {
+                panels[place].rows.push(row);
+                continue;
             }
+            known.push(*location);
+            let (angle, epoch_rate) = (angles[row], epoch_rates[row]);
+            panels.push(Panel { angle, rows: vec![row], epoch_rate, preferred: preferred[row] == 1 });
         }
+        let finite = |value: &f64| value.is_finite();
+        let highest =
+            rates.iter().zip(&errors).map(|(rate, error)| rate + if error.is_finite() { *error } else { 0.0 });
+        let top = 1.08 * highest.filter(finite).fold(0.0, f64::max);
+        let bottom = 1.08 * rates.iter().copied().filter(finite).fold(0.0, f64::min);
+        let end = times.iter().copied().fold(0.0, f64::max);
+        let begin = times.iter().copied().fold(f64::INFINITY, f64::min).min(end);
+        Ok(Unit { panels, times, rates, errors, extent: begin..end, heights: bottom..top })
+    }
+
+    /// The mean rate at a location, with its standard error, in the panel of this column and row.
+    fn draw(&self, panel: &Panel, [column, row]: [usize; 2], about: &About, plot: &mut Plot, layout: &mut Layout) {
+        let ([x, _], [_, y]) = (axes_of(column), axes_of(row));
+        let Range { start: bottom, end: top } = self.heights;
+        let colour = COLOURS[usize::from(!panel.preferred)];
+        epochs::mark(layout, &about.epochs, &x, (&y, bottom, top), Look::Bands);
         let at = |values: &[f64]| panel.rows.iter().map(|row| values[*row]).collect::<Vec<_>>();
-        let ends = |sign: f64| panel.rows.iter().map(|row| rates[*row] + sign * errors[*row]).collect::<Vec<_>>();
-        if let Some(band) = style::interval_band(&at(&times), &ends(-1.0), &ends(1.0), colour) {
-            plot.add_trace(band.x_axis(&x_axis).y_axis(&y_axis));
+        let ends =
+            |sign: f64| panel.rows.iter().map(|row| self.rates[*row] + sign * self.errors[*row]).collect::<Vec<_>>();
+        if let Some(band) = style::interval_band(&at(&self.times), &ends(-1.0), &ends(1.0), colour) {
+            plot.add_trace(band.x_axis(&x).y_axis(&y));
         }
         let name = format!("{:.0}°", panel.angle);
+        let rounded = at(&self.rates).iter().map(|rate| (1e5 * rate).round() / 1e5).collect();
         plot.add_trace(
-            Scatter::new(at(&times), at(&rates).iter().map(|rate| (1e5 * rate).round() / 1e5).collect())
+            Scatter::new(at(&self.times), rounded)
                 .name(&name)
                 .mode(Mode::Lines)
                 .line(Line::new().color(colour).width(if panel.preferred { 2.4 } else { 1.6 }))
                 .hover_template("%{fullData.name}, %{x} ms<br>rate %{y:.3f}<extra></extra>")
-                .x_axis(&x_axis)
-                .y_axis(&y_axis),
+                .x_axis(&x)
+                .y_axis(&y),
         );
         let text = if panel.preferred { format!("<b>{name}, preferred</b>") } else { name };
-        let place = (x_axis.as_str(), begin + 0.02 * (end - begin));
-        layout.add_annotation(style::label(&text, place, (&y_axis, 0.98 * top), Anchor::Left).y_anchor(Anchor::Top));
+        let left = self.extent.start + 0.02 * (self.extent.end - self.extent.start);
+        layout.add_annotation(style::label(&text, (&x, left), (&y, 0.98 * top), Anchor::Left).y_anchor(Anchor::Top));
     }
-    polar(&mut plot, &panels);
 
-    let x = |column: i32, title: &str| {
-        let axis = style::axis(title).domain(&BANDS[(column + 1) as usize]).range(vec![begin, end.max(begin + 1.0)]);
-        axis.anchor("y").n_ticks(4)
-    };
-    let y = |row: i32, title: &str| {
-        let range = vec![bottom, if top > bottom { top } else { 1.0 }];
-        style::axis(title).domain(&BANDS[(row + 1) as usize]).range(range).anchor("x").n_ticks(4)
-    };
-    let hidden = || Axis::new().visible(false).domain(&BANDS[1]).range_mode(RangeMode::Normal);
-    layout = layout
-        .x_axis(x(-1, ""))
-        .x_axis2(x(0, style::time_axis(times.iter().copied())))
-        .x_axis3(x(1, ""))
-        .y_axis(y(-1, ""))
-        .y_axis2(y(0, "rate"))
-        .y_axis3(y(1, ""))
-        .x_axis4(hidden().anchor("y4").range(vec![-1.3, 1.3]))
-        .y_axis4(hidden().anchor("x4").range(vec![-1.3, 1.3]).scale_anchor("x4").scale_ratio(1.0));
-    if panels.is_empty() {
-        layout.add_annotation(style::nothing("no location"));
+    /// The axes of three columns and three rows, and hidden ones for the polar plot in the middle.
+    fn axes(&self, layout: Layout) -> Layout {
+        let Range { start: begin, end } = self.extent;
+        let Range { start: bottom, end: top } = self.heights;
+        let titles = [["", ""], [style::time_axis(self.times.iter().copied()), "rate"], ["", ""]];
+        let layout = titles.iter().zip(&THREE_BY_THREE).enumerate().fold(layout, |layout, (number, ([x, y], band))| {
+            let x = style::axis(x).domain(band).range(vec![begin, end.max(begin + 1.0)]).anchor("y").n_ticks(4);
+            let range = vec![bottom, if top > bottom { top } else { 1.0 }];
+            with_axes(layout, number, x, style::axis(y).domain(band).range(range).anchor("x").n_ticks(4))
+        });
+        let hidden = || Axis::new().visible(false).domain(&THREE_BY_THREE[1]).range_mode(RangeMode::Normal);
+        let x = hidden().anchor("y4").range(vec![-1.3, 1.3]);
+        with_axes(layout, 3, x, hidden().anchor("x4").range(vec![-1.3, 1.3]).scale_anchor("x4").scale_ratio(1.0))
     }
-    plot.set_layout(layout);
-    Ok(Figure::new(plot, about.title.clone()))
 }
 
 /// The panels, those at multiples of 45° first.
@@ -147,18 +160,10 @@ fn in_order_of_fit(panels: &[Panel]) -> Vec<&Panel> {
     panels
 }
 
-/// The column and the row of an angle, −1 to 1: to the right is 0°, up is 90°.
-fn cell(degrees: f64) -> (i32, i32) {
+/// The column from the left and the row from the bottom of an angle: to the right is 0°, up is 90°.
+fn cell(degrees: f64) -> [usize; 2] {
     let angle = ((degrees / 45.0).round() * 45.0).to_radians();
-    (angle.cos().round() as i32, angle.sin().round() as i32)
-}
-
-/// Plotly's name of the axis of a column or row.
-fn axis_name(kind: char, place: i32) -> String {
-    match place {
-        -1 => kind.to_string(),
-        _ => format!("{kind}{}", place + 2),
-    }
+    [angle.cos(), angle.sin()].map(|place| (place.round() + 1.0) as usize)
 }
 
 /// The rates of the epoch as a closed curve about the middle, within two circles at half and at the whole of the
@@ -224,7 +229,7 @@ mod tests {
 
     #[test]
     fn every_location_has_its_panel_and_the_middle_a_polar_plot() {
-        let figure = sample_unit(&table(8), &PsthAbout { title: "Unit 7".into(), ..PsthAbout::default() }).unwrap();
+        let figure = sample_unit(&table(8), "Unit 7").unwrap();
         let json: serde_json::Value = serde_json::from_str(&figure.json()).unwrap();
         let traces = json["data"].as_array().unwrap();
         let of = |name: &str| traces.iter().find(|trace| trace["name"] == name).unwrap();
@@ -242,8 +247,7 @@ mod tests {
 
     #[test]
     fn other_rings_and_empty_tables() {
-        let about = PsthAbout::default();
-        let json: serde_json::Value = serde_json::from_str(&sample_unit(&table(12), &about).unwrap().json()).unwrap();
+        let json: serde_json::Value = serde_json::from_str(&sample_unit(&table(12), "").unwrap().json()).unwrap();
         let panels = json["data"]
             .as_array()
             .unwrap()
@@ -254,7 +258,7 @@ mod tests {
         for (place, pair) in axes.iter().enumerate() {
             assert!(!axes[..place].contains(pair), "two panels in one place");
         }
-        assert!(sample_unit(&table(8).clear(), &about).unwrap().json().contains("no location"));
-        assert!(sample_unit(&table(8).drop("angle").unwrap(), &about).unwrap_err().to_string().contains("`angle`"));
+        assert!(sample_unit(&table(8).clear(), "").unwrap().json().contains("no location"));
+        assert!(sample_unit(&table(8).drop("angle").unwrap(), "").unwrap_err().to_string().contains("`angle`"));
     }
 }

@@ -66,6 +66,16 @@ pub(super) fn rule_colour(rule: Rule) -> &'static str {
     found.unwrap_or_else(|| SERIES[place() % SERIES.len()])
 }
 
+/// The colour of the stage of this name, or that of another curve at this place.
+pub(super) fn stage_or_series(name: &str, place: usize) -> &'static str {
+    name.parse().map_or(SERIES[place % SERIES.len()], stage_colour)
+}
+
+/// The colour of the rule of this name, or that of another curve at this place.
+pub(super) fn rule_or_series(name: &str, place: usize) -> &'static str {
+    name.parse().map_or(SERIES[place % SERIES.len()], rule_colour)
+}
+
 /// The colour of a kind of units.
 pub(super) fn kind_colour(kind: Kind) -> &'static str {
     match kind {
@@ -222,6 +232,22 @@ pub(super) fn interval_band(x: &[f64], low: &[f64], high: &[f64], colour: &str) 
     Some(band.fill(Fill::ToSelf).fill_color(translucent(colour)).hover_info(HoverInfo::Skip).show_legend(false))
 }
 
+/// The lower and the upper ends of a table's intervals, if it has them.
+pub(super) fn interval(columns: &Columns) -> Result<Option<[Vec<f64>; 2]>> {
+    columns.has("low").then(|| Ok([columns.numbers("low")?, columns.numbers("high")?])).transpose()
+}
+
+/// The names in a column, each once, in their order.
+pub(super) fn distinct(names: &[String]) -> Vec<&String> {
+    let mut found = Vec::new();
+    for name in names {
+        if !found.contains(&name) {
+            found.push(name);
+        }
+    }
+    found
+}
+
 /// A colour `#rrggbb`, one fifth opaque.
 pub(super) fn translucent(colour: &str) -> String {
     let part = |from: usize| colour.get(from..from + 2).and_then(|hex| u8::from_str_radix(hex, 16).ok()).unwrap_or(128);
@@ -242,14 +268,14 @@ pub(super) fn label(text: &str, (x_ref, x): (&str, f64), (y_ref, y): (&str, f64)
         .font(font(TEXT - 1))
 }
 
-/// What rates of a table are: what its column says, or, where it has none, ratios or not.
-pub(super) fn normalisation(columns: &Columns, is_ratio: bool) -> Result<Normalisation> {
+/// What rates of a table are: what its column says, or, where it has none, `otherwise`.
+pub(super) fn normalisation(columns: &Columns, otherwise: Normalisation) -> Result<Normalisation> {
     if columns.has("normalisation")
         && let Some(name) = columns.names("normalisation")?.first()
     {
         return name.parse();
     }
-    Ok(if is_ratio { Normalisation::Ratio } else { Normalisation::Absolute })
+    Ok(otherwise)
 }
 
 /// What an axis of these times is called: they count from the trial's start, or from another event.

@@ -5,17 +5,14 @@ use plotly::{Plot, Scatter};
 use polars::frame::DataFrame;
 
 use crate::error::Result;
-use crate::figures::{Figure, style};
+use crate::figures::{About, Figure, style};
 use crate::statistics::GaussianFit;
 use crate::tables::Columns;
-use crate::training::Stage;
 
 /// The average tuning curves, a colour a stage, with the Gaussian that is fitted to each (a line) and the intervals, if
 /// there are any (shaded). The legend tells widths, the title how the heights differ between stages.
 ///
-/// The tables are those of [`crate::analysis::Tuning`]: `curves` its `table`, `fits`, and `tests` its `height_tests`;
-/// `normalised` says whether rates are relative to fix1, unless the table says
-/// what they are.
+/// The tables are those of [`crate::analysis::Tuning`]: `curves` its `table`, `fits`, and `tests` its `height_tests`.
 ///
 /// ```
 /// use maturation::analysis::{self, AverageOptions};
@@ -25,47 +22,72 @@ use crate::training::Stage;
 /// let run = Run::open("data/6tasks")?;
 /// let (options, readout) = (AverageOptions::default(), ReadoutOptions::default());
 /// let tuning = analysis::tuning(&run, Selection::Last, Rule::GAP, Epoch::Stim1, &options, &readout)?;
-/// let figure = figures::tuning(&tuning.table()?, &tuning.fits()?, &tuning.height_tests()?, "Tuning, gap", true)?;
+/// let figure = figures::tuning(&tuning.table()?, &tuning.fits()?, &tuning.height_tests()?, "Tuning, gap")?;
 /// assert!(figure.json().contains("width"));
 /// # Ok::<(), maturation::Error>(())
 /// ```
 ///
 /// # Errors
 /// If a column is missing or of another type.
-pub fn tuning(
-    curves: &DataFrame,
-    fits: &DataFrame,
-    tests: &DataFrame,
-    title: &str,
-    normalised: bool,
-) -> Result<Figure> {
+pub fn tuning(curves: &DataFrame, fits: &DataFrame, tests: &DataFrame, about: impl Into<About>) -> Result<Figure> {
+    let about = about.into();
     let columns = Columns::of(curves, "the table of tuning curves");
-    let (stages, offsets) = (columns.names("stage")?, columns.numbers("offset")?);
-    let (activity, units) = (columns.numbers("activity")?, columns.numbers("units")?);
-    let intervals = match columns.has("low") {
-        true => Some((columns.numbers("low")?, columns.numbers("high")?)),
-        false => None,
+    let rows = Rows {
+        stages: columns.names("stage")?,
+        offsets: columns.numbers("offset")?,
+        activity: columns.numbers("activity")?,
+        units: columns.numbers("units")?,
+        intervals: style::interval(&columns)?,
     };
     let gaussians = gaussians(fits)?;
-
-    let mut names: Vec<&String> = Vec::new();
-    for stage in &stages {
-        if !names.contains(&stage) {
-            names.push(stage);
-        }
-    }
+    let names = style::distinct(&rows.stages);
     let mut plot = Plot::new();
     for name in &names {
-        let rows: Vec<usize> = (0..stages.len()).filter(|row| stages[*row] == **name).collect();
+        let fit = gaussians.iter().find(|(stage, _)| stage == *name).map(|(_, fit)| fit);
+        rows.draw(&mut plot, name, fit);
+    }
+
+    let mut notes = Vec::new();
+    if columns.has("checkpoints") {
+        let counts = columns.counts("checkpoints")?;
+        let first = |name: &String| rows.stages.iter().position(|stage| stage == name);
+        notes.push(style::averaged(names.iter().filter_map(|name| Some((name, counts[first(name)?])))));
+    }
+    notes.extend(differences(tests)?);
+    let normalisation = style::normalisation(&columns, about.rates)?;
+    let x = style::axis("locations from the preferred one").dtick(1.0);
+    let mut layout = style::layout(&style::heading(&about.title, &notes), x, style::axis(normalisation.axis()));
+    if normalisation.is_relative() {
+        layout.add_shape(style::horizontal_line(0.0));
+    }
+    if names.is_empty() {
+        layout.add_annotation(style::nothing("no selective unit"));
+    }
+    plot.set_layout(layout);
+    Ok(Figure::new(plot, format!("Tuning curves of {} stages", names.len())))
+}
+
+/// The columns of the table of curves.
+struct Rows {
+    stages: Vec<String>,
+    offsets: Vec<f64>,
+    activity: Vec<f64>,
+    units: Vec<f64>,
+    intervals: Option<[Vec<f64>; 2]>,
+}
+
+impl Rows {
+    /// A stage's interval, its fit, and its points.
+    fn draw(&self, plot: &mut Plot, stage: &str, fit: Option<&GaussianFit>) {
+        let rows: Vec<usize> = (0..self.stages.len()).filter(|row| self.stages[*row] == stage).collect();
         let at = |values: &[f64]| rows.iter().map(|row| values[*row]).collect::<Vec<_>>();
-        let (x, y) = (at(&offsets), at(&activity));
-        let colour = name.parse::<Stage>().map_or(style::SERIES[0], style::stage_colour);
-        if let Some((low, high)) = &intervals
+        let (x, y) = (at(&self.offsets), at(&self.activity));
+        let colour = style::stage_or_series(stage, 0);
+        if let Some([low, high]) = &self.intervals
             && let Some(band) = style::interval_band(&x, &at(low), &at(high), colour)
         {
-            plot.add_trace(band.legend_group(name.as_str()));
+            plot.add_trace(band.legend_group(stage));
         }
-        let fit = gaussians.iter().find(|(stage, _)| stage == *name).map(|(_, fit)| fit);
         if let Some(fit) = fit {
             let lowest = y.iter().copied().fold(f64::INFINITY, f64::min);
             let (first, last) = (x.first().copied().unwrap_or(0.0), x.last().copied().unwrap_or(0.0));
@@ -75,48 +97,26 @@ pub fn tuning(
                 Scatter::new(fine, line)
                     .mode(Mode::Lines)
                     .line(Line::new().color(colour).width(2.2))
-                    .legend_group(name.as_str())
+                    .legend_group(stage)
                     .show_legend(false)
                     .hover_info(HoverInfo::Skip),
             );
         }
-        let count = rows.first().map_or(0.0, |row| units[*row]);
-        let label = match fit {
-            Some(fit) => format!("{name}: width {:.2} ({count:.0} units)", 2.0 * fit.sigma),
-            None => format!("{name}: no fit ({count:.0} units)"),
+        let count = rows.first().map_or(0.0, |row| self.units[*row]);
+        let (label, mode) = match fit {
+            Some(fit) => (format!("{stage}: width {:.2} ({count:.0} units)", 2.0 * fit.sigma), Mode::Markers),
+            None => (format!("{stage}: no fit ({count:.0} units)"), Mode::LinesMarkers),
         };
-        let dash = if fit.is_none() { Mode::LinesMarkers } else { Mode::Markers };
         plot.add_trace(
             Scatter::new(x, y.iter().map(|rate| (1e5 * rate).round() / 1e5).collect::<Vec<_>>())
                 .name(label)
-                .mode(dash)
-                .legend_group(name.as_str())
+                .mode(mode)
+                .legend_group(stage)
                 .marker(Marker::new().color(colour).size(9))
                 .line(Line::new().color(colour).width(1.2).dash(DashType::Dot))
                 .hover_template("%{fullData.name}<br>offset %{x} locations<br>activity %{y:.3f}<extra></extra>"),
         );
     }
-
-    let mut notes = Vec::new();
-    if columns.has("checkpoints") {
-        let counts = columns.counts("checkpoints")?;
-        let first = |name: &String| stages.iter().position(|stage| stage == name);
-        notes.push(style::averaged(names.iter().filter_map(|name| Some((name, counts[first(name)?])))));
-    }
-    notes.extend(differences(tests)?);
-    let title = style::heading(title, &notes);
-    let normalisation = style::normalisation(&columns, normalised)?;
-    let x = style::axis("locations from the preferred one").dtick(1.0);
-    let y = style::axis(normalisation.axis());
-    let mut layout = style::layout(&title, x, y);
-    if normalisation.is_relative() {
-        layout.add_shape(style::horizontal_line(0.0));
-    }
-    if names.is_empty() {
-        layout.add_annotation(style::nothing("no selective unit"));
-    }
-    plot.set_layout(layout);
-    Ok(Figure::new(plot, format!("Tuning curves of {} stages", names.len())))
 }
 
 /// The Gaussian of each stage that has one.
@@ -185,7 +185,7 @@ mod tests {
     #[test]
     fn the_picture_has_points_fits_intervals_and_tests() {
         let [curves, fits, tests] = tables();
-        let figure = tuning(&curves, &fits, &tests, "Tuning", true).unwrap();
+        let figure = tuning(&curves, &fits, &tests, "Tuning").unwrap();
         let json: serde_json::Value = serde_json::from_str(&figure.json()).unwrap();
         let traces = json["data"].as_array().unwrap();
         let names: Vec<_> = traces.iter().filter_map(|trace| trace["name"].as_str()).collect();
@@ -201,9 +201,9 @@ mod tests {
     #[test]
     fn nothing_selected_makes_a_picture_that_says_so_and_a_wrong_table_an_error() {
         let [curves, fits, tests] = tables();
-        let empty = tuning(&curves.clear(), &fits.clear(), &tests.clear(), "Tuning", false).unwrap();
+        let empty = tuning(&curves.clear(), &fits.clear(), &tests.clear(), "Tuning").unwrap();
         assert!(empty.json().contains("no selective unit"));
-        let message = tuning(&curves, &fits.drop("sigma").unwrap(), &tests, "", true).unwrap_err().to_string();
+        let message = tuning(&curves, &fits.drop("sigma").unwrap(), &tests, "").unwrap_err().to_string();
         assert!(message.contains("`sigma`"));
     }
 }

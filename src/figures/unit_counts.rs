@@ -7,7 +7,7 @@ use polars::frame::DataFrame;
 
 use crate::analysis::{Kind, SelectivityTest};
 use crate::error::Result;
-use crate::figures::{Figure, style};
+use crate::figures::{About, Figure, style};
 use crate::tables::Columns;
 use crate::training::Stage;
 
@@ -34,89 +34,115 @@ const KINDS: [Kind; 3] = [Kind::Excited, Kind::Mixed, Kind::Inhibited];
 ///
 /// # Errors
 /// If a column is missing or of another type.
-pub fn unit_counts(table: &DataFrame, title: &str) -> Result<Figure> {
+pub fn unit_counts(table: &DataFrame, about: impl Into<About>) -> Result<Figure> {
+    let about = about.into();
     let columns = Columns::of(table, "the table of unit counts");
-    let (trials, stages) = (columns.numbers("trials_trained")?, columns.names("stage")?);
-    let (tests, kinds) = (columns.names("test")?, columns.names("kind")?);
-    let (units, shared) = (columns.numbers("units")?, columns.numbers("shared")?);
-    let rows = || 0..tests.len();
-    let stage_names = Stage::ALL.map(Stage::name);
-    let present: Vec<&str> =
-        stage_names.into_iter().chain([""]).filter(|name| rows().any(|row| stages[row] == *name)).collect();
-
+    let rows = Rows {
+        trials: columns.numbers("trials_trained")?,
+        stages: columns.names("stage")?,
+        tests: columns.names("test")?,
+        kinds: columns.names("kind")?,
+        units: columns.numbers("units")?,
+        shared: columns.numbers("shared")?,
+    };
     let mut plot = Plot::new();
-    // A bar for each stage and test.
-    let bars: Vec<(&str, SelectivityTest)> =
-        present.iter().flat_map(|stage| SelectivityTest::ALL.iter().map(|test| (*stage, *test))).collect();
-    let labels: Vec<String> = bars
-        .iter()
-        .map(|(stage, test)| format!("{test}<br><b>{}</b>", if stage.is_empty() { "recording" } else { stage }))
-        .collect();
-    for kind in KINDS {
-        let mean = |values: &[f64], stage: &str, test: SelectivityTest| {
-            let of_bar = || rows().filter(|row| stages[*row] == stage && tests[*row] == test.name());
-            let found: Vec<f64> = of_bar().filter(|row| kinds[*row] == kind.name()).map(|row| values[row]).collect();
-            found.iter().sum::<f64>() / found.len().max(1) as f64
-        };
-        let heights: Vec<f64> = bars.iter().map(|(stage, test)| mean(&units, stage, *test)).collect();
-        let text = bars.iter().map(|(stage, test)| format!("{:.1}", mean(&shared, stage, *test))).collect();
-        plot.add_trace(
-            Bar::new(labels.clone(), heights.iter().map(|height| (1e2 * height).round() / 1e2).collect())
-                .name(kind.name())
-                .marker(Marker::new().color(style::kind_colour(kind)))
-                .text_array(text)
-                .text_position(plotly::common::TextPosition::None)
-                .hover_template("%{x}<br>%{fullData.name}: %{y:.1f} units, %{text} by both tests<extra></extra>"),
-        );
-    }
+    let bars = rows.bars();
+    KINDS.into_iter().for_each(|kind| plot.add_trace(rows.stacked(kind, &bars)));
+    SelectivityTest::ALL.iter().filter_map(|test| rows.by_checkpoint(*test)).for_each(|trace| plot.add_trace(trace));
 
-    for &test in SelectivityTest::ALL {
-        let mut points: Vec<(f64, &str, f64)> = Vec::new();
-        let selective = |row: &usize| tests[*row] == test.name() && kinds[*row] != Kind::NotSelective.name();
-        for row in rows().filter(selective).filter(|row| trials[*row].is_finite()) {
-            match points.iter_mut().find(|point| point.0 == trials[row]) {
-                Some(point) => point.2 += units[row],
-                None => points.push((trials[row], &stages[row], units[row])),
-            }
-        }
-        if points.is_empty() {
-            continue;
-        }
-        let colours = points
-            .iter()
-            .map(|(_, stage, _)| stage.parse::<Stage>().map_or(style::INK, style::stage_colour).to_owned());
-        let (dash, symbol) = match test {
-            SelectivityTest::Published => (DashType::Solid, MarkerSymbol::Circle),
-            SelectivityTest::Unbiased => (DashType::Dot, MarkerSymbol::DiamondOpen),
-        };
-        plot.add_trace(
-            Scatter::new(points.iter().map(|point| point.0).collect(), points.iter().map(|point| point.2).collect())
-                .name(format!("{test}, by checkpoint"))
-                .mode(Mode::LinesMarkers)
-                .line(Line::new().color("#999999").width(1.0).dash(dash))
-                .marker(Marker::new().color_array(colours.collect::<Vec<_>>()).symbol(symbol).size(8))
-                .text_array(points.iter().map(|point| point.1).collect())
-                .hover_template("%{fullData.name}<br>%{x:,} trials, %{text}<br>%{y} units<extra></extra>")
-                .x_axis("x2")
-                .y_axis("y2"),
-        );
-    }
-    let counted = Stage::ALL.into_iter().map(|stage| {
-        let mut of: Vec<f64> = rows().filter(|row| stages[*row] == stage.name()).map(|row| trials[row]).collect();
-        of.dedup();
-        (stage, of.len() as u64)
-    });
-    let heading = style::heading(title, &[style::averaged(counted.filter(|(_, count)| *count > 0))]);
+    let counted = Stage::ALL.into_iter().map(|stage| (stage, rows.checkpoints(stage)));
+    let heading = style::heading(&about.title, &[style::averaged(counted.filter(|(_, count)| *count > 0))]);
     let count = || style::axis("selective units").range_mode(RangeMode::ToZero);
     let mut layout = style::layout(&heading, style::axis("").domain(&[0.0, 0.47]).tick_font(style::tiny()), count())
         .bar_mode(BarMode::Stack)
         .x_axis2(style::axis("trials trained").tick_format(",").domain(&[0.56, 1.0]).anchor("y2"))
         .y_axis2(count().anchor("x2").title("").matches("y"));
-    if present.is_empty() {
+    if bars.is_empty() {
         layout.add_annotation(style::nothing("no checkpoint"));
     }
     plot.set_layout(layout);
-    Ok(Figure::new(plot, title))
+    Ok(Figure::new(plot, about.title))
+}
+
+/// The table's columns.
+struct Rows {
+    trials: Vec<f64>,
+    stages: Vec<String>,
+    tests: Vec<String>,
+    kinds: Vec<String>,
+    units: Vec<f64>,
+    shared: Vec<f64>,
+}
+
+impl Rows {
+    fn all(&self) -> std::ops::Range<usize> {
+        0..self.tests.len()
+    }
+
+    /// A bar for each stage (nothing: a recording) and test.
+    fn bars(&self) -> Vec<(&'static str, SelectivityTest)> {
+        let stages = Stage::ALL.map(Stage::name).into_iter().chain([""]);
+        let present = stages.filter(|name| self.all().any(|row| self.stages[row] == *name));
+        present.flat_map(|stage| SelectivityTest::ALL.iter().map(move |test| (stage, *test))).collect()
+    }
+
+    /// The units of a kind in each bar.
+    fn stacked(&self, kind: Kind, bars: &[(&str, SelectivityTest)]) -> Box<Bar<String, f64>> {
+        let mean = |values: &[f64], stage: &str, test: SelectivityTest| {
+            let of_bar = |row: &usize| self.stages[*row] == stage && self.tests[*row] == test.name();
+            let of_kind = |row: &usize| of_bar(row) && self.kinds[*row] == kind.name();
+            let found: Vec<f64> = self.all().filter(of_kind).map(|row| values[row]).collect();
+            found.iter().sum::<f64>() / found.len().max(1) as f64
+        };
+        let name = |(stage, test): &(&str, SelectivityTest)| {
+            format!("{test}<br><b>{}</b>", if stage.is_empty() { "recording" } else { stage })
+        };
+        let height = |(stage, test): &(&str, SelectivityTest)| (1e2 * mean(&self.units, stage, *test)).round() / 1e2;
+        let text = |(stage, test): &(&str, SelectivityTest)| format!("{:.1}", mean(&self.shared, stage, *test));
+        Bar::new(bars.iter().map(name).collect(), bars.iter().map(height).collect())
+            .name(kind.name())
+            .marker(Marker::new().color(style::kind_colour(kind)))
+            .text_array(bars.iter().map(text).collect())
+            .text_position(plotly::common::TextPosition::None)
+            .hover_template("%{x}<br>%{fullData.name}: %{y:.1f} units, %{text} by both tests<extra></extra>")
+    }
+
+    /// All units that a test keeps, against trials trained; none for a recording.
+    fn by_checkpoint(&self, test: SelectivityTest) -> Option<Box<Scatter<f64, f64>>> {
+        let mut points: Vec<(f64, &str, f64)> = Vec::new();
+        let selective = |row: &usize| self.tests[*row] == test.name() && self.kinds[*row] != Kind::NotSelective.name();
+        for row in self.all().filter(selective).filter(|row| self.trials[*row].is_finite()) {
+            match points.iter_mut().find(|point| point.0 == self.trials[row]) {
+                Some(point) => point.2 += self.units[row],
+                None => points.push((self.trials[row], &self.stages[row], self.units[row])),
+            }
+        }
+        if points.is_empty() {
+            return None;
+        }
+        let colour = |stage: &str| stage.parse().map_or(style::INK, style::stage_colour).to_owned();
+        let (dash, symbol) = match test {
+            SelectivityTest::Published => (DashType::Solid, MarkerSymbol::Circle),
+            SelectivityTest::Unbiased => (DashType::Dot, MarkerSymbol::DiamondOpen),
+        };
+        let colours: Vec<String> = points.iter().map(|point| colour(point.1)).collect();
+        let trace =
+            Scatter::new(points.iter().map(|point| point.0).collect(), points.iter().map(|point| point.2).collect())
+                .name(format!("{test}, by checkpoint"))
+                .mode(Mode::LinesMarkers)
+                .line(Line::new().color("#999999").width(1.0).dash(dash))
+                .marker(Marker::new().color_array(colours).symbol(symbol).size(8))
+                .text_array(points.iter().map(|point| point.1).collect())
+                .hover_template("%{fullData.name}<br>%{x:,} trials, %{text}<br>%{y} units<extra></extra>");
+        Some(trace.x_axis("x2").y_axis("y2"))
+    }
+
+    fn checkpoints(&self, stage: Stage) -> u64 {
+        let mut of: Vec<f64> =
+            self.all().filter(|row| self.stages[*row] == stage.name()).map(|row| self.trials[row]).collect();
+        of.dedup();
+        of.len() as u64
+    }
 }
 
 #[cfg(test)]

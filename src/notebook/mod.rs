@@ -5,7 +5,7 @@ mod table;
 use polars::frame::DataFrame;
 
 use crate::activity::Activity;
-use crate::figures::escape;
+use crate::figures::{escape, framed};
 use crate::hyperparameters::Hyperparameters;
 use crate::network::Network;
 use crate::tasks::{Epoch, Trials};
@@ -91,7 +91,7 @@ impl<T: Show> Show for Option<T> {
 }
 
 fn content(kind: &str, text: &str) {
-    println!("EVCXR_BEGIN_CONTENT {kind}\n{text}\nEVCXR_END_CONTENT");
+    println!("{}", framed(kind, text));
 }
 
 /// A value in a few lines: what it is, then names and values.

@@ -2,7 +2,7 @@
 
 use crate::analysis::{Decoder, DecoderOptions, Scoring};
 use crate::error::Result;
-use crate::figures::{self, DecoderAbout, Section};
+use crate::figures::{self, About, Section};
 use crate::report::rules::counterparts_or_any;
 use crate::tasks::Rule;
 use crate::training::Run;
@@ -14,16 +14,14 @@ pub(super) fn sections(run: &Run) -> Result<Vec<Section>> {
     let activity = checkpoint.activity(rule)?;
     let held_out = DecoderOptions::published(activity.dt);
     let published = DecoderOptions { scoring: Scoring::Published, ..held_out.clone() };
-    let about = DecoderAbout::of(&activity, &held_out);
+    let title = format!("Location decoded across time, rule {rule}, after {} trials", checkpoint.trials_trained());
+    let about = About::of(&activity, title);
+    let options = held_out.clone();
     let [held_out, published] = [Decoder::of(&activity, &held_out)?, Decoder::of(&activity, &published)?];
     let table = held_out.table()?;
-    let title = format!("{}, after {} trials", about.title, checkpoint.trials_trained());
     let names = Scoring::ALL.map(Scoring::name);
-    let figure = figures::decoder_compared(
-        (names[0], &table),
-        (names[1], &published.table()?),
-        &DecoderAbout { title, ..about },
-    )?;
+    let right = published.table()?;
+    let figure = figures::decoder_compared((names[0], &table), (names[1], &right), &options, about)?;
     Ok(vec![Section {
         id: format!("decoder-{rule}"),
         title: format!("The location decoded across time, rule {rule} (paper, Fig. S5E)"),

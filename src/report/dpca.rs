@@ -2,7 +2,7 @@
 
 use crate::analysis::{self, DpcaOptions};
 use crate::error::Result;
-use crate::figures::{self, Section, TrialAbout};
+use crate::figures::{self, About, Section};
 use crate::report::rules::counterparts_or_any;
 use crate::tasks::Rule;
 use crate::training::Run;
@@ -22,7 +22,7 @@ pub(super) fn sections(run: &Run) -> Result<Vec<Section>> {
         let found = analysis::dpca(&activity, &DpcaOptions { locations, ..DpcaOptions::default() })?;
         let (scores, explained) = (found.table()?, found.explained_variance_table()?);
         let which = if opposite { " at two opposite locations" } else { "" };
-        let about = TrialAbout::of(&activity, "Demixed principal components").with_origin(&activity);
+        let about = About::of(&activity, "Demixed principal components").with_origin(&activity);
         sections.push(Section {
             id: format!("dpca-{rule}").replace('_', "-"),
             title: format!("Demixed components of rule {rule}{which} (paper, Fig. 5E)"),

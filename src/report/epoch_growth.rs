@@ -2,9 +2,9 @@
 
 use crate::analysis;
 use crate::error::Result;
-use crate::figures::{self, Section};
+use crate::figures::{self, About, Section};
 use crate::readout::ReadoutOptions;
-use crate::report::rules::{average, counterparts, of_rates, of_stages, relative};
+use crate::report::rules::{average, counterparts, normalisation, of_rates, of_stages};
 use crate::tasks::{Epoch, Rule};
 use crate::training::{Run, Selection};
 
@@ -27,7 +27,7 @@ pub(super) fn sections(run: &Run) -> Result<Vec<Section>> {
                  of this title shows units selected in stim1.",
                 of_rates(run)
             ),
-            figure: figures::epoch_growth(&table, &title, relative(run))?,
+            figure: figures::epoch_growth(&table, About::new(title).with_rates(normalisation(run)))?,
             table,
         });
     }

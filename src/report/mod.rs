@@ -26,6 +26,8 @@ mod psth;
 mod rules;
 mod saccade;
 mod sample_unit;
+#[cfg(test)]
+mod tests;
 mod tuning;
 mod unit_counts;
 

@@ -2,7 +2,7 @@
 
 use crate::analysis::{self, PcaOptions};
 use crate::error::Result;
-use crate::figures::{self, Section, TrialAbout};
+use crate::figures::{self, About, Section};
 use crate::report::rules::counterparts_or_any;
 use crate::tasks::Rule;
 use crate::training::Run;
@@ -18,7 +18,7 @@ pub(super) fn sections(run: &Run) -> Result<Vec<Section>> {
         let activity = checkpoint.activity(rule)?;
         let found = analysis::pca(&activity, &PcaOptions::default())?;
         let (scores, explained) = (found.table()?, found.explained_variance_table()?);
-        let about = TrialAbout::of(&activity, "Principal components").with_origin(&activity);
+        let about = About::of(&activity, "Principal components").with_origin(&activity);
         sections.push(Section {
             id: format!("pca-{rule}").replace('_', "-"),
             title: format!("Principal components of rule {rule}"),

@@ -2,9 +2,9 @@
 
 use crate::analysis::{Period, period_activity};
 use crate::error::Result;
-use crate::figures::{self, Section};
+use crate::figures::{self, About, Section};
 use crate::readout::ReadoutOptions;
-use crate::report::rules::{counterparts, of_rates, of_stages, population, relative};
+use crate::report::rules::{counterparts, normalisation, of_rates, of_stages, population};
 use crate::tasks::{Epoch, Rule};
 use crate::training::{Run, Selection};
 
@@ -27,7 +27,7 @@ pub(super) fn sections(run: &Run) -> Result<Vec<Section>> {
                  units of the three checkpoints as independent, as published, though they are units of one network.",
                 of_rates(run)
             ),
-            figure: figures::period_activity(&table, &title, relative(run))?,
+            figure: figures::period_activity(&table, About::new(title.as_str()).with_rates(normalisation(run)))?,
             table,
         },
         Section {

@@ -2,7 +2,7 @@
 
 use crate::analysis::{self, PsthOptions};
 use crate::error::Result;
-use crate::figures::{self, PsthAbout, Section};
+use crate::figures::{self, About, Section};
 use crate::readout::ReadoutOptions;
 use crate::report::rules::{bootstrap, of_rates, of_stages, of_the_paper, population, relative, rule_epochs};
 use crate::tasks::{Epoch, Rule};
@@ -25,9 +25,9 @@ const PSTHS_OF_A_VARIANT: [(Rule, Epoch); 8] = [
 ];
 
 /// What a figure is of.
-fn about(run: &Run, rule: Rule, epoch: Epoch) -> PsthAbout {
-    let about = PsthAbout::of(rule, epoch, run.hyperparameters().dt);
-    PsthAbout { title: about.title + &of_stages(run), ..about }
+fn about(run: &Run, rule: Rule, epoch: Epoch) -> About {
+    let about = About::of_selective(rule, epoch, run.hyperparameters().dt);
+    About { title: about.title + &of_stages(run), ..about }
 }
 
 /// The page's sections on the selective units of each stage.
@@ -49,7 +49,7 @@ pub(super) fn sections(run: &Run) -> Result<Vec<Section>> {
                  each stage that are at hand.{baseline}",
                 of_rates(run)
             ),
-            figure: figures::psth(&table, &about(run, rule, epoch))?,
+            figure: figures::psth(&table, about(run, rule, epoch))?,
             table,
         })
     };

@@ -2,7 +2,7 @@
 
 use crate::analysis::SampleUnit;
 use crate::error::Result;
-use crate::figures::{self, PsthAbout, Section};
+use crate::figures::{self, About, Section};
 use crate::report::rules::{counterparts_or_any, population};
 use crate::tasks::{Epoch, Rule};
 use crate::training::Run;
@@ -23,7 +23,7 @@ pub(super) fn sections(run: &Run) -> Result<Vec<Section>> {
              whose highest rate is at least the median one, at the last checkpoint.",
             unit.unit
         ),
-        figure: figures::sample_unit(&table, &PsthAbout::of_unit(&unit, &activity))?,
+        figure: figures::sample_unit(&table, About::of_unit(&unit, &activity))?,
         table,
     }])
 }

@@ -2,9 +2,9 @@
 
 use crate::analysis;
 use crate::error::Result;
-use crate::figures::{self, Section};
+use crate::figures::{self, About, Section};
 use crate::readout::ReadoutOptions;
-use crate::report::rules::{average, counterparts_or_any, of_stages, relative};
+use crate::report::rules::{average, counterparts_or_any, normalisation, of_stages};
 use crate::tasks::{Epoch, Rule};
 use crate::training::{Run, Selection};
 
@@ -15,6 +15,7 @@ pub(super) fn sections(run: &Run) -> Result<Vec<Section>> {
     let tuning = analysis::tuning(run, Selection::All, rule, epoch, &options, &ReadoutOptions::default())?;
     let table = tuning.table()?;
     let title = format!("Tuning of {epoch}-selective units, rule {rule}{}", of_stages(run));
+    let about = About::new(title.as_str()).with_rates(normalisation(run));
     Ok(vec![Section {
         id: format!("tuning-{rule}-{epoch}"),
         title: format!("{title} (paper, Fig. S3B)"),
@@ -25,7 +26,7 @@ pub(super) fn sections(run: &Run) -> Result<Vec<Section>> {
                heights (largest − smallest rate) take the units of all checkpoints for independent samples, as \
                published, and below each unit once a stage."
             .to_owned(),
-        figure: figures::tuning(&table, &tuning.fits()?, &tuning.height_tests()?, &title, relative(run))?,
+        figure: figures::tuning(&table, &tuning.fits()?, &tuning.height_tests()?, about)?,
         table,
     }])
 }

@@ -3,7 +3,7 @@
 //! The rules differ in when the fixation point goes off: with the stimulus' end (overlap), as it appears (zero_gap), or
 //! a gap before it (gap, gap500).
 
-use std::f64::consts::TAU;
+use std::f64::consts::{PI, TAU};
 
 use rand::RngExt;
 
@@ -41,6 +41,11 @@ rules! { AntiSaccade:
 impl Task for AntiSaccade {
     fn name(&self) -> &str {
         self.name
+    }
+
+    /// All directions are asked for equally often.
+    fn chance(&self) -> Option<f64> {
+        Some(self.tolerance() / PI)
     }
 
     /// The gap between fixation and stimulus, where there is one, is the first delay.

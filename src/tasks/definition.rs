@@ -10,7 +10,9 @@ use serde_json::Value;
 
 use crate::error::{Error, Result};
 use crate::numerics::random::RandomStream;
-use crate::tasks::{Clock, Condition, Epoch, Event, Place, Ring, Said, Shown, TEST_REPEATS, Task, Timeline};
+use crate::tasks::{
+    Clock, Condition, Epoch, Event, Place, Ring, Shown, TEST_REPEATS, Task, Timeline, circular_distance,
+};
 
 /// A task of your own without any code: when things happen, and the kinds of trials there are. It reads from a JSON
 /// file, and a run keeps it whole, so that the run opens wherever it is copied to. Times are in ms, angles in degrees.
@@ -294,8 +296,26 @@ impl Task for TaskDefinition {
         }
     }
 
-    fn correct(&self, condition: &Condition, said: Said) -> bool {
-        said.is_within(condition.response, self.tolerance.to_radians())
+    fn tolerance(&self) -> f64 {
+        self.tolerance.to_radians()
+    }
+
+    fn chance(&self) -> Option<f64> {
+        let responses: Vec<f64> = self.trials.iter().filter_map(|kind| kind.response).collect();
+        let share = |right: usize| right as f64 / self.trials.len() as f64;
+        let fixating = share(self.trials.len() - responses.len());
+        let answered = if self.turned {
+            // All directions are asked for equally often.
+            share(responses.len()) * (self.tolerance / 180.0).min(1.0)
+        } else {
+            let near = |one: f64, other: f64| {
+                circular_distance(one.to_radians(), other.to_radians()) < self.tolerance.to_radians()
+            };
+            let right = |answer: f64| share(responses.iter().filter(|response| near(**response, answer)).count());
+            // What is right for most kinds is right up to an end of what is right for one of them.
+            responses.iter().map(|response| right(response + (1.0 - 1e-9) * self.tolerance)).fold(0.0, f64::max)
+        };
+        Some(fixating.max(answered)).filter(|_| !responses.is_empty())
     }
 
     fn definition(&self) -> Option<Value> {

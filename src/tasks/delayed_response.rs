@@ -51,6 +51,11 @@ impl Task for DelayedResponse {
         self.name
     }
 
+    /// All directions are asked for equally often.
+    fn chance(&self) -> Option<f64> {
+        Some(self.tolerance() / PI)
+    }
+
     fn timeline(&self, clock: &Clock) -> Timeline {
         let on = clock.epoch(Epoch::Fix1, 1000.0);
         let off = on + clock.epoch(Epoch::Stim1, 500.0);

@@ -57,6 +57,11 @@ impl Task for MatchToSample {
         self.name
     }
 
+    /// Either target is right in half of the trials.
+    fn chance(&self) -> Option<f64> {
+        self.responds.then_some(0.5)
+    }
+
     fn timeline(&self, clock: &Clock) -> Timeline {
         let first_on = clock.epoch(Epoch::Fix1, 1000.0);
         let first_off = first_on + clock.epoch(Epoch::Stim1, 500.0);

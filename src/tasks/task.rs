@@ -93,10 +93,21 @@ pub trait Task: Send + Sync + 'static {
         None
     }
 
+    /// How far from the required response, in radians, a response is still right: by default 36°.
+    fn tolerance(&self) -> f64 {
+        crate::tasks::TOLERANCE
+    }
+
     /// Whether what the network says at the end of a trial is right: by default, whether it no longer fixates and is
-    /// within 36° of the required response, or still fixates where none is required.
+    /// within the tolerance of the required response, or still fixates where none is required.
     fn correct(&self, condition: &Condition, said: Said) -> bool {
-        said.is_within(condition.response, crate::tasks::TOLERANCE)
+        said.is_within(condition.response, self.tolerance())
+    }
+
+    /// What guessing earns: the share of random trials that the best answer is right in that is the same in all of them.
+    /// Figures of performance mark it. None, as by default, if it is not known, or if fixating is all that is asked.
+    fn chance(&self) -> Option<f64> {
+        None
     }
 
     /// An error that says what is wrong with it, if it is invalid.

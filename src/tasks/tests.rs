@@ -2,7 +2,9 @@
 
 use crate::hyperparameters::{Hyperparameters, Loss};
 use crate::numerics::random::RandomStream;
-use crate::tasks::{Condition, Encoding, Epoch, Mode, Rule, Ruleset, Shown, Trials};
+use crate::tasks::{
+    Condition, Encoding, Epoch, Mode, Ring, Rule, Ruleset, Said, Shown, Task, TaskDefinition, TrialKind, Trials,
+};
 
 /// Each rule, the number of its random streams, and the fingerprint of its trials.
 const PINNED: [(&str, u64, u64); 19] = [
@@ -26,6 +28,44 @@ const PINNED: [(&str, u64, u64); 19] = [
     ("match_or_non_easy", 17, 0x4a88937d60563380),
     ("match_or_non_passive", 18, 0xb4355e87225a5638),
 ];
+
+/// The best answer that is the same in all random trials, found by trying, earns what the task says.
+#[test]
+fn chance_is_what_the_best_unchanging_answer_earns() {
+    let kinds = |responses: &[Option<f64>], turned: bool, tolerance: f64| TaskDefinition {
+        name: "guessed".to_owned(),
+        epochs: vec![(Epoch::Go1, 500.0)],
+        trials: responses
+            .iter()
+            .map(|response| TrialKind { response: *response, ..TrialKind::fixating(Vec::<f64>::new()) })
+            .collect(),
+        turned,
+        tolerance,
+        ..TaskDefinition::default()
+    };
+    let two = kinds(&[Some(90.0), Some(270.0)], false, 36.0);
+    let near = kinds(&[Some(0.0), Some(72.0), Some(60.0), Some(180.0)], false, 36.0);
+    let go_nogo = kinds(&[Some(90.0), None, None], false, 36.0);
+    let turned = kinds(&[Some(0.0), Some(0.0), None], true, 45.0);
+    let everywhere = kinds(&[Some(0.0), Some(120.0)], false, 180.0);
+    let own: [&dyn Task; 5] = [&two, &near, &go_nogo, &turned, &everywhere];
+    let crate_own = Rule::all().into_iter().filter(|rule| !rule.is_own()).map(|rule| rule.task() as &dyn Task);
+    for task in crate_own.chain(own) {
+        let ring = Ring::new(8);
+        let mut stream = RandomStream::new(7, 0);
+        let conditions: Vec<Condition> = (0..6000).map(|_| task.random(&ring, &mut stream)).collect();
+        let earned =
+            |said: Said| conditions.iter().filter(|condition| task.correct(condition, said)).count() as f64 / 6000.0;
+        let fixating = earned(Said { fixation: 1.0, direction: None });
+        let answers = (0..180).map(|step| Some(f64::from(step) * 2.0_f64.to_radians()));
+        let best = answers.map(|direction| earned(Said { fixation: 0.0, direction })).fold(fixating, f64::max);
+        match task.chance() {
+            Some(chance) => assert!((chance - best).abs() < 0.025, "{}: {chance}, tried {best}", task.name()),
+            None => assert_eq!(fixating, 1.0, "{}", task.name()),
+        }
+    }
+    assert_eq!([&two, &near, &go_nogo].map(Task::chance), [Some(0.5), Some(0.5), Some(2.0 / 3.0)]);
+}
 
 /// FNV-1a over the bits of inputs, targets and mask.
 fn fingerprint(hash: &mut u64, trials: &Trials) {

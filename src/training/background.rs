@@ -9,7 +9,7 @@ use std::time::Duration;
 use crate::environment::Interruption;
 use crate::error::{Error, Result};
 use crate::training::progress::{self, Progress};
-use crate::training::{Listener, Run, Shows, Training, session};
+use crate::training::{Listener, ProgressTo, Run, Training, session};
 
 /// How often [`BackgroundTraining::wait`] looks whether training has ended.
 const LOOK: Duration = Duration::from_millis(50);
@@ -47,10 +47,10 @@ impl BackgroundTraining {
         training.check()?;
         let newest = Arc::new(Mutex::new(None));
         let told = newest.clone();
-        let shown = matches!(training.shows, Shows::OnScreen);
-        let mut listener = match training.shows {
-            Shows::To(listener) => Some(listener),
-            Shows::OnScreen | Shows::Nothing => None,
+        let shown = matches!(training.progress_to, ProgressTo::User);
+        let mut listener = match training.progress_to {
+            ProgressTo::Listener(listener) => Some(listener),
+            ProgressTo::User | ProgressTo::Nobody => None,
         };
         let record: Listener = Box::new(move |progress: &Progress| {
             *told.lock().unwrap_or_else(PoisonError::into_inner) = Some(progress.clone());
@@ -58,7 +58,7 @@ impl BackgroundTraining {
                 listener(progress);
             }
         });
-        training.shows = Shows::To(record);
+        training.progress_to = ProgressTo::Listener(record);
         let stop = training.stop.clone();
         let folder = path.to_owned();
         let thread = std::thread::Builder::new()

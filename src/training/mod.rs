@@ -25,11 +25,13 @@ use std::sync::atomic::AtomicBool;
 pub use background::BackgroundTraining;
 pub use evaluation::{Answer, Evaluation, TOLERANCE, answers, evaluate, performance};
 pub use log::{Log, LogEntry};
+pub(crate) use new_run::check_free;
 pub(crate) use progress::duration;
-pub use progress::{Progress, Spent};
-pub use published::{ImportProgress, PublishedRun};
+pub use progress::{CheckpointProgress, Progress, Spent};
+pub use published::PublishedRun;
 pub use run::{Checkpoint, Checkpoints, Run};
 pub use selection::Selection;
+pub(crate) use session::write_hyperparameters;
 pub use stage::{AutomaticChoice, Stage, Staging, moving_average, published_average};
 pub use visit::{Visit, Visited};
 
@@ -44,12 +46,12 @@ pub(crate) type Listener = Box<dyn FnMut(&Progress) + Send>;
 /// Makes an engine on the thread that it runs on.
 type EngineMaker = Box<dyn FnOnce() -> Result<Box<dyn Engine>> + Send>;
 
-/// Where the progress of training shows.
-pub(crate) enum Shows {
-    /// Where the user is: in the terminal, or in the notebook's cell.
-    OnScreen,
-    Nothing,
-    To(Listener),
+/// Whom the progress of training is told to.
+pub(crate) enum ProgressTo {
+    /// The user: in the terminal, or in the notebook's cell.
+    User,
+    Nobody,
+    Listener(Listener),
 }
 
 /// A training run to be: hyper-parameters, and how to go about it.
@@ -76,7 +78,7 @@ pub struct Training {
     pub(crate) threads: usize,
     pub(crate) max_trials: Option<u64>,
     pub(crate) stop: Arc<AtomicBool>,
-    pub(crate) shows: Shows,
+    pub(crate) progress_to: ProgressTo,
 }
 
 impl Training {
@@ -89,7 +91,7 @@ impl Training {
             threads: 0,
             max_trials: None,
             stop: Arc::new(AtomicBool::new(false)),
-            shows: Shows::OnScreen,
+            progress_to: ProgressTo::User,
         }
     }
 
@@ -147,13 +149,13 @@ impl Training {
 
     /// Tells `listener` of the progress, in place of showing it.
     pub fn on_progress(mut self, listener: impl FnMut(&Progress) + Send + 'static) -> Self {
-        self.shows = Shows::To(Box::new(listener));
+        self.progress_to = ProgressTo::Listener(Box::new(listener));
         self
     }
 
     /// Shows no progress.
     pub fn quiet(mut self) -> Self {
-        self.shows = Shows::Nothing;
+        self.progress_to = ProgressTo::Nobody;
         self
     }
 

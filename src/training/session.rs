@@ -9,6 +9,7 @@ use std::time::Instant;
 use crate::environment::Interruption;
 use crate::error::{Error, Kind, Result};
 use crate::hyperparameters::Hyperparameters;
+use crate::json::write_version;
 use crate::network::{Diverged, Engine, Learner, Network, SweepNoise, WeightCost};
 use crate::numerics::random::Noise;
 use crate::seed::Purpose;
@@ -19,7 +20,7 @@ use crate::training::log::{Log, LogEntry};
 use crate::training::progress::{self, Progress, Spent};
 use crate::training::run::{HYPERPARAMETERS_FILE, LOG_FILE, MODEL_FILE, Run, STATE_FILE};
 use crate::training::sequence::Sequence;
-use crate::training::{Shows, Training, evaluation, noise_step, start, state};
+use crate::training::{ProgressTo, Training, evaluation, noise_step, start, state};
 
 /// The file that a running training holds locked.
 pub(super) const LOCK_FILE: &str = ".lock";
@@ -38,10 +39,10 @@ pub(super) fn train(training: Training, path: &Path, interruption: Option<&Inter
     let _lock = lock(path)?;
     let mut session = Session::start(&training.hyperparameters, engine, path)?;
     let stop = || training.stop.load(Ordering::Relaxed) || interruption.is_some_and(Interruption::requested);
-    let mut listener = match training.shows {
-        Shows::OnScreen => Some(progress::shown()),
-        Shows::Nothing => None,
-        Shows::To(listener) => Some(listener),
+    let mut listener = match training.progress_to {
+        ProgressTo::User => Some(progress::shown()),
+        ProgressTo::Nobody => None,
+        ProgressTo::Listener(listener) => Some(listener),
     };
     let mut tell = |progress: &Progress| {
         if let Some(listener) = &mut listener {
@@ -70,8 +71,10 @@ pub(super) fn lock(path: &Path) -> Result<File> {
 }
 
 /// Writes `hp.json`, whole or not at all.
-pub(super) fn write_hyperparameters(path: &Path, hyperparameters: &Hyperparameters) -> Result<()> {
-    let json = serde_json::to_vec_pretty(&hyperparameters.to_json()?)
+pub(crate) fn write_hyperparameters(path: &Path, hyperparameters: &Hyperparameters) -> Result<()> {
+    let mut object = hyperparameters.to_json()?;
+    write_version(&mut object);
+    let json = serde_json::to_vec_pretty(&object)
         .map_err(|problem| Error::file(path, problem.to_string(), "Give values that JSON can hold"))?;
     write_atomically(path, |file| file.write_all(&json).map_err(|source| Error::io("write", path, source)))
 }

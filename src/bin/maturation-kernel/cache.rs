@@ -1,6 +1,7 @@
 //! The user's folder of compiled crates, which all kernels of one version share.
 
-use std::fs::File;
+use std::fs::{DirBuilder, File, Permissions};
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -75,6 +76,7 @@ impl Cache {
     /// The folder for this version below another, made if it was not there.
     pub fn below(base: &Path) -> Result<Cache, Problem> {
         let folder = std::path::absolute(base).unwrap_or_else(|_| base.to_owned()).join(format!("kernel-{VERSION}"));
+        make_private(&folder)?;
         let settings = folder.join(".cargo");
         for needed in [&settings, &folder.join("sessions"), &folder.join("precompiled")] {
             std::fs::create_dir_all(needed).map_err(Problem::io("make", needed, REMEDY))?;
@@ -145,6 +147,22 @@ impl Cache {
     }
 }
 
+/// Makes a folder that only this user can enter, or makes one so that is there: what lies in it is run, and one's cells
+/// lie in it, whatever the mode of each file.
+fn make_private(folder: &Path) -> Result<(), Problem> {
+    let remedy = "Set MATURATION_CACHE to a folder of your own";
+    DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(Problem::io("make", folder, REMEDY))?;
+    let mode = std::fs::metadata(folder).map_err(Problem::io("look at", folder, remedy))?.permissions().mode();
+    if mode & 0o077 == 0 {
+        return Ok(());
+    }
+    std::fs::set_permissions(folder, Permissions::from_mode(0o700)).map_err(Problem::io(
+        "keep others out of",
+        folder,
+        remedy,
+    ))
+}
+
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
@@ -184,6 +202,23 @@ mod tests {
         assert!(stamp("1", "mold").serves(&stamp("1", "system")));
         assert!(!stamp("1", "mold").serves(&stamp("1", "lld")));
         assert!(!stamp("1", "mold").serves(&stamp("2", "mold")));
+    }
+
+    #[test]
+    fn nobody_else_can_enter_the_folder_and_so_reach_the_sockets_and_cells_in_it() {
+        let base = tempfile::tempdir().unwrap();
+        let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        let cache = Cache::below(&base.path().join("new")).unwrap();
+        assert_eq!([mode(cache.folder()), mode(&base.path().join("new"))], [0o700; 2]);
+        // One of an earlier version, or made by hand.
+        std::fs::set_permissions(cache.folder(), Permissions::from_mode(0o777)).unwrap();
+        let cache = Cache::below(&base.path().join("new")).unwrap();
+        assert_eq!(mode(cache.folder()), 0o700);
+        assert!(cache.sessions().starts_with(cache.folder()) && cache.precompiled().folder.starts_with(cache.folder()));
+        // A folder that the user chose stays as it is; what the kernel makes in it is the kernel's.
+        std::fs::set_permissions(base.path(), Permissions::from_mode(0o755)).unwrap();
+        let cache = Cache::below(base.path()).unwrap();
+        assert_eq!([mode(base.path()), mode(cache.folder())], [0o755, 0o700]);
     }
 
     #[test]

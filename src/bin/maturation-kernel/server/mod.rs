@@ -2,6 +2,8 @@
 
 mod message;
 
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -81,11 +83,33 @@ pub fn serve(connection_file: &Path, sandbox: &Sandbox) -> Result<(), Problem> {
         reason: error.to_string(),
         remedy: RESTART,
     })?;
+    check(&connection, connection_file)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     let runtime = runtime.map_err(Problem::io("start threads for", connection_file, RESTART))?;
     let served = runtime.block_on(serve_sockets(connection, sandbox));
     runtime.shutdown_timeout(FAREWELL);
     served.map_err(|message| Problem::Failed { what: "talking to Jupyter".to_owned(), message })
+}
+
+/// An error if others than this user could talk to the kernel, which runs what it is told to: messages must be signed,
+/// with a key that only this user can read.
+fn check(connection: &Connection, file: &Path) -> Result<(), Problem> {
+    if connection.key.is_empty() {
+        return Err(Problem::Format {
+            path: file.to_owned(),
+            reason: "it has no key, so that any user of this machine could run cells here".to_owned(),
+            remedy: "Take `Session.key` out of Jupyter's configuration, then start the kernel again",
+        });
+    }
+    let mode = std::fs::metadata(file).map_err(Problem::io("look at", file, RESTART))?.permissions().mode();
+    if mode & 0o077 == 0 {
+        return Ok(());
+    }
+    std::fs::set_permissions(file, Permissions::from_mode(0o600)).map_err(Problem::io(
+        "keep others from reading",
+        file,
+        RESTART,
+    ))
 }
 
 async fn bind<S: Socket>(connection: &Connection, port: u16) -> Result<S, String> {
@@ -334,5 +358,32 @@ impl Executor {
             "data": data.unwrap_or_else(|| json!({})),
             "metadata": {},
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_who_can_read_the_connection_file_can_talk_to_the_kernel() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("kernel-1.json");
+        std::fs::write(&file, "{}").unwrap();
+        std::fs::set_permissions(&file, Permissions::from_mode(0o644)).unwrap();
+        let connection = |key: &str| Connection {
+            transport: "tcp".to_owned(),
+            ip: "127.0.0.1".to_owned(),
+            key: key.to_owned(),
+            control_port: 0,
+            shell_port: 0,
+            stdin_port: 0,
+            hb_port: 0,
+            iopub_port: 0,
+        };
+        let message = check(&connection(""), &file).unwrap_err().to_string();
+        assert!(message.contains("kernel-1.json") && message.contains("no key"), "{message}");
+        check(&connection("secret"), &file).unwrap();
+        assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
     }
 }

@@ -82,6 +82,25 @@ impl Setup {
         command
     }
 
+    /// Writes a file that only this user can read into the folder of everything that a setup makes.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be written.
+    pub fn private_file(&self, name: &str, text: &str) -> Result<PathBuf> {
+        let path = self.machine.cache.join(name);
+        // One that is there might have been made for others to read.
+        let _ = std::fs::remove_file(&path);
+        let mut options = std::fs::File::options();
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let made = options.write(true).create_new(true).open(&path);
+        made.and_then(|mut file| std::io::Write::write_all(&mut file, text.as_bytes())).map_err(|problem| {
+            refuse(format!("cannot write {} ({problem})", path.display()), "check the disk, then try again")
+        })?;
+        Ok(path)
+    }
+
     /// Says what is there and what is to be done; `last` is what comes after the setup.
     pub fn say_plan(&self, last: &str) {
         let cache = self.machine.cache.display();
@@ -167,7 +186,10 @@ impl Alone {
                 "set MATURATION_CACHE to a folder that you may write to, on a disk with 3 GB free",
             )
         };
-        std::fs::create_dir_all(cache).map_err(complain)?;
+        let mut folder = std::fs::DirBuilder::new();
+        #[cfg(unix)]
+        std::os::unix::fs::DirBuilderExt::mode(&mut folder, 0o700);
+        folder.recursive(true).create(cache).map_err(complain)?;
         let lock = std::fs::File::create(cache.join("setup.lock")).map_err(complain)?;
         if lock.try_lock().is_err() {
             say("Another setup is at work here; waiting for it to end …");

@@ -76,11 +76,15 @@ impl Arguments {
 
 /// Makes the table and the figure.
 pub fn run(arguments: Arguments) -> Result<()> {
-    let (table, mut about, scoring) = match open(&arguments.source, Selection::Last)? {
+    let title = |rule: Option<Rule>| {
+        let rule = rule.map_or_else(String::new, |rule| format!(", rule {rule}"));
+        format!("Location decoded across time{rule}")
+    };
+    let (table, mut about, options) = match open(&arguments.source, Selection::Last)? {
         Opened::Table(activity) => {
             let locations = chosen_locations(arguments.locations.as_deref(), &activity)?;
             let options = arguments.options(activity.dt, locations);
-            (analysis::decoder(&activity, &options)?, DecoderAbout::of(&activity, &options), options.scoring)
+            (analysis::decoder(&activity, &options)?, About::of(&activity, title(activity.rule)), options)
         }
         Opened::Run(run, selection, rule, readout) => {
             let hyperparameters = run.hyperparameters();
@@ -97,16 +101,15 @@ pub fn run(arguments: Arguments) -> Result<()> {
                 count => format!("{count} checkpoints"),
             };
             eprintln!("decoding the location in trials of {rule}, {which}");
-            let about = DecoderAbout::of_run(&run, rule, &options);
-            let about = DecoderAbout { title: format!("{}, {which}", about.title), ..about };
+            let about = About::of_run(&run, rule, format!("{}, {which}", title(Some(rule))));
             let table = if arguments.by_checkpoint {
                 decoder_by_checkpoint(&run, checkpoints, rule, &options, &readout)?
             } else {
                 decoder_of_run(&run, checkpoints, rule, &options, &readout)?.table()?
             };
-            (table, about, options.scoring)
+            (table, about, options)
         }
     };
-    about.title.push_str(&format!(", {scoring}"));
-    put_both(table, &arguments.table, &arguments.figure, |table| figures::decoder(table, &about))
+    about.title.push_str(&format!(", {}", options.scoring));
+    put_both(table, &arguments.table, &arguments.figure, |table| figures::decoder(table, &options, &about))
 }

@@ -83,7 +83,7 @@ pub fn run(arguments: Arguments) -> Result<()> {
     eprintln!("{}", remark(&found));
     let (scores, mut explained) = (labelled(found.table()?, &activity)?, found.explained_variance_table()?);
     let mut significance = found.significance_table()?;
-    let about = TrialAbout::of(&activity, "Demixed principal components").with_origin(&activity);
+    let about = About::of(&activity, "Demixed principal components").with_origin(&activity);
 
     let mut written = false;
     if let Some(path) = &arguments.figure.figure {

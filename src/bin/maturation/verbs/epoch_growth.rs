@@ -46,5 +46,5 @@ pub fn run(arguments: Arguments) -> Result<()> {
     let (selected, measured) = (arguments.epoch, arguments.measured.unwrap_or(arguments.epoch));
     let table = analysis::epoch_growth(&run, selection, rule, selected, measured, &options, &readout)?;
     let title = title(rule, selected, measured) + &staging::about(&run) + &arguments.average.about();
-    put_both(table, &arguments.table, &arguments.figure, |table| figures::epoch_growth(table, &title, true))
+    put_both(table, &arguments.table, &arguments.figure, |table| figures::epoch_growth(table, &title))
 }

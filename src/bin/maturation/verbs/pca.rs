@@ -41,7 +41,7 @@ pub fn run(arguments: Arguments) -> Result<()> {
     let options = PcaOptions { components: arguments.components, locations };
     let found = analysis::pca(&activity, &options)?;
     let (scores, mut explained) = (labelled(found.table()?, &activity)?, found.explained_variance_table()?);
-    let about = TrialAbout::of(&activity, "Principal components").with_origin(&activity);
+    let about = About::of(&activity, "Principal components").with_origin(&activity);
 
     let mut written = false;
     if let Some(path) = &arguments.figure.figure {

@@ -84,11 +84,11 @@ pub fn run(arguments: Arguments) -> Result<()> {
         None => found.table()?,
     };
     match arguments.show {
-        Shown::Units => put_both(units, &arguments.table, &arguments.figure, |_| {
-            figures::period_activity(&found.table()?, &title, true)
-        }),
+        Shown::Units => {
+            put_both(units, &arguments.table, &arguments.figure, |_| figures::period_activity(&found.table()?, &title))
+        }
         Shown::Anova => put_both(found.anova().table()?, &arguments.table, &arguments.figure, |_| {
-            figures::period_activity(&found.table()?, &title, true)
+            figures::period_activity(&found.table()?, &title)
         }),
         Shown::Tests => put_both(found.t_tests()?, &arguments.table, &arguments.figure, |table| {
             figures::period_tests(table, &title)

@@ -54,7 +54,7 @@ pub fn run(arguments: Arguments) -> Result<()> {
             let mut psth = Psth::new(PsthOptions { grouping: Grouping::Stage, ..options });
             psth.add("recording", &activity, &units)?;
             let title = format!("Average activity of {epoch}-selective units");
-            (psth.table()?, PsthAbout::of_activity(&activity, title))
+            (psth.table()?, About::of(&activity, title))
         }
         Opened::Run(run, selection, rule, readout) => {
             options.bootstrap.seed = seed(arguments.source.seed, &run);
@@ -63,8 +63,8 @@ pub fn run(arguments: Arguments) -> Result<()> {
                 tell("a ring of an odd number of locations has no opposite ones: none are shown");
             }
             let table = analysis::psth(&run, selection, rule, epoch, &options, &readout)?;
-            let about = PsthAbout::of(rule, epoch, run.hyperparameters().dt);
-            (table, PsthAbout { title: about.title + &staging::about(&run), ..about })
+            let about = About::of_selective(rule, epoch, run.hyperparameters().dt);
+            (table, About { title: about.title + &staging::about(&run), ..about })
         }
     };
     about.title.push_str(&arguments.average.about());

@@ -46,7 +46,7 @@ pub fn run(arguments: Arguments) -> Result<()> {
         }
     };
     let unit = SampleUnit::of(&activity, arguments.epoch, arguments.unit, &population)?;
-    let about = PsthAbout::of_unit(&unit, &activity);
+    let about = About::of_unit(&unit, &activity);
     put_both(labelled(unit.table()?, &activity)?, &arguments.table, &arguments.figure, |table| {
         figures::sample_unit(table, &about)
     })

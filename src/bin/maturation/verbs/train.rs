@@ -59,38 +59,8 @@ pub struct Arguments {
 
 /// Trains, and says what came of it.
 pub fn run(arguments: Arguments) -> Result<()> {
-    let hp_path = arguments.run.join("hp.json");
     let from = arguments.from.as_deref().map(checkpoint).transpose()?;
-    let mut hyperparameters = match (&arguments.preset, &arguments.hp, &from) {
-        (Some(preset), ..) => Hyperparameters::preset(preset)?,
-        (None, Some(path), _) => Hyperparameters::read(path)?,
-        (None, None, Some(from)) => from.hyperparameters().clone(),
-        // The same command without its options goes on with the run as it was begun.
-        (None, None, None) if hp_path.exists() => Hyperparameters::read(&hp_path)?,
-        (None, None, None) => Hyperparameters::paper(),
-    };
-    let own = define(&arguments.task)?;
-    if !own.is_empty() {
-        let mut rules = arguments.rules.clone().unwrap_or_default();
-        rules.extend(own.iter().filter(|rule| !rules.contains(rule)).copied().collect::<Vec<_>>());
-        hyperparameters.set("ruleset", Ruleset::of(&rules)?.name())?;
-    }
-    for change in &arguments.set {
-        let (key, value) = change
-            .split_once('=')
-            .ok_or_else(|| refuse(format!("`--set {change}` has no value"), "write --set KEY=VALUE"))?;
-        hyperparameters.set(key, value)?;
-    }
-    if let Some(rules) = arguments.rules {
-        hyperparameters.rule_trains = rules;
-        hyperparameters.rule_probs = None;
-    }
-    if let Some(stages) = &arguments.curriculum {
-        hyperparameters.set("curriculum", stages)?;
-    }
-    if let Some(seed) = arguments.seed {
-        hyperparameters.seed = seed;
-    }
+    let hyperparameters = hyperparameters(&arguments, from.as_ref())?;
     let stop = Arc::new(AtomicBool::new(false));
     let mut training = Training::new(hyperparameters).threads(arguments.threads).stop_when(stop.clone());
     if let Some(from) = &from {
@@ -119,6 +89,42 @@ pub fn run(arguments: Arguments) -> Result<()> {
         newest.map_or(0.0, |entry| entry.worst_performance())
     ));
     Ok(())
+}
+
+/// The hyper-parameters that are asked for: of a preset, a file, a checkpoint or the run itself, with the changes.
+fn hyperparameters(arguments: &Arguments, from: Option<&Checkpoint>) -> Result<Hyperparameters> {
+    let hp_path = arguments.run.join("hp.json");
+    let mut hyperparameters = match (&arguments.preset, &arguments.hp, from) {
+        (Some(preset), ..) => Hyperparameters::preset(preset)?,
+        (None, Some(path), _) => Hyperparameters::read(path)?,
+        (None, None, Some(from)) => from.hyperparameters().clone(),
+        // The same command without its options goes on with the run as it was begun.
+        (None, None, None) if hp_path.exists() => Hyperparameters::read(&hp_path)?,
+        (None, None, None) => Hyperparameters::paper(),
+    };
+    let own = define(&arguments.task)?;
+    if !own.is_empty() {
+        let mut rules = arguments.rules.clone().unwrap_or_default();
+        rules.extend(own.iter().filter(|rule| !rules.contains(rule)).copied().collect::<Vec<_>>());
+        hyperparameters.set("ruleset", Ruleset::of(&rules)?.name())?;
+    }
+    for change in &arguments.set {
+        let (key, value) = change
+            .split_once('=')
+            .ok_or_else(|| refuse(format!("`--set {change}` has no value"), "write --set KEY=VALUE"))?;
+        hyperparameters.set(key, value)?;
+    }
+    if let Some(rules) = &arguments.rules {
+        hyperparameters.rule_trains.clone_from(rules);
+        hyperparameters.rule_probs = None;
+    }
+    if let Some(stages) = &arguments.curriculum {
+        hyperparameters.set("curriculum", stages)?;
+    }
+    if let Some(seed) = arguments.seed {
+        hyperparameters.seed = seed;
+    }
+    Ok(hyperparameters)
 }
 
 /// The checkpoint that RUN[:TRIALS] means.

@@ -75,7 +75,7 @@ pub fn run(arguments: Arguments) -> Result<()> {
     };
     if let Some(path) = &arguments.figure.figure {
         let title = format!("Tuning of {epoch}-selective units{of}{}", arguments.average.about());
-        figures::tuning(&tuning.table()?, &tuning.fits()?, &tuning.height_tests()?, &title, true)?.save(path)?;
+        figures::tuning(&tuning.table()?, &tuning.fits()?, &tuning.height_tests()?, &title)?.save(path)?;
     }
     let shown = match (arguments.show, &arguments.table.out, &arguments.figure.figure) {
         (Some(shown), ..) => vec![shown],
