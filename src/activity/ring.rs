@@ -69,8 +69,8 @@ pub(super) struct Places {
 /// Places the distinct labels of a table on a ring, `carried` being the number of locations that the table itself says.
 pub(super) fn place(labels: &[Label], carried: Option<usize>, options: &RingOptions) -> Result<Places> {
     let found = || list(labels);
-    let remedy = "give `RingOptions::count` (with `RingOptions::unit` for angles), or their labels in order round the ring \
-                  in `RingOptions::order`";
+    let remedy = "give `RingOptions::count` (with `RingOptions::unit` for angles), or their labels in order round the \
+                  ring in `RingOptions::order`";
     if let Some(order) = &options.order {
         return ordered(labels, order);
     }
