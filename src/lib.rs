@@ -88,6 +88,7 @@
 //! | run on a GPU | [`Device`](network::Device) |
 //! | bring weights of another program | [`Run::import`](training::Run::import) |
 //! | bring a run of the published program, as TensorFlow saved it | [`Run::import_published`](training::Run::import_published) |
+//! | give a run to NumPy, PyTorch or MATLAB | [`export`], notebooks/PYTHON.md |
 //! | analyse recorded neurons | [`Activity`](activity::Activity) |
 //! | silence units | [`analysis::lesion`](analysis::lesion()) |
 //! | make every figure of a run, or one part by its name | [`report::reproduce`], [`report::part`] |
@@ -148,6 +149,7 @@ pub mod activity;
 pub mod analysis;
 mod environment;
 pub mod error;
+pub mod export;
 pub mod figures;
 pub mod hyperparameters;
 mod json;

@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 
 use crate::error::{Error, Result};
 use crate::hyperparameters::Hyperparameters;
+use crate::json::take_version;
 use crate::tasks::{Rule, TaskDefinition};
 
 /// Keys that files carry for a reader's convenience and that follow from the others.
@@ -104,6 +105,7 @@ impl Hyperparameters {
         let Value::Object(mut object) = value else {
             return Err(Error::file(path, "it holds no JSON object of keys and values", remedy));
         };
+        take_version(&mut object).map_err(|(problem, remedy)| Error::file(path, problem, remedy))?;
         if let Some(tasks) = object.remove(TASKS) {
             let remedy = format!("The run's own tasks are under `{TASKS}`");
             define_tasks(tasks).map_err(|error| Error::file(path, error.to_string(), remedy))?;
@@ -180,6 +182,7 @@ impl Hyperparameters {
 
 /// Hyper-parameters from their keys and values, and what was derived anew.
 fn from_object(mut object: Map<String, Value>) -> Result<(Hyperparameters, Vec<String>)> {
+    take_version(&mut object).map_err(|(problem, remedy)| Error::argument(problem, remedy))?;
     let mut notes = Vec::new();
     let mut fields = Hyperparameters::paper().fields()?;
     if let Some(stages) = object.remove(OLD_CURRICULUM) {

@@ -47,6 +47,11 @@ pub(crate) fn read_arrays(path: &Path, kind: &str) -> Result<(String, Vec<NamedA
     let tensors = SafeTensors::deserialize(&content).map_err(damaged)?;
     let format = metadata.metadata().as_ref().and_then(|metadata| metadata.get(FORMAT_KEY)).cloned();
     let format = format.unwrap_or_else(|| "of another program".to_owned());
+    if is_later(&format, kind) {
+        let here = env!("CARGO_PKG_VERSION");
+        let problem = format!("its format is '{format}', expected '{kind}', which is what maturation {here} reads");
+        return Err(Error::file(path, problem, "A later maturation wrote it: update this one"));
+    }
     let Some(rest) = format.strip_prefix(kind) else {
         let problem = format!("its format is '{format}', expected '{kind}'");
         return Err(Error::file(path, problem, "Use a file that this version of maturation wrote"));
@@ -70,6 +75,16 @@ pub(crate) fn read_arrays(path: &Path, kind: &str) -> Result<(String, Vec<NamedA
     // Files have no order of their own, and a message should not depend on chance.
     arrays.sort_by(|one, other| one.0.cmp(&other.0));
     Ok((rest.to_owned(), arrays))
+}
+
+/// Whether a format is a later version of this kind: the same words before a larger number.
+fn is_later(format: &str, kind: &str) -> bool {
+    let version = |text: &str| {
+        let (words, rest) = text.split_at(text.find(|letter: char| letter.is_ascii_digit())?);
+        let digits: String = rest.chars().take_while(char::is_ascii_digit).collect();
+        Some((words.to_owned(), digits.parse::<u64>().ok()?))
+    };
+    matches!((version(format), version(kind)), (Some(found), Some(read)) if found.0 == read.0 && found.1 > read.1)
 }
 
 /// The file kind of a network's weights; the version follows.
@@ -184,7 +199,15 @@ mod tests {
 
         let mut arrays = named_values(network.parameters(), "", network.parameters().values());
         write_arrays(&path, "network 9", &arrays).unwrap();
-        expect(load(&small()), &["network 9", "expected 'network 1'"]);
+        expect(load(&small()), &["network 9", "expected 'network 1'", "update"]);
+        for version in ["network 12", "network 2.1, of units"] {
+            write_arrays(&path, version, &arrays).unwrap();
+            expect(load(&small()), &[version, "update"]);
+        }
+        for other in ["gradients 1", "network 0", "network", "training state 2, step 9"] {
+            write_arrays(&path, other, &arrays).unwrap();
+            expect(load(&small()), &[other, "that this version of maturation wrote"]);
+        }
         arrays.push(("w_more".to_owned(), vec![1], vec![0.0]));
         write_arrays(&path, NETWORK, &arrays).unwrap();
         expect(load(&small()), &["`w_more`", "w_in, w_rec, b_rec, w_out, b_out"]);

@@ -1,4 +1,4 @@
-//! Tables in files: Parquet (`.parquet`) and text (`.csv`); and rows of tables.
+//! Tables in files: Parquet (`.parquet`) and text (`.csv`); rows of tables; and arrays for other programs.
 //!
 //! ```
 //! use maturation::tables::{read_table, write_table};
@@ -12,6 +12,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod arrays;
 mod columns;
 mod csv;
 mod parquet;
@@ -24,6 +25,8 @@ use std::path::{Path, PathBuf};
 
 use polars::prelude::*;
 
+pub use arrays::ArrayFormat;
+pub(crate) use arrays::{Array, Elements, columns_of, write_arrays};
 pub(crate) use columns::Columns;
 pub use rows::Rows;
 pub(crate) use text::{signed_thousands, thousands};

@@ -5,10 +5,10 @@ use std::path::Path;
 use crate::error::Result;
 use crate::hyperparameters::Hyperparameters;
 use crate::network::{CpuEngine, Learner, Network};
+use crate::training::evaluation;
 use crate::training::log::{Log, LogEntry};
-use crate::training::new_run::NewRun;
+use crate::training::new_run::{INTO_A_NEW_FOLDER, NewRun, check_free};
 use crate::training::run::Run;
-use crate::training::{evaluation, new_run};
 
 impl Run {
     /// Makes the run `path` of the network whose weights are in a file of another program ([`Network::import`]): a
@@ -41,7 +41,7 @@ impl Run {
     ) -> Result<Run> {
         let path = path.as_ref();
         let network = Network::import(hyperparameters, weights)?;
-        new_run::check_free(path)?;
+        check_free(path, INTO_A_NEW_FOLDER)?;
         let learner = Learner::new(network)?;
         let mut engine = CpuEngine::new(0)?;
         let rules = &hyperparameters.rule_trains;

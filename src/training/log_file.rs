@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 
 use crate::error::{Error, Result};
 use crate::hyperparameters::Hyperparameters;
+use crate::json::{take_version, write_version};
 use crate::tables::write_atomically;
 use crate::training::log::{Log, LogEntry};
 use crate::training::sequence::Sequence;
@@ -71,6 +72,7 @@ impl Log {
     pub(crate) fn write(&self, path: &Path, hyperparameters: &Hyperparameters) -> Result<()> {
         let column = |value: &dyn Fn(&LogEntry) -> Value| self.entries.iter().map(value).collect::<Vec<_>>();
         let mut object = Map::new();
+        write_version(&mut object);
         let folder = path.parent().and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned());
         object.insert("model_dir".into(), json!(folder));
         object.insert("trials".into(), Value::Array(column(&|entry| json!(entry.trials_trained))));
@@ -113,8 +115,9 @@ impl Log {
         let path = path.as_ref();
         let remedy = "Restore the file from a copy of the run, or train again";
         let text = std::fs::read_to_string(path).map_err(|source| Error::io("read", path, source))?;
-        let (object, _): (Map<String, Value>, bool) = crate::json::read(&text)
+        let (mut object, _): (Map<String, Value>, bool) = crate::json::read(&text)
             .map_err(|problem| Error::file(path, format!("it is truncated or no JSON ({problem})"), remedy))?;
+        take_version(&mut object).map_err(|(problem, remedy)| Error::file(path, problem, remedy))?;
         let column = |key: &str| -> Result<&Vec<Value>> {
             let found = object.get(key).and_then(Value::as_array);
             found.ok_or_else(|| Error::file(path, format!("it has no list `{key}`"), remedy))

@@ -25,11 +25,13 @@ use std::sync::atomic::AtomicBool;
 pub use background::BackgroundTraining;
 pub use evaluation::{Answer, Evaluation, TOLERANCE, answers, evaluate, performance};
 pub use log::{Log, LogEntry};
+pub(crate) use new_run::check_free;
 pub(crate) use progress::duration;
-pub use progress::{Progress, Spent};
-pub use published::{ImportProgress, PublishedRun};
+pub use progress::{CheckpointProgress, Progress, Spent};
+pub use published::PublishedRun;
 pub use run::{Checkpoint, Checkpoints, Run};
 pub use selection::Selection;
+pub(crate) use session::write_hyperparameters;
 pub use stage::{AutomaticChoice, Stage, Staging, moving_average, published_average};
 pub use visit::{Visit, Visited};
 

@@ -25,12 +25,12 @@ pub(super) struct NewRun {
 impl NewRun {
     /// Takes a folder that is empty or not there.
     pub(super) fn claim(path: &Path) -> Result<NewRun> {
-        check_free(path)?;
+        check_free(path, INTO_A_NEW_FOLDER)?;
         let existed = path.exists();
         let lock = session::lock(path)?;
         let run = NewRun { path: path.to_owned(), existed, written: Vec::new(), finished: false, _lock: lock };
         // Another process may have been here between.
-        check_free(path)?;
+        check_free(path, INTO_A_NEW_FOLDER)?;
         Ok(run)
     }
 
@@ -80,8 +80,11 @@ impl Drop for NewRun {
     }
 }
 
-/// An error if the folder of a run to be is not empty.
-pub(super) fn check_free(path: &Path) -> Result<()> {
+/// What to do where a folder is not empty.
+pub(super) const INTO_A_NEW_FOLDER: &str = "Import into a new folder";
+
+/// An error with this remedy if a folder holds anything; it need not be there.
+pub(crate) fn check_free(path: &Path, remedy: &str) -> Result<()> {
     let entries = match fs::read_dir(path) {
         Ok(entries) => entries,
         Err(missing) if missing.kind() == std::io::ErrorKind::NotFound => return Ok(()),
@@ -90,7 +93,7 @@ pub(super) fn check_free(path: &Path) -> Result<()> {
     for entry in entries {
         let entry = entry.map_err(|source| Error::io("read", path, source))?;
         if entry.file_name() != LOCK_FILE {
-            return Err(Error::file(path, "the folder is not empty", "Import into a new folder"));
+            return Err(Error::file(path, "the folder is not empty", remedy));
         }
     }
     Ok(())

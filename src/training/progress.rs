@@ -7,6 +7,23 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::training::log::LogEntry;
 
+/// How far work on checkpoints one after the other has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CheckpointProgress {
+    /// Checkpoints done so far.
+    pub done: usize,
+    /// Checkpoints to do.
+    pub of: usize,
+    /// Trials trained before the last of them.
+    pub trials_trained: u64,
+}
+
+impl std::fmt::Display for CheckpointProgress {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} of {} checkpoints, after {} trials", self.done, self.of, self.trials_trained)
+    }
+}
+
 /// Where a session's time went, in seconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Spent {

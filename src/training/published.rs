@@ -10,9 +10,9 @@ use crate::network::optimizer::{FIRST_DECAY, SECOND_DECAY};
 use crate::network::tensor_bundle::INDEX;
 use crate::network::{CpuEngine, Learner, WeightCost};
 use crate::training::log::{Log, LogEntry};
-use crate::training::new_run::{NewRun, check_free};
+use crate::training::new_run::{INTO_A_NEW_FOLDER, NewRun, check_free};
 use crate::training::run::{HYPERPARAMETERS_FILE, LOG_FILE, Run};
-use crate::training::{Selection, evaluation};
+use crate::training::{CheckpointProgress, Selection, evaluation};
 
 /// What earlier versions of the published program call the hyper-parameters.
 const OLD_HYPERPARAMETERS_FILE: &str = "hparams.json";
@@ -48,29 +48,12 @@ pub struct PublishedRun {
     notes: Vec<String>,
 }
 
-/// How far an import has come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ImportProgress {
-    /// Checkpoints imported so far.
-    pub done: usize,
-    /// Checkpoints to import.
-    pub of: usize,
-    /// Trials trained before the last of them.
-    pub trials_trained: u64,
-}
-
-impl std::fmt::Display for ImportProgress {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} of {} checkpoints, after {} trials", self.done, self.of, self.trials_trained)
-    }
-}
-
 impl PublishedRun {
     /// Looks at the folder of a run.
     ///
     /// # Errors
-    /// The message names the file: if the folder, its hyper-parameters or its checkpoints are not there, or `hp.json` or
-    /// `log.json` cannot be used.
+    /// The message names the file: if the folder, its hyper-parameters or its checkpoints are not there, or `hp.json`
+    /// or `log.json` cannot be used.
     pub fn open(folder: impl AsRef<Path>) -> Result<Self> {
         let folder = folder.as_ref();
         let [path, old] = [HYPERPARAMETERS_FILE, OLD_HYPERPARAMETERS_FILE].map(|name| folder.join(name));
@@ -135,24 +118,20 @@ impl PublishedRun {
     /// [`Selection::Stage`] is about the first of the trained rules.
     ///
     /// # Errors
-    /// The message names the file: if a checkpoint is damaged ([checksums](Network::import) are verified), or of another
-    /// network than the hyper-parameters say; if the folder holds anything already or cannot be written to. Nothing is
-    /// left there then.
-    ///
-    /// [`Network::import`]: crate::network::Network::import
-    /// [checksums]: crate::network::Network::import
+    /// The message names the file: if a checkpoint is damaged (checksums are verified), or of another network than the
+    /// hyper-parameters say; if the folder holds anything already or cannot be written to. Nothing is left there then.
     pub fn import(
         &self,
         path: impl AsRef<Path>,
         checkpoints: &Selection,
-        mut listener: impl FnMut(&ImportProgress),
+        mut listener: impl FnMut(&CheckpointProgress),
     ) -> Result<(Run, Vec<String>)> {
         let hyperparameters = self.hyperparameters();
         let chosen = self.parts.selected(checkpoints, hyperparameters.rule_trains[0])?;
         let chosen: Vec<u64> = chosen.iter().map(|checkpoint| checkpoint.trials_trained()).collect();
         // What does not fit is told before anything is written.
         let mut last = self.checkpoint(chosen[chosen.len() - 1])?;
-        check_free(path.as_ref())?;
+        check_free(path.as_ref(), INTO_A_NEW_FOLDER)?;
 
         let mut run = NewRun::claim(path.as_ref())?;
         let mut evaluated = (!self.has_log).then(|| Evaluator::new(hyperparameters, &chosen, self)).transpose()?;
@@ -164,7 +143,7 @@ impl PublishedRun {
             if let Some(evaluator) = &mut evaluated {
                 entries.push(evaluator.evaluate(&last, trials_trained)?);
             }
-            listener(&ImportProgress { done: place + 1, of: chosen.len(), trials_trained });
+            listener(&CheckpointProgress { done: place + 1, of: chosen.len(), trials_trained });
         }
         let mut notes = self.notes.clone();
         if let Some(from) = self.state(&mut run, last, &chosen)? {
@@ -495,7 +474,7 @@ mod tests {
 
         // What comes between while checkpoints are written.
         let other = folder.path().join("other");
-        let blocked = |progress: &ImportProgress| {
+        let blocked = |progress: &CheckpointProgress| {
             if progress.done == 1 {
                 fs::write(other.join("mine.txt"), "mine").unwrap();
                 fs::write(other.join("1280"), "mine").unwrap();

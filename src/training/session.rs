@@ -9,6 +9,7 @@ use std::time::Instant;
 use crate::environment::Interruption;
 use crate::error::{Error, Kind, Result};
 use crate::hyperparameters::Hyperparameters;
+use crate::json::write_version;
 use crate::network::{Diverged, Engine, Learner, Network, SweepNoise, WeightCost};
 use crate::numerics::random::Noise;
 use crate::seed::Purpose;
@@ -70,8 +71,10 @@ pub(super) fn lock(path: &Path) -> Result<File> {
 }
 
 /// Writes `hp.json`, whole or not at all.
-pub(super) fn write_hyperparameters(path: &Path, hyperparameters: &Hyperparameters) -> Result<()> {
-    let json = serde_json::to_vec_pretty(&hyperparameters.to_json()?)
+pub(crate) fn write_hyperparameters(path: &Path, hyperparameters: &Hyperparameters) -> Result<()> {
+    let mut object = hyperparameters.to_json()?;
+    write_version(&mut object);
+    let json = serde_json::to_vec_pretty(&object)
         .map_err(|problem| Error::file(path, problem.to_string(), "Give values that JSON can hold"))?;
     write_atomically(path, |file| file.write_all(&json).map_err(|source| Error::io("write", path, source)))
 }

@@ -56,6 +56,8 @@ const OF_A_RUN: &str = "it is for the checkpoints of a run: give RUN, or leave i
 const OF_NOISE: &str = "nothing is drawn at random: leave it out, or leave noise in";
 const OF_SELECTIVE: &str = "it says how selective units are found: give --selective-in, or leave it out";
 
+const OF_RULES: &str = "it says how activity is read out: name the rules to export by --rules, or leave it out";
+
 /// Shorthand for the table below.
 const fn of(option: &'static str, has: fn(&Given) -> bool, needs: &'static str) -> Use {
     Use { option, verbs: &[], has, needs }
@@ -164,6 +166,14 @@ const USES: &[Use] = &[
         |given| given.flag("automatic"),
         "give --automatic, or leave it out",
     ),
+    within(&["export"], "mode", |given| given.has("rules"), OF_RULES),
+    within(&["export"], "no_noise", |given| given.has("rules"), OF_RULES),
+    within(&["export"], "input_noise", |given| given.has("rules"), OF_RULES),
+    within(&["export"], "seed", |given| given.has("rules"), OF_RULES),
+    within(&["export"], "same_noise", |given| given.has("rules"), OF_RULES),
+    within(&["export"], "device", |given| given.has("rules"), OF_RULES),
+    within(&["export"], "same_noise", |given| given.is_noisy(), OF_NOISE),
+    within(&["export"], "seed", |given| given.is_noisy() || given.is_random(), OF_NOISE),
     within(&["activity", "outputs", "saccade", "distractor"], "same_noise", |given| given.is_noisy(), OF_NOISE),
     within(
         &["activity", "outputs", "saccade", "distractor"],
@@ -224,6 +234,7 @@ mod tests {
             ],
         ),
         ("import", &["from", "run", "hp", "checkpoints", "trials"]),
+        ("export", &["run", "to", "format", "names", "checkpoints", "rules"]),
         ("log", &["run", "out"]),
         ("trials", &["rule", "task", "ruleset", "mode", "noise", "out"]),
         ("activity", &["run", "device", "checkpoints", "rule", "mode", "no_noise", "input_noise", "out"]),
@@ -476,6 +487,8 @@ mod tests {
             "test" => "unbiased",
             "units" | "kinds" => "excited",
             "mode" => "test",
+            "format" => "npz",
+            "names" => "own",
             "normalised" => "absolute",
             "ruleset" => "all_new",
             "preset" => "paper",
@@ -570,6 +583,11 @@ mod tests {
                                 true
                             }
                             "stage_window" => *source == "activity",
+                            "mode" | "no_noise" | "input_noise" | "seed" | "same_noise" | "device"
+                                if name == "export" =>
+                            {
+                                !ids.contains(&"rules")
+                            }
                             "seed" if *source == "activity" => !ids.contains(&"bootstrap"),
                             "kinds" | "preferring" => !ids.contains(&"selective_in"),
                             "test" | "normalised" | "baseline_skip_ms" if name == "lesion" => {
@@ -611,6 +629,8 @@ mod tests {
             ("lesion data/6tasks --normalised no", &["--normalised", "--selective-in"]),
             ("activity data/6tasks --rule odr --no-noise --seed 3", &["--seed", "at random"]),
             ("trials --rule odr --seed 3", &["--seed", "--mode random"]),
+            ("export data/6tasks arrays --no-noise", &["--no-noise", "--rules"]),
+            ("export data/6tasks arrays --rules odr --no-noise --same-noise", &["--same-noise", "at random"]),
             (
                 "pca --activity a.csv --locations-on-ring up,down --location-unit degrees",
                 &["--location-unit", "names the locations"],

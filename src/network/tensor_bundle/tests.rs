@@ -236,3 +236,47 @@ fn lengths_in_a_file_take_no_room() {
     let pairs = [(0, vec![], header), (0, b"v".to_vec(), all.clone()), (0, b"w".to_vec(), all)];
     assert!(refused_index(&index_of(&[(0, entries_of(&pairs))])).contains("`w` begins within another tensor"));
 }
+
+#[test]
+fn blocks_that_are_wrong_under_right_checksums_are_refused_or_read_and_nothing_else() {
+    let copy = Copy::of("adam5");
+    let mut pairs: Vec<Pair> = Vec::new();
+    let keep = |key: &[u8], value: &[u8]| {
+        pairs.push((0, key.to_vec(), value.to_vec()));
+        Ok(())
+    };
+    table::visit(&std::fs::read(bundle("adam5")).unwrap(), keep).unwrap();
+    let block = entries_of(&pairs);
+    let mut state = 1_u64;
+    let mut draw = |below: usize| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) as usize % below
+    };
+    let (mut whole, mut refused) = (0, 0);
+    for _ in 0..20_000 {
+        let mut spoiled = block.clone();
+        for _ in 0..=draw(3) {
+            let place = draw(spoiled.len());
+            match draw(4) {
+                0 => drop(spoiled.remove(place)),
+                1 => spoiled.insert(place, draw(256) as u8),
+                2 => spoiled[place] = [0, 1, 127, 128, 255][draw(5)],
+                _ => spoiled[place] ^= 1 << draw(8),
+            }
+        }
+        let packed = match draw(2) {
+            0 => (0, spoiled),
+            _ => (1, snap::raw::Encoder::new().compress_vec(&spoiled).unwrap()),
+        };
+        copy.write("model.ckpt.index", &index_of(&[packed]));
+        match copy.read() {
+            Ok(_) => whole += 1,
+            Err(error) => {
+                assert!(error.to_string().contains("model.ckpt."), "{error}");
+                refused += 1;
+            }
+        }
+    }
+    // A name or an unused field may have been what changed.
+    assert!(whole > 500 && refused > 10_000, "{whole} {refused}");
+}

@@ -1,12 +1,13 @@
 //! What a verb says, and where its table and its figure go.
 
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 
 use clap::Args;
 use maturation::figures::Figure;
 use maturation::prelude::*;
 use maturation::tables::write_table;
+use maturation::training::CheckpointProgress;
 
 /// Where a table goes.
 #[derive(Clone, Debug, Args)]
@@ -59,4 +60,16 @@ pub fn put_both(
         }
     }
     put_table(table, out)
+}
+
+/// Shows on a terminal how far work on checkpoints has come.
+pub fn watched() -> impl FnMut(&CheckpointProgress) {
+    let is_watched = std::io::stderr().is_terminal();
+    move |progress| {
+        if is_watched {
+            // Standard error may be closed; the work does not depend on being watched.
+            let end = if progress.done == progress.of { "\n" } else { "" };
+            let _ = write!(std::io::stderr(), "\r{progress}{end}");
+        }
+    }
 }

@@ -1,13 +1,12 @@
 //! `maturation import`: a run from the weights of another program, or from a run of the published one.
 
-use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 
 use clap::Args;
 use maturation::prelude::*;
-use maturation::training::{ImportProgress, PublishedRun, Selection};
+use maturation::training::PublishedRun;
 
-use crate::common::output::{refuse, say};
+use crate::common::output::{refuse, say, watched};
 
 /// Make a run from a run of the published program (TensorFlow), or from the weights of another program.
 #[derive(Debug, Args)]
@@ -62,15 +61,7 @@ fn published(arguments: &Arguments, hyperparameters: Option<Hyperparameters>) ->
         None => PublishedRun::open(&arguments.from)?,
     };
     let checkpoints = arguments.checkpoints.clone().unwrap_or(Selection::All);
-    // Standard error may be closed; importing does not depend on being watched.
-    let watched = std::io::stderr().is_terminal();
-    let tell = |progress: &ImportProgress| {
-        if watched {
-            let end = if progress.done == progress.of { "\n" } else { "" };
-            let _ = write!(std::io::stderr(), "\r{progress}{end}");
-        }
-    };
-    let (run, notes) = theirs.import(&arguments.run, &checkpoints, tell)?;
+    let (run, notes) = theirs.import(&arguments.run, &checkpoints, watched())?;
     for note in notes {
         say(format!("note: {note}"));
     }

@@ -8,6 +8,7 @@ mod decoder;
 mod distractor;
 mod dpca;
 mod epoch_growth;
+mod export;
 mod gradients;
 mod import;
 mod lab;
@@ -65,6 +66,7 @@ verbs! {
     Presets: presets,
     Train: train,
     Import: import,
+    Export: export,
     Log: log,
     Trials: trials,
     Activity: activity,
