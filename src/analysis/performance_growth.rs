@@ -25,8 +25,8 @@ impl Default for GrowthOptions {
 ///
 /// Columns: trials_trained, rule, performance, smoothed (the average over `window` evaluations around each, an odd
 /// number), stage (as [`Run::staging`] has it); with `automatic`, also automatic_early, automatic_mid and
-/// automatic_mature: whether the choice takes the evaluation for that stage of the rule. An evaluation can stand for two
-/// stages. Rows are rule by rule, in the order of training within.
+/// automatic_mature: whether the choice takes the evaluation for that stage of the rule. An evaluation can stand for
+/// two stages. Rows are rule by rule, in the order of training within.
 ///
 /// ```
 /// use maturation::analysis::{GrowthOptions, performance_growth};
