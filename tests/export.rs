@@ -176,6 +176,9 @@ fn the_lines_of_the_page_for_python_run_as_they_stand() {
     };
     let commands = blocks(&page, "sh");
     assert_eq!(commands.len(), 2);
+    let front = std::fs::read_to_string(here("README.md")).unwrap();
+    assert!(blocks(&front, "sh").contains(&commands[0]), "README exports as the page does");
+    assert_eq!(blocks(&front, "python"), blocks(&page, "python")[..1], "and reads the same in Python");
     shell(&commands[0]);
     let (mut lines, mut skipped) = (String::new(), 0);
     for block in blocks(&page, "python") {

@@ -25,8 +25,8 @@ const MOST_MAPS: usize = 2;
 /// beside it (Fig. S5E). The colours run from chance to 1 whatever the table holds.
 ///
 /// `table` is that of [`crate::analysis::decoder`]; where several checkpoints stand below each other, their average is
-/// drawn; `options` are those that it was made with. With permutations, the band of chance is drawn about the diagonal's
-/// curve.
+/// drawn; `options` are those that it was made with. With permutations, the band of chance is drawn about the
+/// diagonal's curve.
 ///
 /// ```
 /// use maturation::analysis::{DecoderOptions, decoder};
@@ -166,7 +166,8 @@ fn draw(tables: &[(&str, Windows)], options: &DecoderOptions, about: &About) -> 
     let tables = &tables[..tables.len().min(MOST_MAPS)];
     let (places, chance) = (Places::of(tables.len()), chance(options, about));
     let note = format!(
-        "a support vector classifier on mean rates in windows of {} ms, placed by their start; lines mark the epochs; {}",
+        "a support vector classifier on mean rates in windows of {} ms, placed by their start; lines mark the epochs; \
+         {}",
         options.window_ms, options.hold_out
     );
     let mut layout = style::layout(&style::heading(&about.title, &[note]), Axis::new(), Axis::new());

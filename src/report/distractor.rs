@@ -8,8 +8,8 @@ use crate::report::rules::counterparts;
 use crate::tasks::Rule;
 use crate::training::{Run, Selection};
 
-/// Trials of each pair: an eighth of the published number, in an eighth of the time; a stage's performance moves by less
-/// than its checkpoints differ.
+/// Trials of each pair: an eighth of the published number, in an eighth of the time; a stage's performance moves by
+/// less than its checkpoints differ.
 const REPEATS: usize = 16;
 
 /// The sections of the page, if the run was trained on the distractor task.

@@ -104,8 +104,9 @@ pub trait Task: Send + Sync + 'static {
         said.is_within(condition.response, self.tolerance())
     }
 
-    /// What guessing earns: the share of random trials that the best answer is right in that is the same in all of them.
-    /// Figures of performance mark it. None, as by default, if it is not known, or if fixating is all that is asked.
+    /// What guessing earns: the share of random trials that the best answer is right in that is the same in all of
+    /// them. Figures of performance mark it. None, as by default, if it is not known, or if fixating is all that is
+    /// asked.
     fn chance(&self) -> Option<f64> {
         None
     }

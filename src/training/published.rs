@@ -146,9 +146,7 @@ impl PublishedRun {
             listener(&CheckpointProgress { done: place + 1, of: chosen.len(), trials_trained });
         }
         let mut notes = self.notes.clone();
-        if let Some(from) = self.state(&mut run, last, &chosen)? {
-            notes.push(from);
-        }
+        notes.extend(self.state(&mut run, last, &chosen)?);
         let log = if self.has_log { self.log().clone() } else { Log { entries, ..Log::default() } };
         Ok((run.finish(hyperparameters, &log)?, notes))
     }
@@ -170,51 +168,43 @@ impl PublishedRun {
         Ok(is_known.get().then_some(cost))
     }
 
-    /// Writes what training goes on with, and says what is not as it was.
-    fn state(&self, run: &mut NewRun, last: Imported, chosen: &[u64]) -> Result<Option<String>> {
+    /// Writes what training goes on with, and says what is not as it was, a sentence each.
+    fn state(&self, run: &mut NewRun, last: Imported, chosen: &[u64]) -> Result<Vec<String>> {
         let hyperparameters = self.hyperparameters();
         let (trials, batch) = (chosen[chosen.len() - 1], hyperparameters.batch_size_train as u64);
+        let cannot = |why: String| Ok(vec![format!("training cannot go on from it: {why}")]);
         if !trials.is_multiple_of(batch) {
-            return Ok(Some(format!(
-                "training cannot go on from it: {trials} trials are no whole number of batches of {batch}"
-            )));
+            return cannot(format!("{trials} trials are no whole number of batches of {batch}"));
         }
         let Some(weight_cost) = self.weight_cost(chosen)? else {
-            return Ok(Some(
-                "training cannot go on from it: its weights are held where they began, and checkpoint 0 is not among \
-                 those imported"
-                    .to_owned(),
-            ));
+            let why = "its weights are held where they began, and checkpoint 0 is not among those imported";
+            return cannot(why.to_owned());
         };
         let steps = trials / batch;
         let mut learner = Learner::with_cost(last.network, weight_cost);
-        let mut note = None;
+        let mut notes = Vec::new();
         match last.memory.filter(|_| learner.optimizer.remembers()) {
             Some(AdamMemory { moments, powers }) => {
                 learner.optimizer.moments = moments;
                 learner.optimizer.updates = updates(powers, steps);
-                if learner.optimizer.updates != steps {
-                    note = Some(format!(
-                        "its optimiser had made {} updates, {steps} of them in this run, and goes on with them",
-                        learner.optimizer.updates
-                    ));
+                let updates = learner.optimizer.updates;
+                if updates != steps {
+                    let where_it_was = format!("{updates} updates where this run has {steps} steps");
+                    notes.push(format!("its optimiser had made {where_it_was}, and goes on with them"));
                 }
             }
             None if learner.optimizer.remembers() => {
-                note = Some(
-                    "its last checkpoint does not hold what Adam remembers: training on begins that anew".to_owned(),
-                );
+                let what = "does not hold what Adam remembers: training on begins that anew";
+                notes.push(format!("the checkpoint after {trials} trials {what}"));
             }
             None => learner.optimizer.updates = steps,
         }
         if hyperparameters.p_weight_train.is_some_and(|share| share < 1.0) {
-            note = Some(
-                "which of its weights are held (`p_weight_train`) its files do not say: training on holds others"
-                    .to_owned(),
-            );
+            let what = "its files do not say: training on holds others";
+            notes.push(format!("which of its weights are held (`p_weight_train`) {what}"));
         }
         run.state(&learner, steps)?;
-        Ok(note)
+        Ok(notes)
     }
 }
 
@@ -388,7 +378,7 @@ mod tests {
         fs::rename(theirs.join("320"), theirs.join("128")).unwrap();
         let published = PublishedRun::open(&theirs).unwrap();
         let (run, notes) = published.import(folder.path().join("on"), &Selection::Last, |_| {}).unwrap();
-        assert!(notes.iter().any(|note| note.contains("5 updates, 2 of them in this run")), "{notes:?}");
+        assert!(notes.iter().any(|note| note.contains("5 updates where this run has 2 steps")), "{notes:?}");
         let (found, step) = learner(&run);
         assert_eq!((step, found.optimizer.updates), (2, 5));
         let hyperparameters =
