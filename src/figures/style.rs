@@ -58,7 +58,8 @@ const RULES: &[(&[Rule], &str)] = &[
     (&[Rule::MATCH_OR_NON_PASSIVE], "#b5a400"),
 ];
 
-/// Colours of tasks of a user's own, from Paul Tol's muted palette: none is that of a rule beside which they are trained.
+/// Colours of tasks of a user's own, from Paul Tol's muted palette: none is that of a rule beside which they are
+/// trained.
 const OWN_TASKS: [&str; 5] = ["#882255", "#44aa99", "#332288", "#999933", "#aa4499"];
 
 /// The colour of a rule, from the palette of Okabe and Ito, which colour-blind readers can tell apart.
