@@ -352,7 +352,7 @@ fn inputs_of_every_kind_are_read_with_a_note_or_refused_with_a_remedy() {
         input("quoted names", all.replacen("trial,location", "\"trial\",\"location\"", 1), Ok(&[])),
         input("an index column", format!(",{head}") + &text_of(|t, s| format!("{s},{}", plain(t, s))), Ok(&[])),
         input("R's row names", head.to_owned() + &text_of(|t, s| format!("\"{t}{s}\",{}", plain(t, s))), Ok(&[])),
-        input("R's NA", all.replacen("0.5", "NA", 1), Err(&["unit_0", "row 0", "trial 0", "--pseudo-trials"])),
+        input("R's NA", all.replacen("0.5", "NA", 1), Err(&["unit_0", "row 0", "trial 0", "`PseudoPopulation`"])),
         input("an empty value", all.replacen("0.5", "", 1), Err(&["unit_0", "row 0", "trial 0"])),
         input("a word among rates", all.replacen("1.5", "high", 1), Err(&["unit_0", "`high`", "row 1"])),
         input("a word as location", all.replacen("0,0,0", "0,up,0", 1), Err(&["trial 0", "up", "one location"])),
@@ -394,7 +394,7 @@ fn inputs_of_every_kind_are_read_with_a_note_or_refused_with_a_remedy() {
         input(
             "seconds under ms",
             all.replace(",20,", ",0.02,").replace(",40,", ",0.04,").replace(",60,", ",0.06,"),
-            Err(&["--time-unit s"]),
+            Err(&["TimeUnit::Seconds"]),
         ),
         with(
             "seconds that are said",
@@ -410,7 +410,7 @@ fn inputs_of_every_kind_are_read_with_a_note_or_refused_with_a_remedy() {
                 .replace(",60,", ",0.06,"),
             Ok(&[]),
         ),
-        input("a column time", all.replace("time_ms", "time"), Err(&["`time`", "--time-unit"])),
+        input("a column time", all.replace("time_ms", "time"), Err(&["`time`", "TimeUnit::Seconds"])),
         input(
             "times of the session",
             head.to_owned() + &text_of(|t, s| format!("{t},{t},{},1", 5000 * t + 20 * s)),
@@ -420,17 +420,17 @@ fn inputs_of_every_kind_are_read_with_a_note_or_refused_with_a_remedy() {
         input(
             "a trial that hardly began",
             all.replacen("2,2,20,3.5\n2,2,40,4.5\n2,2,60,5.5\n", "", 1),
-            Err(&["trial 2", "--to-ms"]),
+            Err(&["trial 2", "`to_ms`"]),
         ),
         input(
             "bin centres",
             head.to_owned() + &text_of(|t, s| format!("{t},{t},{},1", 20 * s + 10)),
-            Ok(&["--times-are centre"]),
+            Ok(&["BinTime::Centre"]),
         ),
         input(
             "bin ends",
             head.to_owned() + &text_of(|t, s| format!("{t},{t},{},1", 20 * s + 20)),
-            Ok(&["--times-are end"]),
+            Ok(&["BinTime::End"]),
         ),
         input(
             "trials a third of a step apart",
@@ -480,7 +480,7 @@ fn inputs_of_every_kind_are_read_with_a_note_or_refused_with_a_remedy() {
         input(
             "two opposite ones of eight",
             head.to_owned() + &text_of(|t, s| format!("{t},{},{},1", 4 * (t % 2), 20 * s)),
-            Err(&["0, 4", "--locations-on-ring"]),
+            Err(&["0, 4", "RingOptions::count"]),
         ),
         input(
             "uneven locations",
@@ -490,7 +490,7 @@ fn inputs_of_every_kind_are_read_with_a_note_or_refused_with_a_remedy() {
         input(
             "names",
             head.to_owned() + &text_of(|t, s| format!("{t},{},{},1", ["n", "e", "s", "w"][t], 20 * s)),
-            Err(&["e, n, s, w", "right,up,left,down"]),
+            Err(&["e, n, s, w", "RingOptions::order"]),
         ),
         with(
             "names in an order",
@@ -603,7 +603,7 @@ fn a_pseudo_population_goes_through_every_analysis_of_populations() {
         table.with_column(column).unwrap();
     }
     let message = Activity::from_table(&table, None).unwrap_err().to_string();
-    assert!(message.contains("--pseudo-trials"), "{message}");
+    assert!(message.contains("`PseudoPopulation`"), "{message}");
     let pseudo = |trials| RecordingOptions { pseudo: Some(PseudoPopulation { trials, seed: 1 }), ..Default::default() };
     let activity = Activity::from_table_with(&table, &pseudo(2)).unwrap();
     assert_eq!((activity.trials(), activity.units()), (16, 6));

@@ -112,13 +112,13 @@ impl Clock {
         if said.bins == BinTime::Start && said.from_ms.is_none() && (offset - 0.5).abs() < 0.01 {
             clock.notes.push(format!(
                 "time begins at {} ms, in the middle of a step of {} ms: if times are the middles of bins, say \
-                 `--times-are centre`",
+                 `BinTime::Centre`",
                 round(clock.start_ms),
                 round(dt)
             ));
         } else if said.bins == BinTime::Start && (clock.start_ms - dt).abs() < 1e-6 * dt && times.is_some() {
             clock.notes.push(format!(
-                "time begins at {} ms, one step: if times are the ends of bins, say `--times-are end`",
+                "time begins at {} ms, one step: if times are the ends of bins, say `BinTime::End`",
                 round(clock.start_ms)
             ));
         }
@@ -171,7 +171,7 @@ impl Clock {
                         round(at(culprit.first)),
                         round(at(ends(culprit)))
                     ),
-                    "leave it out, or choose a window within it with --from-ms and --to-ms",
+                    "leave it out, or choose a window within it, `from_ms` to `to_ms`",
                 ));
             }
             (first, last) = wanted;
@@ -189,7 +189,7 @@ impl Clock {
                         round(at(ends(earliest))),
                         round(longest as f64 * dt)
                     ),
-                    "leave the short trials out, or choose a window that all have with --from-ms and --to-ms",
+                    "leave the short trials out, or choose a window that all have, `from_ms` to `to_ms`",
                 ));
             }
             notes.push(format!(
@@ -332,7 +332,7 @@ fn time_step(courses: &[Course], keys: &[f64], said: Said) -> Result<f64> {
     if measured < 0.1 && !said.unit_is_sure {
         return Err(Error::argument(
             format!("the times of the table are {} ms apart", round(measured)),
-            "if they are in seconds, say `--time-unit s`; if not, say `--time-unit ms`",
+            "if they are in seconds, say `TimeUnit::Seconds`; if not, say `TimeUnit::Milliseconds`",
         ));
     }
     // Decimal times in binary are a hair off: 16.666666666666664 ms is a 60th of a second.

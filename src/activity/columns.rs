@@ -107,7 +107,7 @@ pub(super) fn missing(table: &DataFrame, name: &str, row: usize, value: f64) -> 
     Error::argument(
         format!("the column `{name}` holds {value} in row {row}{}", of_trial(table, row)),
         "every value must be a finite number: leave the unit or the trial out; if units were recorded in different \
-         trials, make a pseudo-population of them with `--pseudo-trials K`",
+         trials, make a pseudo-population of them by `PseudoPopulation`",
     )
 }
 

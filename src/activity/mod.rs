@@ -96,11 +96,17 @@ impl Activity {
             notes: Vec::new(),
         };
         activity.check()?;
+        activity.check_finite()?;
+        Ok(activity)
+    }
+
+    /// Refuses rates that are not finite; the fields are open to everyone.
+    pub(crate) fn check_finite(&self) -> Result<()> {
         // Without an early exit this runs on vectors; which rate it is matters only once there is one.
-        if activity.rates.fold(true, |finite, rate| finite & rate.is_finite()) {
-            return Ok(activity);
+        if self.rates.fold(true, |finite, rate| finite & rate.is_finite()) {
+            return Ok(());
         }
-        let bad = activity.rates.indexed_iter().find(|(_, rate)| !rate.is_finite());
+        let bad = self.rates.indexed_iter().find(|(_, rate)| !rate.is_finite());
         let place = bad.map_or(String::new(), |((step, trial, unit), rate)| {
             format!("unit {unit} has the rate {rate} in trial {trial} at step {step}")
         });
@@ -445,7 +451,7 @@ mod tests {
         let activity = Activity::from_table(&table, None).unwrap();
         assert_eq!((activity.dt, activity.start_ms, activity.location_count), (10.0, 5.0, 2));
         assert_eq!(activity.locations, [0, 1]);
-        assert!(activity.notes.iter().any(|note| note.contains("--times-are centre")), "{:?}", activity.notes);
+        assert!(activity.notes.iter().any(|note| note.contains("BinTime::Centre")), "{:?}", activity.notes);
         assert_eq!(activity.rates, ndarray::array![[[6.0, 2.0], [7.0, 3.0]], [[8.0, 4.0], [5.0, 1.0]]]);
     }
 

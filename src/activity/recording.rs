@@ -234,7 +234,7 @@ fn times(table: &DataFrame, options: &RecordingOptions) -> Result<Option<Vec<f64
         (None, None) => {
             return Err(Error::argument(
                 "the column `time` does not say what it is in",
-                "name it time_ms or time_s, or say `--time-unit s` or `ms`",
+                "name it time_ms or time_s, or say `TimeUnit::Seconds` or `TimeUnit::Milliseconds`",
             ));
         }
     };

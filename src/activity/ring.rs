@@ -69,8 +69,8 @@ pub(super) struct Places {
 /// Places the distinct labels of a table on a ring, `carried` being the number of locations that the table itself says.
 pub(super) fn place(labels: &[Label], carried: Option<usize>, options: &RingOptions) -> Result<Places> {
     let found = || list(labels);
-    let remedy = "say what they are: `--locations-on-ring N` (with `--location-unit degrees` for angles), or their \
-                  labels in order round the ring, `--locations-on-ring right,up,left,down`";
+    let remedy = "give `RingOptions::count` (with `RingOptions::unit` for angles), or their labels in order round the \
+                  ring in `RingOptions::order`";
     if let Some(order) = &options.order {
         return ordered(labels, order);
     }
@@ -293,7 +293,7 @@ mod tests {
             vec![3.0],
         ] {
             let message = place(&numbers(&labels), None, &RingOptions::default()).unwrap_err().to_string();
-            assert!(message.contains("--locations-on-ring"), "{labels:?}: {message}");
+            assert!(message.contains("RingOptions::order"), "{labels:?}: {message}");
             assert!(message.contains(&list(&numbers(&labels))), "{labels:?}: {message}");
         }
         let names = ["up", "down"].map(|name| Label::Text(name.to_owned()));

@@ -9,6 +9,7 @@ use crate::activity::clock::round;
 use crate::activity::columns::{Label, has, labels, numbers, numbers_or_nan};
 use crate::activity::{Activity, PseudoPopulation, RingOptions, TimeUnit, Trial, recording};
 use crate::error::{Error, Result};
+use crate::tasks::whole_steps;
 
 /// How spikes are counted.
 #[derive(Clone, Debug, PartialEq)]
@@ -128,7 +129,7 @@ impl Activity {
             None if units.sessions > 1 => {
                 return Err(Error::argument(
                     format!("the units are of {} sessions, so that none has all trials", units.sessions),
-                    "make a pseudo-population of them with `--pseudo-trials K`, or take one session",
+                    "make a pseudo-population of them by `PseudoPopulation`, or take one session",
                 ));
             }
             None => (rates, ring.of_trials),
@@ -159,13 +160,13 @@ impl SpikeOptions {
             );
         }
         if self.causal && self.smooth_ms.is_none() {
-            return refuse("causal smoothing without smoothing".to_owned(), "give --smooth-ms too");
+            return refuse("causal smoothing without smoothing".to_owned(), "give `smooth_ms` too");
         }
-        let bins = ((self.to_ms - self.from_ms) / self.bin_ms + 1e-9).floor();
+        let bins = whole_steps(self.to_ms - self.from_ms, self.bin_ms);
         if !((1.0..1e7).contains(&bins) && self.from_ms.is_finite()) {
             return refuse(
                 format!("the window from {} to {} ms in bins of {} ms", self.from_ms, self.to_ms, self.bin_ms),
-                "give a window of one bin or more, --from-ms before --to-ms",
+                "give a window of one bin or more, `from_ms` before `to_ms`",
             );
         }
         Ok(bins as usize)
@@ -200,7 +201,7 @@ fn time_column(table: &DataFrame, stem: &str, said: Option<TimeUnit>, what: &str
             Some(unit) => Ok((bare.to_owned(), unit)),
             None => Err(Error::argument(
                 format!("the column `{bare}` of the table of {what} does not say what it is in"),
-                format!("name it {bare}_s or {bare}_ms, or say `--time-unit s` or `ms`"),
+                format!("name it {bare}_s or {bare}_ms, or say `TimeUnit::Seconds` or `TimeUnit::Milliseconds`"),
             )),
         };
     }
@@ -532,12 +533,12 @@ mod tests {
         assert_refused(&spikes(), &trials(), &SpikeOptions { smooth_ms: Some(-1.0), ..options() }, &["-1 ms"]);
         let endless = SpikeOptions { smooth_ms: Some(1e9), ..options() };
         assert_refused(&spikes(), &trials(), &endless, &["1000000000 ms", "longer window"]);
-        assert_refused(&spikes(), &trials(), &SpikeOptions { causal: true, ..options() }, &["--smooth-ms"]);
+        assert_refused(&spikes(), &trials(), &SpikeOptions { causal: true, ..options() }, &["`smooth_ms`"]);
         let align = Some("saccade".to_owned());
         assert_refused(&spikes(), &trials(), &SpikeOptions { align, ..options() }, &["saccade", "cue_s"]);
         let mut plain = spikes();
         plain.rename("time_s", "time".into()).unwrap();
-        assert_refused(&plain, &trials(), &options(), &["--time-unit"]);
+        assert_refused(&plain, &trials(), &options(), &["TimeUnit::Seconds"]);
         let said = SpikeOptions { time_unit: Some(TimeUnit::Seconds), ..options() };
         assert!(Activity::from_spikes(&plain, &trials(), &said).is_ok());
     }
@@ -565,7 +566,7 @@ mod tests {
         ]
         .unwrap();
         let options = SpikeOptions { to_ms: 100.0, ..SpikeOptions::default() };
-        assert_refused(&spikes, &trials, &options, &["2 sessions", "--pseudo-trials"]);
+        assert_refused(&spikes, &trials, &options, &["2 sessions", "PseudoPopulation"]);
         let options = SpikeOptions { pseudo: Some(PseudoPopulation { trials: 1, seed: 0 }), ..options };
         let (activity, _) = Activity::from_spikes(&spikes, &trials, &options).unwrap();
         assert_eq!(activity.rates.dim(), (5, 2, 2));

@@ -91,18 +91,6 @@ pub(super) fn chosen_locations(activity: &Activity, chosen: Option<&[usize]>, le
     Ok(locations)
 }
 
-/// Refuses rates that are not finite; the fields of activity are open to everyone.
-pub(super) fn check_finite(activity: &Activity) -> Result<()> {
-    if activity.rates.fold(true, |finite, rate| finite & rate.is_finite()) {
-        return Ok(());
-    }
-    let bad = activity.rates.indexed_iter().find(|(_, rate)| !rate.is_finite());
-    let place = bad.map_or(String::new(), |((step, trial, unit), rate)| {
-        format!("unit {unit} has the rate {rate} in trial {trial} at step {step}")
-    });
-    Err(Error::argument(place, "every rate must be a finite number: leave the unit or the trial out"))
-}
-
 /// Numbers, separated by commas.
 pub(super) fn list(numbers: &[usize]) -> String {
     numbers.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")

@@ -5,7 +5,7 @@ use ndarray::Array2;
 use polars::prelude::*;
 
 use crate::activity::Activity;
-use crate::analysis::components::{check_finite, chosen_locations, descending_eigen, scores_table, sign_of};
+use crate::analysis::components::{chosen_locations, descending_eigen, scores_table, sign_of};
 use crate::analysis::rates::location_means;
 use crate::error::{Error, Result};
 
@@ -79,7 +79,7 @@ pub struct Pca {
 /// is not finite, or no unit's rate varies.
 pub fn pca(activity: &Activity, options: &PcaOptions) -> Result<Pca> {
     activity.check()?;
-    check_finite(activity)?;
+    activity.check_finite()?;
     let locations = chosen_locations(activity, options.locations.as_deref(), 1)?;
     let trials = activity.trials_by_location();
     let trials: Vec<Vec<usize>> = locations.iter().map(|location| trials[*location].clone()).collect();

@@ -6,7 +6,7 @@ use ndarray::{Array1, Array2, Array3, ArrayView2, ArrayViewMut1, Axis, Zip, s};
 
 use crate::activity::Activity;
 use crate::error::{Error, Result};
-use crate::tasks::Epoch;
+use crate::tasks::{Epoch, whole_steps};
 
 /// The steps that a unit's response is compared with: the first fixation, less its first `skip_ms`.
 ///
@@ -14,8 +14,7 @@ use crate::tasks::Epoch;
 /// If there is no fix1, or `skip_ms` is negative or leaves nothing of it.
 pub(super) fn baseline(activity: &Activity, skip_ms: f64) -> Result<Range<usize>> {
     let fixation = activity.epoch(Epoch::Fix1)?;
-    // The same guard against rounding as where ms become steps elsewhere: 300 / 0.1 is a hair below 3000.
-    let start = fixation.start as f64 + (skip_ms / activity.dt + 1e-9).floor();
+    let start = fixation.start as f64 + whole_steps(skip_ms, activity.dt);
     if !(skip_ms >= 0.0 && start < fixation.end as f64) {
         return Err(Error::argument(
             format!("skipping the first {skip_ms} ms of the baseline leaves nothing of it"),

@@ -25,11 +25,11 @@ const COLOURS: [&str; 2] = ["#d55e00", "#4d4d4d"];
 ///
 /// ```
 /// use maturation::analysis::{Population, SampleUnit};
-/// /// use maturation::prelude::*;
+/// use maturation::prelude::*;
 ///
 /// let activity = Run::open("data/6tasks")?.last()?.activity(Rule::ODR)?;
 /// let unit = SampleUnit::of(&activity, Epoch::Stim1, None, &Population::default())?;
-/// let figure = figures::sample_unit(&unit.table()?, About::of_selective(Rule::ODR, Epoch::Stim1, 20.0))?;
+/// let figure = figures::sample_unit(&unit.table()?, About::of_unit(&unit, &activity))?;
 /// assert!(figure.json().contains("135°"));
 /// # Ok::<(), maturation::Error>(())
 /// ```

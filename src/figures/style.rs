@@ -58,12 +58,16 @@ const RULES: &[(&[Rule], &str)] = &[
     (&[Rule::MATCH_OR_NON_PASSIVE], "#b5a400"),
 ];
 
+/// Colours of tasks of a user's own, from Paul Tol's muted palette: none is that of a rule beside which they are
+/// trained.
+const OWN_TASKS: [&str; 5] = ["#882255", "#44aa99", "#332288", "#999933", "#aa4499"];
+
 /// The colour of a rule, from the palette of Okabe and Ito, which colour-blind readers can tell apart.
 pub(super) fn rule_colour(rule: Rule) -> &'static str {
     let found = RULES.iter().find(|(rules, _)| rules.contains(&rule)).map(|(_, colour)| *colour);
     // A task of a user's own has none: its place among those that there are decides.
     let place = || Rule::all().into_iter().filter(|rule| rule.is_own()).position(|own| own == rule).unwrap_or(0);
-    found.unwrap_or_else(|| SERIES[place() % SERIES.len()])
+    found.unwrap_or_else(|| OWN_TASKS[place() % OWN_TASKS.len()])
 }
 
 /// The colour of the stage of this name, or that of another curve at this place.
@@ -351,6 +355,7 @@ mod tests {
             let places = RULES.iter().filter(|(rules, _)| rules.contains(&rule)).count();
             assert_eq!(places, 1, "{rule}");
         }
+        assert!(RULES.iter().all(|(_, colour)| !OWN_TASKS.contains(colour)));
     }
 
     #[test]

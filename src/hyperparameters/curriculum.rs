@@ -62,7 +62,7 @@ impl CurriculumStage {
         self.lengths.iter().map(|(epoch, length)| (*epoch, *length)).collect()
     }
 
-    /// An error that says what is wrong with it, if it cannot be.
+    /// An error that says what is wrong with it, if it is invalid.
     pub(super) fn check(&self, trained: &[Rule]) -> Result<()> {
         let wrong = |expected: String| Err(Error::hyperparameter("curriculum", self, expected));
         if self.rules.is_empty() || self.rules.iter().any(|rule| !trained.contains(rule)) {

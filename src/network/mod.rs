@@ -25,7 +25,7 @@ pub use cost_term::{CostTerm, ExtraCost};
 pub use engine::{Cost, CpuEngine, Device, DfdxEngine, Diverged, Engine, Graded, Rollout, SweepNoise, TapedCost};
 pub use export::WeightNames;
 pub use learner::Learner;
-pub use optimizer::{GRADIENT_LIMIT, WeightOptimizer};
+pub(crate) use optimizer::WeightOptimizer;
 pub use parameters::{Initial, Matrix, Parameter, ParameterSpec, Parameters, Role, Values};
 pub use regularisation::WeightCost;
 

@@ -11,7 +11,7 @@ use crate::numerics::Level;
 use crate::numerics::dispatch::vectorised;
 
 /// Each entry of a gradient is clipped to this absolute value (paper, STAR Methods).
-pub const GRADIENT_LIMIT: f64 = 1.0;
+pub(crate) const GRADIENT_LIMIT: f64 = 1.0;
 
 /// Decay of the mean of the gradients.
 pub(crate) const FIRST_DECAY: f64 = 0.9;
@@ -32,7 +32,7 @@ const EPSILON: f64 = 1e-8;
 /// and put back, so that a resumed run goes on exactly. Parameters of role [`Fixed`](Role::Fixed), and what
 /// `trainables` leaves out, stay as they are.
 #[derive(Clone, Debug)]
-pub struct WeightOptimizer {
+pub(crate) struct WeightOptimizer {
     kind: OptimizerKind,
     rate: f64,
     /// The elements of each parameter that train.

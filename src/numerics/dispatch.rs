@@ -33,7 +33,8 @@ impl Level {
     }
 
     /// Every level that this processor has, the lowest first.
-    pub fn available() -> Vec<Self> {
+    #[cfg(test)]
+    pub(crate) fn available() -> Vec<Self> {
         #[cfg(target_arch = "x86_64")]
         match Level::detect().0 {
             Kind::Avx512 => return vec![Level(Kind::Portable), Level(Kind::Avx2), Level(Kind::Avx512)],

@@ -134,29 +134,28 @@ elementwise!(
     sigmoid_in_place, sigmoid_body, sigmoid
 );
 elementwise!(
-    /// Replaces every value by its hyperbolic tangent.
-    tanh_in_place, tanh_body, tanh
-);
-elementwise!(
     /// Replaces every value `z` by `eᶻ`.
     exp_in_place, exp_body, exp
 );
-
-#[inline(always)]
-fn softplus_body<const FUSED: bool>(values: &mut [f32], slopes: &mut [f32]) {
-    for (value, slope) in values.iter_mut().zip(slopes) {
-        (*value, *slope) = softplus_and_sigmoid::<FUSED>(*value);
-    }
-}
-vectorised! {
-    /// Replaces every value `z` by softplus `ln(1 + eᶻ)` and writes its slope `1/(1 + e⁻ᶻ)` beside it.
-    pub fn softplus_in_place(values: &mut [f32], slopes: &mut [f32]) = softplus_body
-}
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::numerics::Level;
+
+    // What kernels take number by number, over whole slices.
+    elementwise!(tanh_in_place, tanh_body, tanh);
+
+    #[inline(always)]
+    fn softplus_body<const FUSED: bool>(values: &mut [f32], slopes: &mut [f32]) {
+        for (value, slope) in values.iter_mut().zip(slopes) {
+            (*value, *slope) = softplus_and_sigmoid::<FUSED>(*value);
+        }
+    }
+    vectorised! {
+        /// Replaces every value `z` by softplus `ln(1 + eᶻ)` and writes its slope `1/(1 + e⁻ᶻ)` beside it.
+        fn softplus_in_place(values: &mut [f32], slopes: &mut [f32]) = softplus_body
+    }
 
     /// Arguments from tiny to large, of both signs.
     fn arguments() -> Vec<f32> {

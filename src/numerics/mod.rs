@@ -1,12 +1,12 @@
 //! Vectorised mathematics and counter-based random numbers: the numeric ground that tasks and networks stand on.
 //!
 //! Loops here are written so that the compiler vectorises them, and are compiled once for each instruction level of
-//! the processor family ([`Level`]); which one runs is decided at run time, so that one binary is fast everywhere.
+//! the processor family (`Level`); which one runs is decided at run time, so that one binary is fast everywhere.
 
-pub mod dispatch;
-pub mod mathematics;
+pub(crate) mod dispatch;
+pub(crate) mod mathematics;
 mod normals;
 mod philox;
 pub mod random;
 
-pub use dispatch::Level;
+pub(crate) use dispatch::Level;

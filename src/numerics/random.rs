@@ -55,7 +55,7 @@ impl Noise {
     }
 
     /// As [`Noise::fill`], at a given instruction level. Levels agree to the last bits of single precision.
-    pub fn fill_at(&self, level: Level, step: u32, trial: u32, time: u32, out: &mut [f32]) {
+    pub(crate) fn fill_at(&self, level: Level, step: u32, trial: u32, time: u32, out: &mut [f32]) {
         normals::fill(level, out, self.key, [time, trial, step]);
     }
 }

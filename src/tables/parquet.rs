@@ -61,7 +61,7 @@ pub(super) fn read(path: &Path, file: File, wanted: &dyn Fn(&str) -> bool) -> Re
                 path,
                 format!("its column `{}` holds values of type {}", field.name, type_name(field.dtype())),
                 "Write it as whole or decimal numbers or as text, or leave it out. Of a recording, `Activity::read` \
-                 and --activity read only the columns that they need",
+                 reads only the columns that it needs",
             ));
         }
         chosen.push(field.name.to_string());

@@ -49,13 +49,34 @@ impl Clock {
 
     /// Whole steps in a duration, rounded down as the published system does (a delay of 750 ms is 37 steps of 20 ms).
     pub fn steps(&self, milliseconds: f64) -> usize {
-        // 1e-9 keeps a duration that is a whole number of steps from losing one to rounding, as in 300 / 0.1.
-        (milliseconds / self.dt + 1e-9).floor() as usize
+        whole_steps(milliseconds, self.dt) as usize
     }
 
     /// Steps of an epoch that usually lasts so many ms.
     pub fn epoch(&self, epoch: Epoch, usually: f64) -> usize {
         let changed = self.lengths.iter().find(|(known, _)| *known == epoch);
         self.steps(changed.map_or(usually, |(_, length)| *length))
+    }
+}
+
+/// Whole steps of `dt` ms in a duration, rounded down; below 0 for one below 0, and NaN for what is no duration.
+pub(crate) fn whole_steps(milliseconds: f64, dt: f64) -> f64 {
+    // 1e-9 keeps a duration that is a whole number of steps from losing one to rounding, as in 300 / 0.1.
+    (milliseconds / dt + 1e-9).floor()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_are_rounded_down_but_for_rounding_of_their_own() {
+        for (milliseconds, dt, steps) in [(750.0, 20.0, 37.0), (300.0, 0.1, 3000.0), (19.9, 20.0, 0.0), (0.0, 5.0, 0.0)]
+        {
+            assert_eq!(whole_steps(milliseconds, dt), steps);
+            assert_eq!(Clock::new(dt).steps(milliseconds), steps as usize);
+        }
+        assert_eq!(whole_steps(-30.0, 20.0), -2.0);
+        assert!(whole_steps(f64::NAN, 20.0).is_nan());
     }
 }

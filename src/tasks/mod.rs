@@ -27,6 +27,7 @@ mod timeline;
 mod trials;
 
 pub use clock::Clock;
+pub(crate) use clock::whole_steps;
 pub use condition::{Condition, Shown};
 pub use definition::{EventDefinition, ShownDefinition, TaskDefinition, TrialKind};
 pub use epoch::Epoch;

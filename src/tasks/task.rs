@@ -111,7 +111,7 @@ pub trait Task: Send + Sync + 'static {
         None
     }
 
-    /// An error that says what is wrong with it, if it cannot be.
+    /// An error that says what is wrong with it, if it is invalid.
     ///
     /// # Errors
     /// As the task has it; there is none by default.

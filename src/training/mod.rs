@@ -196,7 +196,7 @@ impl Training {
     }
 }
 
-/// An error if a finished number of trials cannot be had.
+/// An error if the number of trials would end training before it begins.
 pub(crate) fn check_max_trials(max_trials: Option<u64>) -> Result<()> {
     match max_trials {
         Some(0) => Err(Error::argument("0 trials are no training", "ask for at least one, or for no limit")),

@@ -15,17 +15,17 @@ use crate::training::{Run, Selection, moving_average};
 
 /// Trials of each pair of a stimulus and a distractor location.
 const REPEATS: usize = 16;
-/// The published pictures of rule odrd take checkpoints from about so many trials before it leaves chance.
+/// The published figures of rule odrd begin about so many trials before its performance rises above chance.
 const LEAD: u64 = 20_000;
-/// Evaluations that the performance is averaged over to tell when it leaves chance.
+/// Evaluations that the performance is averaged over to tell when it rises above chance.
 const WINDOW: usize = 5;
 
-/// What the claims are held against: tables of a run's analyses. Those that are none are made when asked for
-/// ([`Evidence::complete`]); those of rules that the run was not trained on stay none.
+/// What the claims are held against: tables of a run's analyses. [`Evidence::complete`] makes those that are `None`;
+/// those of rules that the run was not trained on stay `None`.
 #[derive(Clone, Debug, Default)]
 pub struct Evidence {
-    /// Trials trained at the first checkpoint that tables of rule odrd are of, if not of all: the published pictures
-    /// have no checkpoint of the long time at chance before.
+    /// Trials trained at the first checkpoint that the tables of rule odrd include; `None`: 20,000 trials before the
+    /// rule's performance rises above chance, since the published figures leave out the long time before.
     pub begin: Option<u64>,
     /// Of [`analysis::performance_growth`].
     pub performance: Option<DataFrame>,

@@ -6,6 +6,7 @@ use crate::activity::Activity;
 use crate::analysis::DecoderOptions;
 use crate::analysis::rates::trial_rates;
 use crate::error::{Error, Result};
+use crate::tasks::whole_steps;
 
 /// The windows of a trial.
 #[derive(Clone, Debug)]
@@ -68,8 +69,7 @@ impl Windows {
 
 /// Whole steps of a duration; none if it is below one, or not a number.
 fn steps(ms: f64, dt: f64) -> Option<usize> {
-    // The same guard against rounding as where ms become steps elsewhere.
-    let steps = (ms / dt + 1e-9).floor();
+    let steps = whole_steps(ms, dt);
     (steps >= 1.0).then_some(steps as usize)
 }
 

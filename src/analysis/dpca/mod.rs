@@ -4,7 +4,7 @@ use ndarray::{Array2, Array3};
 use rand::RngExt;
 
 use crate::activity::Activity;
-use crate::analysis::components::{check_finite, chosen_locations, list};
+use crate::analysis::components::{chosen_locations, list};
 use crate::environment::Interruption;
 use crate::error::{Error, Result};
 use crate::numerics::random::RandomStream;
@@ -244,7 +244,7 @@ pub struct Dpca {
 /// not finite; no unit's average varies; or an option is impossible.
 pub fn dpca(activity: &Activity, options: &DpcaOptions) -> Result<Dpca> {
     activity.check()?;
-    check_finite(activity)?;
+    activity.check_finite()?;
     options.check()?;
     let locations = chosen_locations(activity, options.locations.as_deref(), 2)?;
     let trials = activity.trials_by_location();

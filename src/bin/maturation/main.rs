@@ -12,6 +12,7 @@ use std::io::Write;
 use clap::error::ErrorKind;
 use clap::{CommandFactory, FromArgMatches, Parser};
 
+use common::wording::on_the_command_line;
 use generate::Generated;
 use verbs::{Reproduce, Verb};
 
@@ -49,7 +50,7 @@ fn main() {
     }
     let verb = arguments.verb.unwrap_or_else(|| Verb::Reproduce(Reproduce::shipped()));
     if let Err(error) = verb.run() {
-        eprintln!("maturation: {error}");
+        eprintln!("maturation: {}", on_the_command_line(&error));
         std::process::exit(if error.is_stopped() { 130 } else { 2 });
     }
 }

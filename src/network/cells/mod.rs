@@ -35,7 +35,7 @@ pub trait Cell: Send + Sync + 'static {
     /// The device's, and those of [`Moment`].
     fn step<D: Device<f32>>(&self, now: &Moment<'_, D>) -> Defined<Vec<Value<D>>, D>;
 
-    /// An error that names the key if the cell cannot be with these hyper-parameters.
+    /// An error that names the key if the cell does not support these hyper-parameters.
     ///
     /// # Errors
     /// As its cell has it; there is none by default.
@@ -179,7 +179,7 @@ cells! {
     lstm: Lstm,
 }
 
-/// An error if `w_rec_init` asks for what a cell with a beginning of its own does not have.
+/// An error if `w_rec_init` is set for a cell that has initial weights of its own.
 fn no_choice_of_recurrent(cell: &impl Cell, hyperparameters: &Hyperparameters) -> Result<()> {
     if hyperparameters.w_rec_init == RecurrentInit::RandOrtho {
         return Ok(());

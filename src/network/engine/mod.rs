@@ -8,7 +8,9 @@ mod device;
 
 pub use autodiff::DfdxEngine;
 pub use cpu::CpuEngine;
-pub use cpu::kernels::{Cost, matrix_product_rate};
+pub use cpu::kernels::Cost;
+#[doc(hidden)]
+pub use cpu::kernels::matrix_product_rate;
 pub use device::Device;
 
 use dfdx::shapes::Rank0;

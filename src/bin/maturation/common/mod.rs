@@ -8,3 +8,4 @@ pub mod recording;
 pub mod selectivity;
 pub mod source;
 pub mod staging;
+pub mod wording;

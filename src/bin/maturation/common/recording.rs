@@ -5,6 +5,7 @@ use maturation::activity::{Activity, LocationUnit};
 use maturation::prelude::*;
 
 use crate::common::output::refuse;
+use crate::common::wording::on_the_command_line;
 
 /// How a table of recorded neurons is read.
 #[derive(Clone, Debug, Args)]
@@ -84,7 +85,7 @@ impl RecordingArguments {
 
 /// Tells something that a reader of the results should know, beside them.
 pub fn tell(note: impl std::fmt::Display) {
-    eprintln!("note: {note}");
+    eprintln!("note: {}", on_the_command_line(note));
 }
 
 /// The selectivity of a recording, what is to know of it being told.

@@ -8,7 +8,7 @@ use crate::error::Error;
 pub(super) const OLDEST: (i32, i32) = (7, 5);
 
 /// What anybody can do who cannot have the GPU.
-const OR_CPU: &str = "or compute on the CPU (`Device::Cpu`, `--device cpu`)";
+const OR_CPU: &str = "or compute on the CPU (`Device::Cpu`)";
 
 fn unusable(ordinal: usize, why: impl std::fmt::Display, remedy: impl std::fmt::Display) -> Error {
     Error::argument(format!("the GPU cuda:{ordinal} cannot be used, {why}"), format!("{remedy}, {OR_CPU}"))
