@@ -81,7 +81,8 @@ proptest! {
         let by = places as f64 / LOCATIONS as f64 * TAU;
         for ruleset in Ruleset::ALL {
             for rule in ruleset.rules() {
-                let settings = Hyperparameters { ruleset: *ruleset, rule_trains: vec![*rule], ..Hyperparameters::paper() };
+                let (ruleset, rule_trains) = (*ruleset, vec![*rule]);
+                let settings = Hyperparameters { ruleset, rule_trains, ..Hyperparameters::paper() };
                 let mut stream = RandomStream::new(seed, 1);
                 let trials = Trials::random(&settings, *rule, 3, &mut stream).unwrap();
                 let conditions = trials.conditions.iter().map(|condition| turned(condition, by)).collect();
@@ -93,7 +94,8 @@ proptest! {
                     for ((step, trial, channel), value) in before.indexed_iter() {
                         let to = if (1..=LOCATIONS).contains(&channel) { ring(channel) } else { channel };
                         let found = after[[step, trial, to]];
-                        prop_assert!((value - found).abs() < 1e-5, "{rule}: {value} {found} at {step}, {trial}, {channel}");
+                        let at = (step, trial, channel);
+                        prop_assert!((value - found).abs() < 1e-5, "{rule}: {value} {found} at {at:?}");
                     }
                 }
             }
@@ -111,7 +113,8 @@ proptest! {
         for (place, unit) in units.iter().enumerate() {
             let (before, after) = (&before.units[*unit], &after.units[place]);
             prop_assert_eq!(after.unit, place);
-            prop_assert_eq!((before.active, before.selective, before.kind), (after.active, after.selective, after.kind));
+            prop_assert_eq!((before.active, before.selective), (after.active, after.selective));
+            prop_assert_eq!(before.kind, after.kind);
             prop_assert_eq!(before.preferred_location, after.preferred_location);
             prop_assert_eq!(before.unbiased_selective, after.unbiased_selective);
             prop_assert!(close(before.p_value, after.p_value), "{:?} {:?}", before.p_value, after.p_value);

@@ -1,5 +1,5 @@
-//! What a Parquet file says of its sizes, checked before anyone asks for memory by it: of a damaged one that may be more
-//! than there is, and then the process would end.
+//! What a Parquet file says of its sizes, checked before anyone asks for memory by it: of a damaged one that may be
+//! more than there is, and then the process would end.
 
 use std::io::{self, Cursor, Read, Seek, SeekFrom};
 
