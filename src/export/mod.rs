@@ -23,7 +23,6 @@ use std::path::Path;
 use polars::frame::DataFrame;
 
 use crate::analysis::{Selectivity, SelectivityOptions};
-use crate::environment::unless_interrupted;
 use crate::error::{Error, Result};
 use crate::hyperparameters::Hyperparameters;
 use crate::network::WeightNames;
@@ -96,7 +95,8 @@ impl Run {
         let folder = folder.as_ref();
         let hyperparameters = self.hyperparameters();
         let rule = options.rules.iter().chain(&hyperparameters.rule_trains).next().copied();
-        let chosen = self.selected(&options.checkpoints, rule.unwrap_or(Rule::ODR))?;
+        let chosen = self.visit(&options.checkpoints, rule.unwrap_or(Rule::ODR))?;
+        let of = chosen.len();
         if let Some(unknown) = options.rules.iter().find(|rule| !hyperparameters.ruleset.rules().contains(rule)) {
             return Err(Error::unknown_name("rule in this network", unknown.name(), hyperparameters.ruleset.rules()));
         }
@@ -104,19 +104,19 @@ impl Run {
         let file = |name: String| folder.join(format!("{name}.{}", options.format));
         let mut readout = Readout::new(options.readout.clone())?;
         let selectivity = options.selectivity.of_run(self);
-        for (place, checkpoint) in unless_interrupted(chosen.iter()).enumerate() {
-            let checkpoint = checkpoint?;
-            let trials_trained = checkpoint.trials_trained();
-            let network = checkpoint.network()?;
+        for (place, visited) in chosen.enumerate() {
+            let visited = visited?;
+            let trials_trained = visited.trials_trained();
+            let network = visited.checkpoint.network()?;
             let own = folder.join(trials_trained.to_string());
             std::fs::create_dir_all(&own).map_err(|source| Error::io("create", &own, source))?;
             network.export(file(format!("{trials_trained}/weights")), options.names)?;
             for rule in &options.rules {
-                let (activity, units) = of_rule(&mut readout, checkpoint, *rule, &selectivity)?;
+                let (activity, units) = of_rule(&mut readout, &visited.checkpoint, *rule, &selectivity)?;
                 write_arrays(&file(format!("{trials_trained}/{rule}")), &activity)?;
                 write_arrays(&file(format!("{trials_trained}/{rule}_selectivity")), &units)?;
             }
-            listener(&CheckpointProgress { done: place + 1, of: chosen.len(), trials_trained });
+            listener(&CheckpointProgress { done: place + 1, of, trials_trained });
         }
         write_arrays(&file("log".to_owned()), &log(self.evaluations(), hyperparameters))?;
         write_hyperparameters(&folder.join("hp.json"), hyperparameters)
