@@ -344,6 +344,19 @@ fn setting(name: &str, usual: u64) -> u64 {
     std::env::var(name).map_or(usual, |value| value.parse().unwrap_or_else(|_| panic!("{name} is {value}, no number")))
 }
 
+/// Files that once took all memory: a page of fewer than no values, a page's header of fields of other kinds.
+fn check_what_was_found_before() {
+    for name in ["negative_values", "header_of_another_kind"] {
+        let path = fixture(&format!("damaged/{name}.parquet"));
+        let before = IN_USE.load(Ordering::Relaxed);
+        MOST.store(before, Ordering::Relaxed);
+        let message = read_table(&path).unwrap_err().to_string();
+        assert!(message.contains(name), "{message}");
+        let memory = MOST.load(Ordering::Relaxed) - before;
+        assert!(memory < FIXED_MEMORY, "{name}: {memory} bytes of memory");
+    }
+}
+
 /// Text is the worst case: a value of one digit takes two bytes there, and eight in a table.
 fn check_memory_of_a_large_table(folder: &Path) {
     let path = folder.join("large.csv");
@@ -367,6 +380,7 @@ fn a_damaged_file_gives_a_result_or_an_error_that_names_it_soon_and_in_little_me
     let place = folder.path().join("here");
     let mutations = setting("MATURATION_MUTATIONS", 20_000) as usize;
     let mut chance = Chance(setting("MATURATION_SEED", SEED));
+    check_what_was_found_before();
     check_memory_of_a_large_table(folder.path());
     let kinds = kinds(folder.path());
     assert_eq!(kinds.iter().map(|kind| kind.share).sum::<usize>(), 1000, "shares of a thousand");

@@ -17,6 +17,7 @@ mod columns;
 mod csv;
 mod pages;
 mod parquet;
+mod parquet_fields;
 mod rows;
 mod text;
 mod text_column;

@@ -10,8 +10,9 @@ pub(super) struct Structure<'a> {
 }
 
 /// Kinds of values, by their number in the protocol.
-mod kind {
-    pub const TRUE: u8 = 1;
+pub(super) mod kind {
+    /// True; as a field also the kind of false.
+    pub const BOOLEAN: u8 = 1;
     pub const FALSE: u8 = 2;
     pub const BYTE: u8 = 3;
     pub const I16: u8 = 4;
@@ -25,47 +26,71 @@ mod kind {
     pub const STRUCT: u8 = 12;
 }
 
+/// What walks over a structure.
+struct Walk<'a, 'f> {
+    rest: &'a [u8],
+    /// The numbers of the fields that lead to where it is; an element of a list is field 0.
+    path: Vec<i64>,
+    expected: &'f dyn Fn(&[i64]) -> Option<u8>,
+    number: &'f mut dyn FnMut(&[i64], i64),
+}
+
 impl<'a> Structure<'a> {
     pub(super) fn new(bytes: &'a [u8]) -> Structure<'a> {
         Structure { rest: bytes }
     }
 
     /// Walks over the structure and hands on each whole number with the path of field numbers that leads to it. Gives
-    /// what stands behind the structure; none if it is damaged.
-    pub(super) fn walk(mut self, mut number: impl FnMut(&[i64], i64)) -> Option<&'a [u8]> {
-        self.structure(&mut Vec::with_capacity(DEEPEST), &mut number)?;
-        Some(self.rest)
+    /// what stands behind the structure; none if it is damaged, or a field is of another kind than `expected` has it.
+    pub(super) fn walk(
+        self,
+        expected: impl Fn(&[i64]) -> Option<u8>,
+        mut number: impl FnMut(&[i64], i64),
+    ) -> Option<&'a [u8]> {
+        let path = Vec::with_capacity(DEEPEST);
+        let mut walk = Walk { rest: self.rest, path, expected: &expected, number: &mut number };
+        walk.structure()?;
+        Some(walk.rest)
     }
+}
 
-    fn structure(&mut self, path: &mut Vec<i64>, number: &mut dyn FnMut(&[i64], i64)) -> Option<()> {
-        if path.len() >= DEEPEST {
+impl<'a> Walk<'a, '_> {
+    fn structure(&mut self) -> Option<()> {
+        if self.path.len() >= DEEPEST {
             return None;
         }
-        path.push(0);
+        self.path.push(0);
         loop {
             let head = self.byte()?;
             if head == 0 {
-                path.pop();
+                self.path.pop();
                 return Some(());
             }
             let field = match head >> 4 {
                 0 => self.whole_number()?,
-                step => path.last()?.checked_add(i64::from(step))?,
+                step => self.path.last()?.checked_add(i64::from(step))?,
             };
-            *path.last_mut()? = field;
+            *self.path.last_mut()? = field;
             match head & 15 {
-                kind::TRUE | kind::FALSE => {}
-                kind => self.value(kind, path, number)?,
+                kind::BOOLEAN | kind::FALSE => self.check(kind::BOOLEAN)?,
+                kind => {
+                    self.check(kind)?;
+                    self.value(kind)?;
+                }
             }
         }
     }
 
-    fn value(&mut self, kind: u8, path: &mut Vec<i64>, number: &mut dyn FnMut(&[i64], i64)) -> Option<()> {
+    fn check(&self, kind: u8) -> Option<()> {
+        (self.expected)(&self.path).is_none_or(|expected| expected == kind).then_some(())
+    }
+
+    fn value(&mut self, kind: u8) -> Option<()> {
         match kind {
-            kind::TRUE | kind::FALSE | kind::BYTE => self.skip(1),
+            kind::BOOLEAN | kind::FALSE | kind::BYTE => self.skip(1),
             kind::I16 | kind::I32 | kind::I64 => {
                 let value = self.whole_number()?;
-                number(path, value);
+                (self.number)(&self.path, value);
                 Some(())
             }
             kind::DOUBLE => self.skip(8),
@@ -79,38 +104,33 @@ impl<'a> Structure<'a> {
                     15 => self.unsigned()?,
                     few => u64::from(few),
                 };
-                self.elements(elements, &[head & 15], path, number)
+                self.elements(elements, &[head & 15])
             }
             kind::MAP => match self.unsigned()? {
                 0 => Some(()),
                 pairs => {
                     let kinds = self.byte()?;
-                    self.elements(pairs, &[kinds >> 4, kinds & 15], path, number)
+                    self.elements(pairs, &[kinds >> 4, kinds & 15])
                 }
             },
-            kind::STRUCT => self.structure(path, number),
+            kind::STRUCT => self.structure(),
             _ => None,
         }
     }
 
-    fn elements(
-        &mut self,
-        count: u64,
-        kinds: &[u8],
-        path: &mut Vec<i64>,
-        number: &mut dyn FnMut(&[i64], i64),
-    ) -> Option<()> {
+    fn elements(&mut self, count: u64, kinds: &[u8]) -> Option<()> {
         // The least that an element takes is a byte.
-        if count > self.rest.len() as u64 || path.len() >= DEEPEST {
+        if count > self.rest.len() as u64 || self.path.len() >= DEEPEST {
             return None;
         }
-        path.push(0);
+        self.path.push(0);
         for _ in 0..count {
             for kind in kinds {
-                self.value(*kind, path, number)?;
+                self.check(*kind)?;
+                self.value(*kind)?;
             }
         }
-        path.pop();
+        self.path.pop();
         Some(())
     }
 
@@ -153,7 +173,7 @@ mod tests {
 
     fn numbers(bytes: &[u8]) -> Option<(Vec<Found>, usize)> {
         let mut found = Vec::new();
-        let rest = Structure::new(bytes).walk(|path, value| found.push((path.to_vec(), value)))?;
+        let rest = Structure::new(bytes).walk(|_| None, |path, value| found.push((path.to_vec(), value)))?;
         Some((found, rest.len()))
     }
 
@@ -166,6 +186,16 @@ mod tests {
         for length in 0..bytes.len() - 1 {
             assert_eq!(numbers(&bytes[..length]), None, "cut to {length} bytes");
         }
+    }
+
+    #[test]
+    fn a_field_or_an_element_of_another_kind_than_expected_is_refused() {
+        // Field 1: 3; field 2: a list of one number, 7.
+        let bytes = [0x15, 6, 0x19, 0x15, 14, 0];
+        let walk = |expected: fn(&[i64]) -> Option<u8>| Structure::new(&bytes).walk(expected, |_, _| ()).is_some();
+        assert!(walk(|path| Some(if path == [2] { kind::LIST } else { kind::I32 })));
+        assert!(!walk(|path| (path == [1]).then_some(kind::LIST)));
+        assert!(!walk(|path| (path == [2, 0]).then_some(kind::STRUCT)));
     }
 
     #[test]
