@@ -370,3 +370,24 @@ fn check_same(path: &Path, asked: &Hyperparameters) -> Result<()> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cost_or_a_weight_that_is_not_finite_is_found_before_it_is_written() {
+        let small = Hyperparameters { n_rnn: 4, rule_trains: vec![Rule::GAP], ..Hyperparameters::paper() };
+        let network = Network::new(&small).unwrap();
+        let graded = |cost| [Evaluation { rule: Rule::GAP, cost, regularisation_cost: 0.0, performance: 0.5 }];
+        assert_eq!(not_finite_among(&network, &graded(0.1)), None);
+        let (what, value) = not_finite_among(&network, &graded(f64::NAN)).unwrap();
+        assert!(what == "the cost of rule `gap`" && value.is_nan());
+        // Where an activation saturates, the cost does not show it.
+        let mut values = network.parameters().values();
+        values[1][3] = f32::INFINITY;
+        let network = Network::with_values(&small, values).unwrap();
+        let found = not_finite_among(&network, &graded(0.1)).unwrap();
+        assert_eq!(found, ("a weight of `w_rec`".to_owned(), f64::INFINITY));
+    }
+}
