@@ -1,5 +1,5 @@
-//! Which kind of value each field of Parquet's footer and page headers is: polars decodes a field by its number alone, so
-//! that of a damaged file it would take the bytes of one kind for another, a number for the length of a list.
+//! Which kind of value each field of Parquet's footer and page headers is: polars decodes a field by its number alone,
+//! so that of a damaged file it would take the bytes of one kind for another, a number for the length of a list.
 
 use super::thrift::kind::{BINARY, BOOLEAN, I16, I32, I64, LIST, STRUCT};
 
