@@ -85,10 +85,15 @@ pub(super) fn read(path: &Path, file: File, wanted: &dyn Fn(&str) -> bool) -> Re
         }
         None => return Err(broken("its content is damaged".to_owned())),
     }
+    let rows: usize = metadata.row_groups.iter().map(|group| group.num_rows()).sum();
     let mut reader = reader;
     reader.set_metadata(Arc::new(metadata));
     match quietly(|| reader.with_columns(Some(chosen)).finish()) {
-        Some(Ok(table)) => Ok(table),
+        // Polars believes a column's pages and makes a table of unequal columns.
+        Some(Ok(table)) => match table.columns().iter().find(|column| column.len() != rows) {
+            None => Ok(table),
+            Some(column) => Err(broken(format!("its column `{}` has {} rows of {rows}", column.name(), column.len()))),
+        },
         Some(Err(reason)) => Err(broken(reason.to_string())),
         None => Err(broken("its content is damaged".to_owned())),
     }
