@@ -2,8 +2,9 @@
 //! machines share, where such locks may do nothing, by what the lock's file says.
 
 use std::fs::{self, File, TryLockError};
-use std::io::{ErrorKind, Seek, SeekFrom, Write};
+use std::io::{ErrorKind, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -34,53 +35,62 @@ impl FolderLock {
     /// If a training on another machine may hold it, this first watches for some seconds whether that one still counts
     /// on; clocks are not compared, since machines have different ones.
     pub(crate) fn take(folder: &Path) -> Result<FolderLock> {
-        FolderLock::take_as(folder, &machine(), BEAT)
+        FolderLock::take_as(folder, &machine(), BEAT, File::try_lock)
     }
 
-    fn take_as(folder: &Path, machine: &str, every: Duration) -> Result<FolderLock> {
+    /// The same on a machine of this name, with this way of locking a file.
+    fn take_as(
+        folder: &Path,
+        machine: &str,
+        every: Duration,
+        lock: impl Fn(&File) -> std::result::Result<(), TryLockError>,
+    ) -> Result<FolderLock> {
         fs::create_dir_all(folder).map_err(|source| Error::io("create", folder, source))?;
         let path = folder.join(LOCK_FILE);
-        let mut file = File::options()
-            .create(true)
-            .truncate(false)
-            .read(true)
-            .write(true)
-            .open(&path)
-            .map_err(|source| Error::io("write", &path, source))?;
+        let opened = File::options().create(true).truncate(false).read(true).write(true).open(&path);
+        let mut file = opened.map_err(|source| Error::io("write", &path, source))?;
         let in_use = |holder: &str| Error::of(Kind::RunInUse { path: folder.to_owned(), holder: holder.to_owned() });
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(in_use("another process")),
-            // Then the file's content alone decides.
-            Err(TryLockError::Error(source)) if source.kind() == ErrorKind::Unsupported => {}
-            Err(TryLockError::Error(source)) => return Err(Error::io("lock", &path, source)),
-        }
-        let before = fs::read_to_string(&path).unwrap_or_default();
-        // Of a training on this machine the lock has told that it is over.
-        if let Some((holder, _)) = before.split_once(BEATS)
-            && !holder.ends_with(&format!(" on {machine}"))
+        let is_locked = match lock(&file) {
+            Ok(()) => true,
+            Err(TryLockError::WouldBlock) => return Err(in_use(ANOTHER)),
+            // A file system without locks: what the file says decides alone.
+            Err(TryLockError::Error(_)) => false,
+        };
+        let mut before = String::new();
+        // What is no text is none of ours.
+        let _ = file.read_to_string(&mut before);
+        if let Some(holder) = holder_in(&before)
+            // Of a training on this machine the lock has told that it is over.
+            && !(is_locked && holder.ends_with(&format!(" on {machine}")))
         {
             for _ in 0..2 * MISSED {
                 std::thread::sleep(every / 2);
-                if fs::read_to_string(&path).is_ok_and(|now| now != before) {
+                let now = fs::read_to_string(&path).unwrap_or_default();
+                if let Some(holder) = holder_in(&now).filter(|_| now != before) {
                     return Err(in_use(holder));
                 }
             }
         }
-        let holder = format!("process {} on {machine}", std::process::id());
+        let number = TRAININGS.fetch_add(1, Ordering::Relaxed);
+        let holder = format!("training {number} of process {} on {machine}", std::process::id());
         write(&mut file, &holder, 0).map_err(|source| Error::io("write", &path, source))?;
         let (end, ended) = mpsc::channel();
-        let told = holder.clone();
+        let (told, at) = (holder.clone(), path.clone());
         let beat = std::thread::Builder::new().name("run-lock".to_owned()).spawn(move || {
             for count in 1.. {
-                match ended.recv_timeout(every) {
-                    // A beat that cannot be written shows at the next file that training writes, with the reason.
-                    Err(RecvTimeoutError::Timeout) => drop(write(&mut file, &told, count)),
-                    _ => break,
+                let goes_on = ended.recv_timeout(every) == Err(RecvTimeoutError::Timeout);
+                // Whoever has taken the folder meanwhile, this process having stood still, keeps it.
+                if is_held_by_another(&at, &told).is_some() {
+                    break;
                 }
+                if !goes_on {
+                    // What is left is an empty file, and the lock ends with it.
+                    let _ = file.set_len(0);
+                    break;
+                }
+                // A beat that cannot be written shows at the next file that training writes, with the reason.
+                let _ = write(&mut file, &told, count);
             }
-            // What is left is an empty file, and the lock ends with it.
-            let _ = file.set_len(0);
         });
         let beat = beat.map_err(|source| Error::io("lock", &path, source))?;
         Ok(FolderLock { path, holder, end: Some(end), beat: Some(beat) })
@@ -88,15 +98,37 @@ impl FolderLock {
 
     /// An error if another training has taken the folder in the meantime; to be asked before files are written.
     pub(crate) fn check(&self) -> Result<()> {
-        // Opened anew: a shared file system then asks its server.
-        let now = fs::read_to_string(&self.path).map_err(|source| Error::io("read", &self.path, source))?;
-        match now.split_once(BEATS) {
-            Some((holder, _)) if holder != self.holder => {
-                let folder = self.path.parent().unwrap_or(&self.path);
-                Err(Error::of(Kind::RunInUse { path: folder.to_owned(), holder: holder.to_owned() }))
-            }
-            _ => Ok(()),
+        let folder = self.path.parent().unwrap_or(&self.path);
+        match is_held_by_another(&self.path, &self.holder) {
+            None => Ok(()),
+            Some(Ok(holder)) => Err(Error::of(Kind::RunInUse { path: folder.to_owned(), holder })),
+            Some(Err(gone)) => Err(Error::io("read", &self.path, gone)),
         }
+    }
+}
+
+/// Trainings of this process so far, which tell one from another.
+static TRAININGS: AtomicU64 = AtomicU64::new(1);
+
+/// Who holds the folder, where nothing is known of it.
+const ANOTHER: &str = "another process";
+
+/// The holder that a lock's file names.
+fn holder_in(content: &str) -> Option<&str> {
+    content.split_once(BEATS).map(|(holder, _)| holder)
+}
+
+/// Who else has the folder, or that it is gone.
+fn is_held_by_another(path: &Path, holder: &str) -> Option<std::io::Result<String>> {
+    // Opened anew: a shared file system then asks its server.
+    match fs::read_to_string(path) {
+        Ok(now) => match holder_in(&now) {
+            Some(found) if found == holder => None,
+            found => Some(Ok(found.unwrap_or(ANOTHER).to_owned())),
+        },
+        Err(gone) if gone.kind() == ErrorKind::NotFound => Some(Err(gone)),
+        // On Windows a locked file can be read by nobody: then it is locked by this one.
+        Err(_) => None,
     }
 }
 
@@ -136,76 +168,82 @@ mod tests {
     use super::*;
 
     const QUICK: Duration = Duration::from_millis(40);
+    /// Longer than a test takes.
+    const LONG: Duration = Duration::from_secs(60);
+
+    type Locked = std::result::Result<(), TryLockError>;
 
     fn content(folder: &Path) -> String {
         fs::read_to_string(folder.join(LOCK_FILE)).unwrap()
     }
 
+    fn take(folder: &Path, machine: &str, every: Duration) -> Result<FolderLock> {
+        FolderLock::take_as(folder, machine, every, File::try_lock)
+    }
+
     #[test]
     fn a_second_training_is_refused_and_a_third_after_the_end_is_not() {
         let folder = tempfile::tempdir().unwrap();
-        let first = FolderLock::take_as(folder.path(), "here", QUICK).unwrap();
-        let refused = FolderLock::take_as(folder.path(), "here", QUICK).err().unwrap();
+        let first = take(folder.path(), "here", QUICK).unwrap();
+        let refused = take(folder.path(), "here", QUICK).err().unwrap();
         assert!(refused.is_run_in_use() && refused.to_string().contains("another process"), "{refused}");
         first.check().unwrap();
         drop(first);
         assert_eq!(content(folder.path()), "");
-        FolderLock::take_as(folder.path(), "here", QUICK).unwrap().check().unwrap();
-    }
-
-    /// The system's lock stands in the way of a second one here, so another machine is played by its file.
-    #[test]
-    fn where_locks_do_nothing_a_training_of_another_machine_that_counts_on_is_refused_by_name() {
-        let folder = tempfile::tempdir().unwrap();
-        let (end, ended) = mpsc::channel::<()>();
-        let mut theirs = File::create(folder.path().join(LOCK_FILE)).unwrap();
-        write(&mut theirs, "process 7 on there", 0).unwrap();
-        let beating = std::thread::spawn(move || {
-            for count in 1.. {
-                if ended.recv_timeout(Duration::from_millis(5)) != Err(RecvTimeoutError::Timeout) {
-                    break;
-                }
-                write(&mut theirs, "process 7 on there", count).unwrap();
-            }
-        });
-        let refused = FolderLock::take_as(folder.path(), "here", 10 * QUICK).err().unwrap();
-        assert!(refused.is_run_in_use() && refused.to_string().contains("process 7 on there"), "{refused}");
-        drop(end);
-        beating.join().unwrap();
-        // It has ended without a word: after some missed beats the folder is free.
-        let taken = FolderLock::take_as(folder.path(), "here", QUICK).unwrap();
-        assert!(content(folder.path()).contains("on here"));
-        taken.check().unwrap();
+        take(folder.path(), "here", QUICK).unwrap().check().unwrap();
     }
 
     #[test]
-    fn what_a_killed_training_of_this_machine_left_is_taken_at_once() {
-        let folder = tempfile::tempdir().unwrap();
-        fs::write(folder.path().join(LOCK_FILE), "process 7 on here, beat 3\n").unwrap();
-        let begun = std::time::Instant::now();
-        FolderLock::take_as(folder.path(), "here", Duration::from_secs(60)).unwrap();
-        assert!(begun.elapsed() < Duration::from_secs(20));
+    fn where_locks_do_nothing_a_training_that_counts_on_is_refused_by_name_until_it_ends() {
+        let check = |machine: &str, lock: fn(&File) -> Locked| {
+            let folder = tempfile::tempdir().unwrap();
+            let first = FolderLock::take_as(folder.path(), machine, QUICK / 8, lock).unwrap();
+            let refused = FolderLock::take_as(folder.path(), "here", 20 * QUICK, lock).err().unwrap();
+            let message = refused.to_string();
+            assert!(refused.is_run_in_use() && message.contains(&format!(" on {machine}")), "{message}");
+            first.check().unwrap();
+            drop(first);
+            FolderLock::take_as(folder.path(), "here", LONG, lock).unwrap().check().unwrap();
+        };
+        check("there", |_| Ok(()));
+        check("here", |_| Err(TryLockError::Error(ErrorKind::Unsupported.into())));
     }
 
     #[test]
-    fn who_lost_the_folder_is_told_before_it_writes() {
+    fn what_a_killed_training_left_is_taken_at_once_on_its_machine_and_elsewhere_after_some_missed_beats() {
         let folder = tempfile::tempdir().unwrap();
-        let held = FolderLock::take_as(folder.path(), "here", Duration::from_secs(60)).unwrap();
-        fs::write(folder.path().join(LOCK_FILE), "process 7 on there, beat 0\n").unwrap();
+        let left = "training 1 of process 7 on here, beat 3\n";
+        for (machine, every) in [("here", LONG), ("there", QUICK)] {
+            fs::write(folder.path().join(LOCK_FILE), left).unwrap();
+            let begun = std::time::Instant::now();
+            take(folder.path(), machine, every).unwrap().check().unwrap();
+            assert!(begun.elapsed() < LONG / 2);
+        }
+    }
+
+    #[test]
+    fn who_lost_the_folder_is_told_before_it_writes_and_leaves_it_to_the_other() {
+        let folder = tempfile::tempdir().unwrap();
+        let held = take(folder.path(), "here", LONG).unwrap();
+        let theirs = "training 1 of process 7 on there, beat 0\n";
+        fs::write(folder.path().join(LOCK_FILE), theirs).unwrap();
         let lost = held.check().unwrap_err();
         assert!(lost.is_run_in_use() && lost.to_string().contains("process 7 on there"), "{lost}");
+        drop(held);
+        assert_eq!(content(folder.path()), theirs);
     }
 
     #[test]
-    fn the_holder_counts_on() {
+    fn the_holder_counts_on_and_is_told_when_the_folder_is_gone() {
         let folder = tempfile::tempdir().unwrap();
-        let held = FolderLock::take_as(folder.path(), "here", QUICK).unwrap();
+        let held = take(folder.path(), "here", QUICK).unwrap();
         let before = content(folder.path());
         let patience = std::time::Instant::now();
         while content(folder.path()) == before {
-            assert!(patience.elapsed() < Duration::from_secs(20), "no beat");
+            assert!(patience.elapsed() < LONG, "no beat");
             std::thread::sleep(QUICK);
         }
-        drop(held);
+        fs::remove_dir_all(folder.path()).unwrap();
+        assert!(held.check().unwrap_err().is_missing_file());
     }
 }
