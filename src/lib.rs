@@ -143,6 +143,18 @@
 //! ([`Device`](network::Device)). `cuda` adds, as a second opinion, dfdx's CUDA device (it needs the CUDA toolkit to
 //! build); `cuda-check` only type-checks that path. `kernel` builds the Jupyter kernel, `maturation-kernel`, a program
 //! of its own.
+// No input of a user panics: what cannot happen says why where it stands.
+#![cfg_attr(
+    not(test),
+    warn(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::unreachable,
+        clippy::todo,
+        clippy::unimplemented
+    )
+)]
 #![warn(missing_docs)]
 
 pub mod activity;

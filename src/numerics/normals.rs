@@ -195,9 +195,7 @@ mod avx512 {
         let whole = out.len() / (SIDE_BY_SIDE * PACK) * SIDE_BY_SIDE * PACK;
         let (whole, rest) = out.split_at_mut(whole);
         let mut counter = 0;
-        for chunk in whole.chunks_exact_mut(SIDE_BY_SIDE * PACK) {
-            let normals: &mut [[f32; PACK]; SIDE_BY_SIDE] =
-                chunk.as_chunks_mut().0.try_into().expect("the chunk is so many packs");
+        for normals in whole.as_chunks_mut::<PACK>().0.as_chunks_mut::<SIDE_BY_SIDE>().0 {
             packs(counter, row, normals);
             counter += (SIDE_BY_SIDE * LANES) as i64;
         }

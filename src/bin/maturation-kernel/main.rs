@@ -7,6 +7,18 @@
 //! - called by evcxr: the process that runs the cells ([`runtime`]);
 //! - called as `cargo` or `rustup` by evcxr and its rust-analyzer: it answers what it knows, and hands everything else
 //!   on ([`cargo_shim`]).
+// No input of a user panics: what cannot happen says why where it stands.
+#![cfg_attr(
+    not(test),
+    warn(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::unreachable,
+        clippy::todo,
+        clippy::unimplemented
+    )
+)]
 #![warn(missing_docs)]
 
 #[cfg(not(unix))]

@@ -1,5 +1,18 @@
 //! The command line: each verb is a function of the library, with its arguments and a place for its result.
 
+// No input of a user panics: what cannot happen says why where it stands.
+#![cfg_attr(
+    not(test),
+    warn(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::unreachable,
+        clippy::todo,
+        clippy::unimplemented
+    )
+)]
+
 mod common;
 mod generate;
 mod ignored;

@@ -91,6 +91,7 @@ fn in_tiles(
     if rows == 0 || inner == 0 || columns == 0 {
         return;
     }
+    #[allow(clippy::unreachable, reason = "both callers have asked for it")]
     let Some(panel_columns) = tile_columns(level) else { unreachable!("there is no kernel for this processor") };
     let last_panel = (columns - 1) / panel_columns;
     let last_column = last_panel * right.panel + (inner - 1) * right.row + (columns - 1) % panel_columns;
