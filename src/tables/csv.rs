@@ -52,102 +52,124 @@ pub(super) fn read(path: &Path, bytes: &[u8], wanted: &dyn Fn(&str) -> bool) -> 
         ));
     }
     let text = decoded(bytes);
-    let is_blank = |line: &str| line.trim_matches([',', ';', '\t', '|', ' ']).is_empty();
-    let all = || lines(&text).filter(|(_, line)| !is_blank(line));
-    let comments = all().take_while(|(_, line)| line.starts_with('#')).count();
-    let first: Vec<&str> = all().skip(comments).map(|(_, line)| line).take(LOOKED_AT + 1).collect();
-    let refuse = |problem: String, remedy: &str| Err(Error::file(path, problem, remedy));
-    let Some(mut header) = first.first().copied() else {
-        return refuse(
-            "it is not a CSV table: it has no line".to_owned(),
-            "It needs a line of column names, then one a row",
-        );
-    };
-    let separator = separator(&first);
-    let is_number = |value: &Cow<str>| number_of(value, separator.leaves_commas()).is_some();
-    let mut above = comments + 1;
-    // A header behind a comment sign, as numpy.savetxt writes it.
-    if let Some((_, line)) = comments.checked_sub(1).and_then(|last| all().nth(last)) {
-        let line = line.trim_start_matches(['#', ' ']);
-        if values(header, separator).all(|value| is_number(&value))
-            && values(line, separator).count() == values(header, separator).count()
-        {
-            (header, above) = (line, comments);
+    let (header, body) = Body::below_header(path, &text)?;
+    let names = body.names(path, header)?;
+    let columns = body.columns(&names, wanted);
+    DataFrame::new(body.rows().count(), columns).map_err(Error::table(format!("cannot read `{}`", path.display())))
+}
+
+/// The rows of a table below its header.
+struct Body<'a> {
+    text: &'a str,
+    /// Lines above the first row.
+    above: usize,
+    separator: Separator,
+}
+
+impl<'a> Body<'a> {
+    /// The header of a table, and what is below it.
+    fn below_header(path: &Path, text: &'a str) -> Result<(&'a str, Body<'a>)> {
+        let comments = full_lines(text).take_while(|(_, line)| line.starts_with('#')).count();
+        let first: Vec<&str> = full_lines(text).skip(comments).map(|(_, line)| line).take(LOOKED_AT + 1).collect();
+        let Some(header) = first.first().copied() else {
+            let remedy = "It needs a line of column names, then one a row";
+            return Err(Error::file(path, "it is not a CSV table: it has no line", remedy));
+        };
+        let separator = separator(&first);
+        // A header behind a comment sign, as numpy.savetxt writes it.
+        if let Some((_, line)) = comments.checked_sub(1).and_then(|last| full_lines(text).nth(last)) {
+            let line = line.trim_start_matches(['#', ' ']);
+            if values(header, separator).all(|value| number_of(&value, separator.leaves_commas()).is_some())
+                && values(line, separator).count() == values(header, separator).count()
+            {
+                return Ok((line, Body { text, above: comments, separator }));
+            }
         }
+        Ok((header, Body { text, above: comments + 1, separator }))
     }
-    let rows = || all().skip(above).map(|(number, line)| (number, values(line, separator)));
-    let mut names: Vec<String> = values(header, separator).map(|name| name.trim().to_owned()).collect();
-    if names.iter().all(|name| is_number(&name.into())) {
-        return refuse(
-            "it is not a CSV table: its first line holds numbers, no names of columns".to_owned(),
-            "Put a line of column names first",
-        );
+
+    /// The rows, each with the number of its line and its values.
+    fn rows(&self) -> impl Iterator<Item = (usize, impl Iterator<Item = Cow<'a, str>> + use<'a>)> + use<'a> {
+        let Body { text, above, separator } = *self;
+        full_lines(text).skip(above).map(move |(number, line)| (number, values(line, separator)))
     }
-    let (width, mut index) = (names.len(), 0);
-    let (mut count, mut are_longer, mut end_empty) = (0, true, true);
-    for (_, row) in rows() {
-        let (mut length, mut last) = (0, Cow::from(""));
-        row.for_each(|value| (length, last) = (length + 1, value));
-        count += 1;
-        are_longer &= length == width + 1;
-        end_empty &= last.trim().is_empty();
-    }
-    if count > 0 && are_longer {
+
+    /// The names of the columns, after a look at all rows: each must have as many values.
+    fn names(&self, path: &Path, header: &str) -> Result<Vec<String>> {
+        let mut names: Vec<String> = values(header, self.separator).map(|name| name.trim().to_owned()).collect();
+        if names.iter().all(|name| number_of(name, self.separator.leaves_commas()).is_some()) {
+            let problem = "it is not a CSV table: its first line holds numbers, no names of columns";
+            return Err(Error::file(path, problem, "Put a line of column names first"));
+        }
+        let (width, mut index) = (names.len(), 0);
+        let (mut count, mut are_longer, mut end_empty) = (0, true, true);
+        for (_, row) in self.rows() {
+            let (mut length, mut last) = (0, Cow::from(""));
+            row.for_each(|value| (length, last) = (length + 1, value));
+            count += 1;
+            are_longer &= length == width + 1;
+            end_empty &= last.trim().is_empty();
+        }
         // One name less than values: row names of R, or a separator at the end of each line.
-        if end_empty {
-            names.push(String::new());
-        } else {
-            names.insert(0, String::new());
-            index = 1;
+        match count > 0 && are_longer {
+            true if end_empty => names.push(String::new()),
+            true => {
+                names.insert(0, String::new());
+                index = 1;
+            }
+            false => {}
         }
+        let mut lengths = self.rows().map(|(number, row)| (number, row.count()));
+        if let Some((number, length)) = lengths.find(|(_, length)| *length != names.len()) {
+            let s = if length == 1 { "" } else { "s" };
+            let separator = self.separator.name();
+            let problem = format!(
+                "line {number} has {length} value{s}, where its first line names {width} columns (read with \
+                 {separator} between them)"
+            );
+            let remedy = "Give every line as many values, with one separator: commas, semicolons, tabs or blanks";
+            return Err(Error::file(path, problem, remedy));
+        }
+        for (place, name) in names.iter_mut().enumerate().filter(|(_, name)| name.is_empty()) {
+            *name = if place == 0 { "index".to_owned() } else { format!("column_{place}") };
+        }
+        if let Some((place, name)) = names.iter().enumerate().find(|(place, name)| names[..*place].contains(name)) {
+            let first = names.iter().position(|known| known == name).unwrap_or(0);
+            let (first, second) = (first + 1 - index, place + 1 - index);
+            let problem = format!("two columns are called `{name}`: columns {first} and {second}");
+            return Err(Error::file(path, problem, "Give each column a name of its own"));
+        }
+        Ok(names)
     }
-    if let Some((number, length)) =
-        rows().map(|(number, row)| (number, row.count())).find(|(_, length)| *length != names.len())
-    {
-        return refuse(
-            format!(
-                "line {number} has {length} value{}, where its first line names {width} columns (read with {} between \
-                 them)",
-                if length == 1 { "" } else { "s" },
-                separator.name()
-            ),
-            "Give every line as many values, with one separator: commas, semicolons, tabs or blanks",
-        );
-    }
-    for (place, name) in names.iter_mut().enumerate().filter(|(_, name)| name.is_empty()) {
-        *name = if place == 0 { "index".to_owned() } else { format!("column_{place}") };
-    }
-    if let Some((place, name)) = names.iter().enumerate().find(|(place, name)| names[..*place].contains(name)) {
-        let first = names.iter().position(|known| known == name).unwrap_or(0);
-        return refuse(
-            format!("two columns are called `{name}`: columns {} and {}", first + 1 - index, place + 1 - index),
-            "Give each column a name of its own",
-        );
-    }
-    let mut columns: Vec<Option<TextColumn>> =
-        names.iter().map(|name| wanted(name).then(|| TextColumn::new(separator.leaves_commas()))).collect();
-    let mut is_text = vec![false; names.len()];
-    for (_, row) in rows() {
-        for (at, value) in row.enumerate() {
-            if let (Some(column), false) = (&mut columns[at], is_text[at]) {
-                is_text[at] = !column.push(value.trim());
+
+    /// The columns that are wanted, read value by value: in memory there is one line of text, and numbers.
+    fn columns(&self, names: &[String], wanted: &dyn Fn(&str) -> bool) -> Vec<Column> {
+        let decimal_comma = self.separator.leaves_commas();
+        let mut columns: Vec<Option<TextColumn>> =
+            names.iter().map(|name| wanted(name).then(|| TextColumn::new(decimal_comma))).collect();
+        let mut is_text = vec![false; names.len()];
+        for (_, row) in self.rows() {
+            for (at, value) in row.enumerate() {
+                if let (Some(column), false) = (&mut columns[at], is_text[at]) {
+                    is_text[at] = !column.push(value.trim());
+                }
             }
         }
-    }
-    // Columns that turned out to be text are read once more, all in one go.
-    let again: Vec<usize> = (0..names.len()).filter(|at| is_text[*at]).collect();
-    for at in &again {
-        columns[*at] = Some(TextColumn::of_text());
-    }
-    for (_, row) in rows().take(if again.is_empty() { 0 } else { count }) {
-        for (at, value) in row.enumerate() {
-            if let (Some(column), true) = (&mut columns[at], is_text[at]) {
-                column.push(value.trim());
+        // Columns that turned out to be text are read once more, all in one go.
+        if is_text.contains(&true) {
+            for (column, _) in columns.iter_mut().zip(&is_text).filter(|(_, is_text)| **is_text) {
+                *column = Some(TextColumn::of_text());
+            }
+            for (_, row) in self.rows() {
+                for (at, value) in row.enumerate() {
+                    if let (Some(column), true) = (&mut columns[at], is_text[at]) {
+                        column.push(value.trim());
+                    }
+                }
             }
         }
+        columns.into_iter().zip(names).filter_map(|(column, name)| Some(column?.finish(name))).collect()
     }
-    let columns = columns.into_iter().zip(&names).filter_map(|(column, name)| Some(column?.finish(name)));
-    DataFrame::new(count, columns.collect()).map_err(Error::table(format!("cannot read `{}`", path.display())))
 }
 
 /// What a file is that is no text, by its first bytes.
@@ -201,6 +223,11 @@ fn lines(text: &str) -> impl Iterator<Item = (usize, &str)> {
         rest = None;
         Some((first, line.trim_end_matches('\r')))
     })
+}
+
+/// The lines that hold more than separators.
+fn full_lines(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    lines(text).filter(|(_, line)| !line.trim_matches([',', ';', '\t', '|', ' ']).is_empty())
 }
 
 /// The values of a line, without their quotes.

@@ -9,7 +9,7 @@ use polars_parquet::parquet::page::{Page, split_buffer};
 use polars_parquet::parquet::read::{PageMetaData, PageReader, decompress};
 
 use super::parquet_fields::{in_footer, in_page};
-use super::thrift::{Structure, unsigned};
+use super::thrift::{unsigned, walk};
 
 /// The file's last bytes: the footer's length and a mark.
 const TAIL: usize = 8;
@@ -36,7 +36,7 @@ pub(super) fn fault_of_footer(file: &mut (impl Read + Seek)) -> io::Result<Optio
     let Some(start) = end.checked_sub(u64::from(length)) else { return Ok(Some("its footer has no beginning")) };
     let footer = part(file, start, u64::from(length))?;
     file.rewind()?;
-    Ok(Structure::new(&footer).walk(in_footer, |_, _| ()).is_none().then_some("its footer is damaged"))
+    Ok(walk(&footer, in_footer, |_, _| ()).is_none().then_some("its footer is damaged"))
 }
 
 /// What is wrong with the pages of the wanted columns, if anything is: they must hold as many values as the footer has
@@ -90,7 +90,7 @@ impl Header {
     /// The header at the front of some bytes, and what follows.
     fn read(bytes: &[u8]) -> Option<(Header, &[u8])> {
         let mut header = Header::default();
-        let rest = Structure::new(bytes).walk(in_page, |path, value| match path {
+        let rest = walk(bytes, in_page, |path, value| match path {
             [2] => header.uncompressed = value,
             [3] => header.compressed = value,
             [5 | 8, 1] => header.values = value,

@@ -3,12 +3,6 @@
 /// The depth that structures of Parquet stay below.
 const DEEPEST: usize = 24;
 
-/// The bytes of a structure, read from the front. Whoever decodes it afterwards can trust its lengths: each list has no
-/// more elements, and each string no more bytes, than there are bytes left.
-pub(super) struct Structure<'a> {
-    rest: &'a [u8],
-}
-
 /// Kinds of values, by their number in the protocol.
 pub(super) mod kind {
     /// True; as a field also the kind of false.
@@ -35,23 +29,21 @@ struct Walk<'a, 'f> {
     number: &'f mut dyn FnMut(&[i64], i64),
 }
 
-impl<'a> Structure<'a> {
-    pub(super) fn new(bytes: &'a [u8]) -> Structure<'a> {
-        Structure { rest: bytes }
-    }
-
-    /// Walks over the structure and hands on each whole number with the path of field numbers that leads to it. Gives
-    /// what stands behind the structure; none if it is damaged, or a field is of another kind than `expected` has it.
-    pub(super) fn walk(
-        self,
-        expected: impl Fn(&[i64]) -> Option<u8>,
-        mut number: impl FnMut(&[i64], i64),
-    ) -> Option<&'a [u8]> {
-        let path = Vec::with_capacity(DEEPEST);
-        let mut walk = Walk { rest: self.rest, path, expected: &expected, number: &mut number };
-        walk.structure()?;
-        Some(walk.rest)
-    }
+/// Walks over a structure at the front of some bytes and hands on each whole number with the path of field numbers that
+/// leads to it. Gives what stands behind the structure; none if it is damaged, or a field is of another kind than
+/// `expected` has it.
+///
+/// Whoever decodes the structure afterwards can trust its lengths: each list has no more elements, and each string no
+/// more bytes, than there are bytes left.
+pub(super) fn walk(
+    bytes: &[u8],
+    expected: impl Fn(&[i64]) -> Option<u8>,
+    mut number: impl FnMut(&[i64], i64),
+) -> Option<&[u8]> {
+    let path = Vec::with_capacity(DEEPEST);
+    let mut walk = Walk { rest: bytes, path, expected: &expected, number: &mut number };
+    walk.structure()?;
+    Some(walk.rest)
 }
 
 impl<'a> Walk<'a, '_> {
@@ -173,7 +165,7 @@ mod tests {
 
     fn numbers(bytes: &[u8]) -> Option<(Vec<Found>, usize)> {
         let mut found = Vec::new();
-        let rest = Structure::new(bytes).walk(|_| None, |path, value| found.push((path.to_vec(), value)))?;
+        let rest = walk(bytes, |_| None, |path, value| found.push((path.to_vec(), value)))?;
         Some((found, rest.len()))
     }
 
@@ -192,10 +184,10 @@ mod tests {
     fn a_field_or_an_element_of_another_kind_than_expected_is_refused() {
         // Field 1: 3; field 2: a list of one number, 7.
         let bytes = [0x15, 6, 0x19, 0x15, 14, 0];
-        let walk = |expected: fn(&[i64]) -> Option<u8>| Structure::new(&bytes).walk(expected, |_, _| ()).is_some();
-        assert!(walk(|path| Some(if path == [2] { kind::LIST } else { kind::I32 })));
-        assert!(!walk(|path| (path == [1]).then_some(kind::LIST)));
-        assert!(!walk(|path| (path == [2, 0]).then_some(kind::STRUCT)));
+        let fits = |expected: fn(&[i64]) -> Option<u8>| walk(&bytes, expected, |_, _| ()).is_some();
+        assert!(fits(|path| Some(if path == [2] { kind::LIST } else { kind::I32 })));
+        assert!(!fits(|path| (path == [1]).then_some(kind::LIST)));
+        assert!(!fits(|path| (path == [2, 0]).then_some(kind::STRUCT)));
     }
 
     #[test]
