@@ -266,7 +266,7 @@ impl Readout {
         let cost = parts.total();
         let mut arrays = named_values(network.parameters(), "", gradients);
         arrays.push(("cost".to_owned(), vec![1], vec![cost as f32]));
-        write_arrays(path.as_ref(), "gradients 1", &arrays)?;
+        write_arrays(path.as_ref(), "gradients 1", arrays)?;
         Ok(cost)
     }
 }

@@ -1,16 +1,14 @@
 //! Weights in files: safetensors, one array a parameter.
 
 use std::collections::HashMap;
-use std::io::Write;
 use std::path::Path;
 
-use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
 
 use crate::error::{Error, Result};
 use crate::hyperparameters::Hyperparameters;
 use crate::network::{Network, ParameterSpec, Parameters, Values};
-use crate::tables::write_atomically;
+use crate::tables::{Array, Elements, write_safetensors};
 
 /// The metadata key under which this crate says what a file is.
 const FORMAT_KEY: &str = "maturation";
@@ -19,19 +17,10 @@ const FORMAT_KEY: &str = "maturation";
 pub(crate) type NamedArray = (String, Vec<usize>, Vec<f32>);
 
 /// Writes arrays to a safetensors file, whole or not at all; `format` says what the file is, for [`read_arrays`].
-pub(crate) fn write_arrays(path: &Path, format: &str, arrays: &[NamedArray]) -> Result<()> {
-    let refused = |problem: safetensors::SafeTensorError| {
-        Error::file(path, format!("its arrays cannot be laid out: {problem}"), "Check the shapes of the arrays")
-    };
-    let bytes: Vec<Vec<u8>> =
-        arrays.iter().map(|(_, _, values)| values.iter().flat_map(|value| value.to_le_bytes()).collect()).collect();
-    let mut views = Vec::with_capacity(arrays.len());
-    for ((name, shape, _), bytes) in arrays.iter().zip(&bytes) {
-        views.push((name.as_str(), TensorView::new(Dtype::F32, shape.clone(), bytes).map_err(refused)?));
-    }
+pub(crate) fn write_arrays(path: &Path, format: &str, arrays: Vec<NamedArray>) -> Result<()> {
+    let arrays = arrays.into_iter().map(|(name, shape, values)| Array::new(name, shape, Elements::F32(values)));
     let metadata = HashMap::from([(FORMAT_KEY.to_owned(), format.to_owned())]);
-    let content = safetensors::serialize(views, Some(metadata)).map_err(refused)?;
-    write_atomically(path, |file| file.write_all(&content).map_err(|source| Error::io("write", path, source)))
+    write_safetensors(path, &arrays.collect::<Vec<_>>(), metadata)
 }
 
 /// The arrays of a file that [`write_arrays`] wrote, and what follows `kind` in its format.
@@ -133,7 +122,7 @@ impl Network {
     /// # Errors
     /// If the folder cannot be written to.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
-        write_arrays(path.as_ref(), NETWORK, &named_values(self.parameters(), "", self.parameters().values()))
+        write_arrays(path.as_ref(), NETWORK, named_values(self.parameters(), "", self.parameters().values()))
     }
 
     /// Reads the parameters of a network with these hyper-parameters.
@@ -198,20 +187,20 @@ mod tests {
         expect(load(&Hyperparameters { n_rnn: 6, ..small() }), &["shape", "expected", "[15, 6]"]);
 
         let mut arrays = named_values(network.parameters(), "", network.parameters().values());
-        write_arrays(&path, "network 9", &arrays).unwrap();
+        write_arrays(&path, "network 9", arrays.clone()).unwrap();
         expect(load(&small()), &["network 9", "expected 'network 1'", "update"]);
         for version in ["network 12", "network 2.1, of units"] {
-            write_arrays(&path, version, &arrays).unwrap();
+            write_arrays(&path, version, arrays.clone()).unwrap();
             expect(load(&small()), &[version, "update"]);
         }
         for other in ["gradients 1", "network 0", "network", "training state 2, step 9"] {
-            write_arrays(&path, other, &arrays).unwrap();
+            write_arrays(&path, other, arrays.clone()).unwrap();
             expect(load(&small()), &[other, "that this version of maturation wrote"]);
         }
         arrays.push(("w_more".to_owned(), vec![1], vec![0.0]));
-        write_arrays(&path, NETWORK, &arrays).unwrap();
+        write_arrays(&path, NETWORK, arrays).unwrap();
         expect(load(&small()), &["`w_more`", "w_in, w_rec, b_rec, w_out, b_out"]);
-        write_arrays(&path, NETWORK, &[("w_in".to_owned(), vec![15, 5], vec![0.0; 75])]).unwrap();
+        write_arrays(&path, NETWORK, vec![("w_in".to_owned(), vec![15, 5], vec![0.0; 75])]).unwrap();
         expect(load(&small()), &["`w_rec`"]);
         network.parameters_mut().set("b_rec", &[0.0, f32::NAN, 0.0, 0.0, 0.0]).unwrap();
         network.save(&path).unwrap();

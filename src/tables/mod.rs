@@ -30,7 +30,7 @@ use std::path::{Path, PathBuf};
 use polars::prelude::*;
 
 pub use arrays::ArrayFormat;
-pub(crate) use arrays::{Array, Elements, columns_of, write_arrays};
+pub(crate) use arrays::{Array, Elements, columns_of, write_arrays, write_safetensors};
 pub(crate) use columns::Columns;
 pub use rows::Rows;
 pub(crate) use text::{signed_thousands, thousands};
@@ -147,12 +147,10 @@ pub(crate) fn write_atomically(path: &Path, write: impl FnOnce(&mut File) -> Res
     let written = write(&mut file)
         .and_then(|()| file.sync_all().map_err(failed))
         .and_then(|()| fs::rename(&partial, path).map_err(failed));
-    if written.is_ok() {
-        bring_to_disk(path.parent());
-    }
-    if written.is_err() {
+    match &written {
+        Ok(()) => bring_to_disk(path.parent()),
         // The reason why writing failed is what the user needs; a left-over is the lesser trouble.
-        let _ = fs::remove_file(&partial);
+        Err(_) => drop(fs::remove_file(&partial)),
     }
     written
 }

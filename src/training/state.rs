@@ -26,7 +26,7 @@ pub(crate) fn write(path: &Path, learner: &Learner, step: u64) -> Result<()> {
         updates if updates == step => String::new(),
         updates => format!("{UPDATES}{updates}"),
     };
-    write_arrays(path, &format!("{KIND}{step}{updates}"), &arrays)
+    write_arrays(path, &format!("{KIND}{step}{updates}"), arrays)
 }
 
 /// The network with its optimiser, and the next training step.

@@ -3,12 +3,14 @@
 mod npz;
 mod safetensors;
 
+use std::collections::HashMap;
 use std::path::Path;
 
 use polars::prelude::*;
 
 use crate::error::{Error, Result};
 use crate::tables::write_atomically;
+pub(crate) use safetensors::write as write_safetensors;
 
 /// What arrays are written as.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -112,7 +114,7 @@ impl Array {
 pub(crate) fn write_arrays(path: &Path, arrays: &[Array]) -> Result<()> {
     match ArrayFormat::of(path)? {
         ArrayFormat::Npz => write_atomically(path, |file| npz::write(path, file, arrays)),
-        ArrayFormat::Safetensors => safetensors::write(path, arrays),
+        ArrayFormat::Safetensors => safetensors::write(path, arrays, HashMap::new()),
     }
 }
 
@@ -152,8 +154,6 @@ pub(crate) fn columns_of(table: &DataFrame) -> Result<Vec<Array>> {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::HashMap;
-
     use super::*;
 
     fn example() -> Vec<Array> {

@@ -14,8 +14,11 @@ use crate::tables::write_atomically;
 /// The metadata that tells what numbers stand for. It is one, since several would stand in no order.
 const NAMES: &str = "names";
 
-/// Writes a file of safetensors, whole or not at all.
-pub(super) fn write(path: &Path, arrays: &[Array]) -> Result<()> {
+/// Writes a file of safetensors, whole or not at all; `metadata` is what it says beside its arrays.
+///
+/// # Errors
+/// If the file cannot be written.
+pub(crate) fn write(path: &Path, arrays: &[Array], mut metadata: HashMap<String, String>) -> Result<()> {
     let mut names = BTreeMap::new();
     let encoded: Vec<(Dtype, Vec<u8>)> = arrays.iter().map(|array| encode(array, &mut names)).collect();
     let refused = |problem: &dyn std::fmt::Display| {
@@ -26,13 +29,11 @@ pub(super) fn write(path: &Path, arrays: &[Array]) -> Result<()> {
         let view = TensorView::new(*kind, array.shape.clone(), bytes).map_err(|problem| refused(&problem))?;
         views.push((array.name.as_str(), view));
     }
-    let metadata = match names.is_empty() {
-        true => None,
-        false => {
-            let names = serde_json::to_string(&names).map_err(|problem| refused(&problem))?;
-            Some(HashMap::from([(NAMES.to_owned(), names)]))
-        }
-    };
+    if !names.is_empty() {
+        let names = serde_json::to_string(&names).map_err(|problem| refused(&problem))?;
+        metadata.insert(NAMES.to_owned(), names);
+    }
+    let metadata = (!metadata.is_empty()).then_some(metadata);
     let content = safetensors::serialize(views, metadata).map_err(|problem| refused(&problem))?;
     write_atomically(path, |file| file.write_all(&content).map_err(|source| Error::io("write", path, source)))
 }
