@@ -1,6 +1,6 @@
 //! Figures of one's own tables, in the style of all others.
 
-use plotly::common::{ColorBar, ColorScale, ColorScalePalette, Line, Marker, Mode};
+use plotly::common::{ColorBar, ColorScale, ColorScalePalette, DashType, Line, Marker, MarkerSymbol, Mode};
 use plotly::layout::Axis;
 use plotly::{Bar, HeatMap, Layout, Plot, Scatter};
 use polars::frame::DataFrame;
@@ -153,7 +153,13 @@ pub fn points(table: &DataFrame, about: &ChartAbout) -> Result<Figure> {
 fn scatter(table: &DataFrame, about: &ChartAbout, mode: Mode) -> Result<Figure> {
     let curves = curves(table, about)?;
     let mut plot = Plot::new();
-    for curve in &curves {
+    for (place, curve) in curves.iter().enumerate() {
+        let (mut line, mut marker) =
+            (Line::new().color(curve.colour).width(2.5), Marker::new().color(curve.colour).size(7));
+        // There are more curves than colours.
+        if curves[..place].iter().any(|before| before.colour == curve.colour) {
+            (line, marker) = (line.dash(DashType::Dash), marker.symbol(MarkerSymbol::CircleOpen));
+        }
         if let Some([low, high]) = &curve.ends
             && let Some(band) = style::interval_band(&curve.x, low, high, curve.colour)
         {
@@ -161,8 +167,8 @@ fn scatter(table: &DataFrame, about: &ChartAbout, mode: Mode) -> Result<Figure> 
         }
         let trace = Scatter::new(curve.x.clone(), curve.y.clone())
             .mode(mode.clone())
-            .line(Line::new().color(curve.colour).width(2.5))
-            .marker(Marker::new().color(curve.colour).size(7))
+            .line(line)
+            .marker(marker)
             .legend_group(curve.name.clone().unwrap_or_default())
             .show_legend(curve.name.is_some());
         plot.add_trace(match &curve.name {
@@ -292,6 +298,22 @@ mod tests {
             (alone.summary(), self::json(&alone)["data"][0]["showlegend"].clone()),
             ("rate against time_ms", json!(false))
         );
+    }
+
+    #[test]
+    fn eight_locations_are_eight_different_curves() {
+        let at: Vec<f64> = (0..16).map(|row| f64::from(row % 2)).collect();
+        let locations: Vec<i32> = (0..16).map(|row| row / 2).collect();
+        let table = df!["time_ms" => &at, "rate" => &at, "location" => locations].unwrap();
+        let json = json(&lines(&table, &ChartAbout::of("time_ms", "rate").grouped_by("location")).unwrap());
+        let looks: Vec<String> = json["data"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|curve| format!("{} {}", curve["line"]["color"], curve["line"]["dash"]))
+            .collect();
+        let different: std::collections::BTreeSet<&String> = looks.iter().collect();
+        assert_eq!((looks.len(), different.len()), (8, 8), "{looks:?}");
     }
 
     #[test]

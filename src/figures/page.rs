@@ -23,7 +23,7 @@ button { font-size: 0.85em; border: 1px solid #bbb; background: #fafafa; border-
   cursor: pointer; }
 table { border-collapse: collapse; font-size: 0.85em; } td { border-top: 1px solid #e5e5e5; padding: 0.25em 1em 0.25em \
 0; }
-#facts td:first-child { color: #666; }
+#facts td:first-child { color: #666; } td { overflow-wrap: anywhere; }
 .shown th { text-align: left; padding: 0.25em 1em 0.25em 0; } .shown td { vertical-align: top; }
 ";
 
