@@ -13,6 +13,8 @@
     )
 )]
 
+#[allow(dead_code, unused_imports)]
+mod cluster;
 mod common;
 mod generate;
 mod ignored;
