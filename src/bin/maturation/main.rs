@@ -13,7 +13,6 @@
     )
 )]
 
-#[allow(dead_code, unused_imports)]
 mod cluster;
 mod common;
 mod generate;

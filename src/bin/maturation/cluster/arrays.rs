@@ -17,12 +17,6 @@ impl JobArray {
         let first = self.first_run.saturating_add(task.saturating_mul(self.runs_per_task));
         first..first.saturating_add(self.runs_per_task)
     }
-
-    /// The task that trains a run, if one does.
-    pub fn task_of(&self, run: usize) -> Option<usize> {
-        let task = run.checked_sub(self.first_run)?.checked_div(self.runs_per_task)?;
-        self.tasks.contains(&task).then_some(task)
-    }
 }
 
 /// The arrays whose tasks train these runs, `runs_per_task` in each. A task's number is below `most`, Slurm's
@@ -81,6 +75,11 @@ mod tests {
         numbers.into_iter().collect()
     }
 
+    /// The task that trains a run, if one does.
+    fn task_of(array: &JobArray, run: usize) -> Option<usize> {
+        array.tasks.iter().copied().find(|task| array.runs_of(*task).contains(&run))
+    }
+
     #[test]
     fn numbers_are_written_and_read_as_slurm_does() {
         for (text, numbers) in [("0-3,7", set([0, 1, 2, 3, 7])), ("5", set([5])), ("0-1,3-4", set([0, 1, 3, 4]))] {
@@ -99,9 +98,9 @@ mod tests {
         let arrays = arrays(&runs, 2, 1001);
         assert_eq!(arrays, [JobArray { first_run: 0, runs_per_task: 2, tasks: set([0, 1, 5, 12]) }]);
         assert_eq!(arrays[0].runs_of(5), 10..12);
-        assert_eq!(arrays[0].task_of(25), Some(12));
-        assert_eq!(arrays[0].task_of(24), Some(12), "the finished one beside it");
-        assert_eq!(arrays[0].task_of(8), None);
+        assert_eq!(task_of(&arrays[0], 25), Some(12));
+        assert_eq!(task_of(&arrays[0], 24), Some(12), "the finished one beside it");
+        assert_eq!(task_of(&arrays[0], 8), None);
     }
 
     #[test]
@@ -110,10 +109,10 @@ mod tests {
         let expected = [(0, 1001), (1001, 1001), (2002, 498)];
         assert_eq!(arrays.iter().map(|array| (array.first_run, array.tasks.len())).collect::<Vec<_>>(), expected);
         for run in 0..2500 {
-            let of: Vec<_> = arrays.iter().filter(|array| array.task_of(run).is_some()).collect();
+            let of: Vec<_> = arrays.iter().filter(|array| task_of(array, run).is_some()).collect();
             assert_eq!(of.len(), 1, "run {run}");
             assert!(of[0].tasks.iter().all(|task| *task < 1001));
-            assert_eq!(of[0].runs_of(of[0].task_of(run).unwrap()), run..run + 1);
+            assert_eq!(of[0].runs_of(task_of(of[0], run).unwrap()), run..run + 1);
         }
         // The same runs have the same numbers when others are finished.
         let fewer = super::arrays(&set([1500]), 1, 1001);

@@ -9,7 +9,9 @@ mod scripts;
 mod slurm;
 mod states;
 mod submission;
+mod work;
 
 pub use options::SlurmOptions;
-pub use states::{SlurmStates, states};
-pub use submission::{Work, show, submit};
+pub use states::states;
+pub use submission::{show, submit};
+pub use work::Work;

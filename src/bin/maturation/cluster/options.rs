@@ -12,23 +12,23 @@ pub struct SlurmOptions {
     #[arg(long, conflicts_with_all = ["index", "status"])]
     pub slurm: bool,
     /// Slurm's partition [default: Slurm's].
-    #[arg(long, value_name = "NAME", requires = "slurm")]
+    #[arg(long, value_name = "NAME")]
     pub partition: Option<String>,
     /// A task's limit of time, as Slurm writes it (30, 8:00:00, 2-0); what does not end within it goes on after a
     /// requeue [default: that of the partition].
-    #[arg(long, value_name = "TIME", requires = "slurm")]
+    #[arg(long, value_name = "TIME")]
     pub time: Option<String>,
     /// Processors a task, on which as many runs train at once.
-    #[arg(long, value_name = "N", requires = "slurm")]
+    #[arg(long, value_name = "N")]
     pub cpus: Option<usize>,
     /// GPUs a task, on which its runs train.
-    #[arg(long, value_name = "N", requires = "slurm")]
+    #[arg(long, value_name = "N")]
     pub gpus: Option<usize>,
     /// Runs a task [default: one for each of its processors, eight for each of its GPUs].
-    #[arg(long, value_name = "K", requires = "slurm")]
+    #[arg(long, value_name = "K")]
     pub runs_per_task: Option<usize>,
     /// Another option of sbatch, as --sbatch=--account=lab; may be repeated.
-    #[arg(long, value_name = "OPTION", requires = "slurm", allow_hyphen_values = true)]
+    #[arg(long, value_name = "OPTION", allow_hyphen_values = true)]
     pub sbatch: Vec<String>,
 }
 

@@ -41,6 +41,18 @@ pub struct SlurmStates {
 }
 
 impl SlurmStates {
+    /// What a table of runs has no place for, a line each.
+    pub fn lines(&self) -> Vec<String> {
+        let mut lines = self.notes.clone();
+        if let Some((job, state)) = &self.summary {
+            let known = [&state.state, &state.why, &state.node].map(String::as_str);
+            let known: Vec<_> = known.into_iter().filter(|text| !text.is_empty()).collect();
+            let told = if known.is_empty() { "of which Slurm says nothing".to_owned() } else { known.join(", ") };
+            lines.push(format!("summary: job {job}, {told}"));
+        }
+        lines
+    }
+
     /// Columns to a table with a row for each run: job, slurm (its state), node, elapsed (of its newest start), requeues,
     /// why (it waits, or its exit status).
     pub fn columns(&self, runs: usize) -> Vec<Column> {
@@ -258,8 +270,12 @@ mod tests {
 
     #[test]
     fn a_task_that_waits_again_has_the_starts_that_accounting_has_of_it() {
-        let mut states = read_sacct("1_0|NODE_FAIL|0:0|00:00:31|two\n1_0|REQUEUED|0:0|00:00:28|one\n1_1|RUNNING|0:0|9|one\n");
-        merge(&mut states, read_squeue("1_0|PENDING|0:00||BeginTime\n1_1|RUNNING|0:09|one|None\n1_2|PENDING|0:00||None\n"));
+        let mut states =
+            read_sacct("1_0|NODE_FAIL|0:0|00:00:31|two\n1_0|REQUEUED|0:0|00:00:28|one\n1_1|RUNNING|0:0|9|one\n");
+        merge(
+            &mut states,
+            read_squeue("1_0|PENDING|0:00||BeginTime\n1_1|RUNNING|0:09|one|None\n1_2|PENDING|0:00||None\n"),
+        );
         let requeues = [0, 1, 2].map(|task| states[&key("1", task)].requeues);
         assert_eq!(requeues, [2, 0, 0]);
         assert_eq!(states[&key("1", 0)].state, "PENDING");

@@ -11,20 +11,8 @@ use crate::cluster::options::SlurmOptions;
 use crate::cluster::scripts::Setting;
 use crate::cluster::slurm::{self, Answer, ask, max_array_size};
 use crate::cluster::states::queued;
+use crate::cluster::work::Work;
 use crate::common::output::{refuse, say};
-
-/// What is to be trained.
-#[derive(Debug)]
-pub struct Work {
-    /// The ensemble's folder.
-    pub ensemble: PathBuf,
-    /// How many runs the plan has.
-    pub runs: usize,
-    /// Those to train.
-    pub missing: BTreeSet<usize>,
-    /// What tasks pass on to `maturation sweep`.
-    pub options: Vec<String>,
-}
 
 /// Submits the runs that are neither finished nor queued: an array (more, if it would be too large), and a job that makes
 /// the summary when all tasks have ended, however they ended: one that failed must not keep back what the others found.
@@ -35,6 +23,10 @@ pub fn submit(work: &Work, options: &SlurmOptions) -> Result<()> {
     let (queued_runs, mut waited_for) = already_queued(&jobs)?;
     let to_submit: BTreeSet<usize> = work.missing.difference(&queued_runs).copied().collect();
     if to_submit.is_empty() {
+        if work.missing.union(&work.in_training).all(|run| !queued_runs.contains(run)) {
+            say(format!("nothing to submit: {}", work.how_it_stands));
+            return Ok(());
+        }
         return Err(refuse(
             format!("all runs that are to be trained are queued already, in job {}", waited_for.join(", ")),
             format!(
@@ -174,6 +166,8 @@ mod tests {
             ensemble: PathBuf::from("/data/new"),
             runs: 3000,
             missing: [0, 1, 2, 1500].into(),
+            in_training: BTreeSet::new(),
+            how_it_stands: String::new(),
             options: vec!["--retry".to_owned()],
         };
         let options = SlurmOptions { partition: Some("short".to_owned()), ..SlurmOptions::default() };

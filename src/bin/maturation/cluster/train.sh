@@ -21,7 +21,8 @@ jobs=$((runs_per_task < processors ? runs_per_task : processors))
 options=(--jobs "$jobs" --threads $((processors / jobs)))
 gpus="${SLURM_GPUS_ON_NODE:-0}"
 if [ "$gpus" -gt 0 ]; then
-  options=(--jobs 0 --device "$(seq -s , -f 'cuda:%.0f' 0 $((gpus - 1)))")
+  options=(--jobs 0)
+  [[ " $* " == *' --device='* ]] || options+=(--device "$(seq -s , -f 'cuda:%.0f' 0 $((gpus - 1)))")
 fi
 
 printf '%s: runs %s to %s on %s, start %s of job %s\n' "$(date '+%F %T')" "$first" "$last" "$(hostname)" \
