@@ -45,6 +45,8 @@ pub(crate) enum Purpose {
     Lesion,
     /// The trials of each unit that make a pseudo-population.
     PseudoPopulation,
+    /// Hyper-parameters that a plan draws.
+    DrawnHyperparameters,
 }
 
 impl Purpose {

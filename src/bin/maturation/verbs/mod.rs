@@ -25,6 +25,7 @@ mod reproduce;
 mod saccade;
 mod sample_unit;
 mod selectivity;
+mod sweep;
 mod train;
 mod trials;
 mod tuning;
@@ -65,6 +66,7 @@ verbs! {
     Notebooks: notebooks,
     Presets: presets,
     Train: train,
+    Sweep: sweep,
     Import: import,
     Export: export,
     Log: log,
