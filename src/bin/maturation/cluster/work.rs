@@ -95,8 +95,13 @@ mod tests {
     fn what_is_finished_or_failed_is_not_trained_again_unless_it_is_asked_for() {
         let folder = tempfile::tempdir().unwrap();
         let rules = vec![Rule::GAP];
-        let hyperparameters =
-            Hyperparameters { n_rnn: 4, batch_size_test: 16, rule_trains: rules, rule_probs: None, ..Hyperparameters::paper() };
+        let hyperparameters = Hyperparameters {
+            n_rnn: 4,
+            batch_size_test: 16,
+            rule_trains: rules,
+            rule_probs: None,
+            ..Hyperparameters::paper()
+        };
         let plan = Plan::new(hyperparameters).seeds(0..3).max_trials(64);
         let out = folder.path().join("three");
         assert_eq!(Work::of_plan(&plan, &out).unwrap().missing, [0, 1, 2].into());

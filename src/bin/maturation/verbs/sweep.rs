@@ -1,7 +1,7 @@
 //! `maturation sweep`: the runs of a plan, several at once.
 
 use std::ops::Range;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use clap::Args;
 use maturation::prelude::*;
 
+use crate::cluster::{self, SlurmOptions, Work};
 use crate::common::output::{TableOut, put_table, refuse, say};
 
 /// Train many networks: every combination of seeds, presets and hyper-parameters that a plan asks for; the same command
@@ -47,6 +48,8 @@ pub struct Arguments {
     #[arg(long, conflicts_with_all = ["retry", "changed", "index"])]
     pub status: bool,
     #[command(flatten)]
+    pub slurm: SlurmOptions,
+    #[command(flatten)]
     pub table: TableOut,
 }
 
@@ -72,26 +75,58 @@ pub fn run(arguments: Arguments) -> Result<()> {
     let is_begun = Ensemble::is_there(&arguments.plan);
     let out = match &arguments.folder {
         Some(out) => out.clone(),
-        None if is_begun || arguments.dry_run => arguments.plan.clone(),
+        None if is_begun || (arguments.dry_run && !arguments.slurm.slurm) => arguments.plan.clone(),
         None => {
             let what = format!("`{}` is not the folder of a sweep", arguments.plan.display());
             return Err(refuse(what, "name a folder for the plan's runs: maturation sweep PLAN.toml OUT"));
         }
     };
     if arguments.status {
-        let ensemble = Ensemble::open(&out)?;
-        put_table(ensemble.table()?, &arguments.table)?;
-        say(ensemble.counts()?);
-        return Ok(());
+        return status(&Ensemble::open(&out)?, &arguments.table);
     }
     let plan = match is_begun {
         true => Ensemble::open(&arguments.plan)?.plan().clone(),
         false => Plan::read(&arguments.plan)?,
     };
     if arguments.dry_run {
-        return dry_run(&plan, &arguments.table);
+        dry_run(&plan, &arguments.table)?;
+    }
+    if arguments.slurm.slurm {
+        return on_slurm(plan, &arguments, &out);
+    }
+    if arguments.dry_run {
+        return Ok(());
     }
     train(plan, &arguments, out)
+}
+
+/// What became of each run, and what Slurm says of it where it was asked to train.
+fn status(ensemble: &Ensemble, out: &TableOut) -> Result<()> {
+    let mut table = ensemble.table()?;
+    let slurm = cluster::states(ensemble.path())?;
+    if let Some(states) = &slurm {
+        table
+            .hstack_mut(&states.columns(ensemble.runs().len()))
+            .map_err(|problem| refuse(format!("the table cannot be made ({problem})"), "look into `runs.csv`"))?;
+    }
+    put_table(table, out)?;
+    say(ensemble.counts()?);
+    slurm.iter().flat_map(|states| states.lines()).for_each(say);
+    Ok(())
+}
+
+/// Submits what is missing, or says what would be submitted.
+fn on_slurm(plan: Plan, arguments: &Arguments, out: &Path) -> Result<()> {
+    if arguments.dry_run {
+        let work = match Ensemble::is_there(out) {
+            true => Work::of_ensemble(&Ensemble::open(out)?, false)?,
+            false => Work::of_plan(&plan, out)?,
+        };
+        return cluster::show(&work.on(&arguments.device), &arguments.slurm);
+    }
+    let ensemble = Sweep::new(plan).changed(arguments.changed).prepare(out)?;
+    let work = Work::of_ensemble(&ensemble, arguments.retry)?;
+    cluster::submit(&work.on(&arguments.device), &arguments.slurm)
 }
 
 /// What would be trained, and what it would take.
