@@ -127,8 +127,16 @@ fn text(path: &Path) -> Result<&str> {
     })
 }
 
-/// A word of the shell.
-fn quoted(text: &str) -> String {
+/// A letter that neither the shell nor Slurm reads as anything else.
+fn is_plain(letter: char) -> bool {
+    letter.is_ascii_alphanumeric() || "-_=./:,%@+".contains(letter)
+}
+
+/// A word of the shell, in quotes if it needs them.
+pub fn quoted(text: &str) -> String {
+    if !text.is_empty() && text.chars().all(is_plain) {
+        return text.to_owned();
+    }
     format!("'{}'", text.replace('\'', r"'\''"))
 }
 
@@ -140,9 +148,8 @@ fn directive(option: &str) -> Result<String> {
             "do without line breaks and double quotes",
         ));
     }
-    let plain = |letter: char| letter.is_ascii_alphanumeric() || "-_=./:,%@+".contains(letter);
     Ok(match option.split_once('=') {
-        Some((name, value)) if !value.chars().all(plain) => format!("{name}=\"{value}\""),
+        Some((name, value)) if !value.chars().all(is_plain) => format!("{name}=\"{value}\""),
         _ => option.to_owned(),
     })
 }
@@ -187,7 +194,7 @@ mod tests {
         assert!(script.contains("#SBATCH --signal=B:USR1@120\n") && !script.contains("--partition"), "{script}");
         let script = setting(Path::new("/data/new")).summary(&options).unwrap();
         assert!(script.contains("#SBATCH --output=/data/new/slurm/summary_%j.log\n"), "{script}");
-        assert!(script.ends_with("exec '/opt/it'\\''s here/maturation' summary '/data/new'\n"), "{script}");
+        assert!(script.ends_with("exec '/opt/it'\\''s here/maturation' summary /data/new\n"), "{script}");
     }
 
     #[test]

@@ -53,6 +53,22 @@ impl SlurmStates {
         lines
     }
 
+    /// What is said of a run behind its status; nothing if Slurm says nothing.
+    pub fn of_run(&self, run: usize) -> String {
+        let Some((name, TaskState { state, node, elapsed, why, requeues })) = self.runs.get(&run) else {
+            return String::new();
+        };
+        let on = if node.is_empty() { String::new() } else { format!(" on {node} for {elapsed}") };
+        // Of a status other than the successful one, or why it waits.
+        let why = if why.is_empty() || why == "0:0" { String::new() } else { format!(" ({why})") };
+        let requeued = match requeues {
+            0 => String::new(),
+            1 => ", requeued once".to_owned(),
+            more => format!(", requeued {more} times"),
+        };
+        format!(", task {name} {state}{on}{why}{requeued}")
+    }
+
     /// Columns to a table with a row for each run: job, slurm (its state), node, elapsed (of its newest start), requeues,
     /// why (it waits, or its exit status).
     pub fn columns(&self, runs: usize) -> Vec<Column> {
@@ -323,6 +339,12 @@ mod tests {
                 (101, "2_0", "RUNNING")
             ]
         );
+        assert_eq!(found.of_run(0), ", task 1_0 COMPLETED on one for 1");
+        assert_eq!(found.of_run(7), "");
+        let waits = TaskState { requeues: 2, ..state_of("PENDING", "", "0:00", "BeginTime") };
+        let waits = SlurmStates { runs: [(0, ("1_0".to_owned(), waits))].into(), ..SlurmStates::default() };
+        assert_eq!(waits.of_run(0), ", task 1_0 PENDING (BeginTime), requeued 2 times");
+        assert_eq!(found.lines(), ["summary: job 3, PENDING, 0:0"]);
         assert_eq!(found.summary.as_ref().unwrap().1.state, "PENDING");
         let table = DataFrame::new(4, found.columns(4)).unwrap();
         assert_eq!(table.get_column_names(), ["job", "slurm", "node", "elapsed", "requeues", "why"]);

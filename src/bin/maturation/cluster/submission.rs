@@ -8,7 +8,7 @@ use maturation::Result;
 use crate::cluster::arrays::{JobArray, arrays, write_numbers};
 use crate::cluster::jobs::{self, Job};
 use crate::cluster::options::SlurmOptions;
-use crate::cluster::scripts::Setting;
+use crate::cluster::scripts::{Setting, quoted};
 use crate::cluster::slurm::{self, Answer, ask, max_array_size};
 use crate::cluster::states::queued;
 use crate::cluster::work::Work;
@@ -64,7 +64,7 @@ pub fn submit(work: &Work, options: &SlurmOptions) -> Result<()> {
         jobs.push(Job::Summary { job });
         jobs::write(&work.ensemble, &jobs)?;
     }
-    say(format!("maturation sweep {} --status says how they do", work.ensemble.display()));
+    say(format!("maturation sweep {} --status says how they do", quoted(&work.ensemble.to_string_lossy())));
     Ok(())
 }
 
@@ -81,7 +81,8 @@ pub fn show(work: &Work, options: &SlurmOptions) -> Result<()> {
     say(format!("{}:\n\n{}", train.display(), setting.train(options)?));
     say(format!("{}:\n\n{}", folder.join("summary.sh").display(), setting.summary(options)?));
     for array in arrays(&work.missing, options.runs_per_task(), max_array_size()?) {
-        say(format!("sbatch {}", of_array(work, options, &array, &train).join(" ")));
+        let words: Vec<_> = of_array(work, options, &array, &train).iter().map(|word| quoted(word)).collect();
+        say(format!("sbatch {}", words.join(" ")));
     }
     Ok(())
 }

@@ -82,7 +82,7 @@ pub fn run(arguments: Arguments) -> Result<()> {
         }
     };
     if arguments.status {
-        return status(&Ensemble::open(&out)?, &arguments.table);
+        return tell_status(&Ensemble::open(&out)?, &arguments.table);
     }
     let plan = match is_begun {
         true => Ensemble::open(&arguments.plan)?.plan().clone(),
@@ -100,16 +100,26 @@ pub fn run(arguments: Arguments) -> Result<()> {
     train(plan, &arguments, out)
 }
 
-/// What became of each run, and what Slurm says of it where it was asked to train.
-fn status(ensemble: &Ensemble, out: &TableOut) -> Result<()> {
-    let mut table = ensemble.table()?;
+/// What became of each run, and what Slurm says of it where it was asked to train: a line each, since a table on the screen
+/// leaves rows out.
+fn tell_status(ensemble: &Ensemble, table: &TableOut) -> Result<()> {
     let slurm = cluster::states(ensemble.path())?;
-    if let Some(states) = &slurm {
-        table
-            .hstack_mut(&states.columns(ensemble.runs().len()))
-            .map_err(|problem| refuse(format!("the table cannot be made ({problem})"), "look into `runs.csv`"))?;
+    if table.out.is_some() {
+        let mut runs = ensemble.table()?;
+        if let Some(states) = &slurm {
+            runs.hstack_mut(&states.columns(ensemble.runs().len()))
+                .map_err(|problem| refuse(format!("the table cannot be made ({problem})"), "leave out --out"))?;
+        }
+        put_table(runs, table)?;
+    } else {
+        for planned in ensemble.runs() {
+            let status = ensemble.status(planned)?;
+            let trials = status.trials_trained().map_or_else(String::new, |trials| format!(", {trials} trials"));
+            let note = if status.note().is_empty() { String::new() } else { format!(": {}", status.note()) };
+            let task = slurm.as_ref().map_or_else(String::new, |states| states.of_run(planned.index));
+            say(format!("{} {}: {}{trials}{task}{note}", planned.index, planned.name, status.name()));
+        }
     }
-    put_table(table, out)?;
     say(ensemble.counts()?);
     slurm.iter().flat_map(|states| states.lines()).for_each(say);
     Ok(())
@@ -131,7 +141,11 @@ fn on_slurm(plan: Plan, arguments: &Arguments, out: &Path) -> Result<()> {
 
 /// What would be trained, and what it would take.
 fn dry_run(plan: &Plan, table: &TableOut) -> Result<()> {
-    put_table(plan.table()?, table)?;
+    if table.out.is_some() {
+        put_table(plan.table()?, table)?;
+    } else {
+        plan.runs()?.iter().for_each(|planned| say(format!("{} {}", planned.index, planned.name)));
+    }
     say(plan.estimate()?);
     Ok(())
 }
