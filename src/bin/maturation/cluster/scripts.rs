@@ -71,7 +71,9 @@ impl Setting<'_> {
         };
         match fs::read_to_string(&path) {
             Ok(there) if is_as_written(&there) => {}
-            Ok(there) if there.contains(&quoted(text(self.ensemble)?)) => {
+            Ok(there)
+                if [text(self.ensemble)?, &quoted(text(self.ensemble)?)].iter().any(|name| there.contains(name)) =>
+            {
                 say(format!("{} was changed and is used as it stands; without it, it is written anew", path.display()));
                 return Ok(path);
             }
