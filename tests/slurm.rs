@@ -146,10 +146,24 @@ fn checkpoints(run: &Path) -> usize {
     names.filter(|name| name.to_string_lossy().parse::<u64>().is_ok()).count()
 }
 
-/// The rows of a table in CSV, by the first column.
+/// The values of a line of CSV, whose quoted ones may have commas.
+fn fields(line: &str) -> Vec<String> {
+    let mut fields = vec![String::new()];
+    let mut is_quoted = false;
+    for letter in line.chars() {
+        match letter {
+            '"' => is_quoted = !is_quoted,
+            ',' if !is_quoted => fields.push(String::new()),
+            other => fields.last_mut().unwrap().push(other),
+        }
+    }
+    fields
+}
+
+/// The rows of a table in CSV, by the names of its columns.
 fn rows(path: &Path) -> Vec<BTreeMap<String, String>> {
     let text = fs::read_to_string(path).unwrap();
-    let mut lines = text.lines().map(|line| line.split(',').map(str::to_owned).collect::<Vec<_>>());
+    let mut lines = text.lines().map(fields);
     let names = lines.next().unwrap();
     lines.map(|fields| names.iter().cloned().zip(fields).collect()).collect()
 }
