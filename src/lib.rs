@@ -172,6 +172,7 @@ pub mod readout;
 pub mod report;
 mod seed;
 pub mod statistics;
+pub mod summary;
 pub mod tables;
 pub mod tasks;
 pub mod training;

@@ -45,6 +45,10 @@ pub(crate) enum Purpose {
     Lesion,
     /// The trials of each unit that make a pseudo-population.
     PseudoPopulation,
+    /// Runs that intervals over many of them are resampled from.
+    RunResamples,
+    /// Units that are resampled within a resampled run.
+    UnitsOfRuns,
 }
 
 impl Purpose {
