@@ -11,8 +11,8 @@ use crate::figures::over_runs::{self, MOST_LINES};
 use crate::figures::{About, Figure, style};
 use crate::tables::Columns;
 
-/// The growth of performance over runs: a panel a rule, the mean over runs within its 95 % interval, and a thin line for
-/// each single run, of at most [`MOST_LINES`] a group. Several groups of runs have colours of their own.
+/// The growth of performance over runs: a panel a rule, the mean over runs within its 95 % interval, and a thin line
+/// for each single run, of at most [`MOST_LINES`] a group. Several groups of runs have colours of their own.
 ///
 /// `growth` and `by_run` are the tables of [`Summary::growth`](crate::summary::Summary::growth) and of
 /// [`Summary::growth_by_run`](crate::summary::Summary::growth_by_run); the latter may be empty. At most six rules are

@@ -156,8 +156,9 @@ fn notes(summary: &Summary) -> Result<Vec<(String, String)>> {
     if some > 0 {
         let alone = lacking.iter().zip(&runs).filter(|(lacking, runs)| **lacking > 0 && **runs == 0).count();
         let why = format!(
-            "{some} of {} rows of across.csv (measure and stage) have no value in some runs, {alone} of them in none: a \
-             run without a checkpoint at a stage, or that never came so far, has none; the column `lacking` counts them",
+            "{some} of {} rows of across.csv (measure and stage) have no value in some runs, {alone} of them in none: \
+             a run without a checkpoint at a stage, or that never came so far, has none; the column `lacking` counts \
+             them",
             lacking.len()
         );
         notes.push(("values that some runs lack".to_owned(), why));
@@ -196,9 +197,9 @@ fn claims(summary: &Summary) -> Result<TableSection> {
     Ok(TableSection {
         id: "claims".to_owned(),
         title: "The paper's claims over runs".to_owned(),
-        text: "In how many runs each claim holds; the effect's mean over runs, its 95 % interval over resamples of runs, \
-               and, where it is a mean over units, over resamples of runs and then of units in each run. A verdict is on \
-               the direction of a change in one run, an interval on its mean over runs. Published numbers are of one \
+        text: "In how many runs each claim holds; the effect's mean over runs, its 95 % interval over resamples of \
+               runs, and, where it is a mean over units, over resamples of runs and then of units in each run. A \
+               verdict is on the direction of a change in one run, an interval on its mean over runs. Published numbers are of one \
                network of the authors, read off their figures."
             .to_owned(),
         columns: keys.map(|key| (key.clone(), key)).chain(headings).collect(),

@@ -11,6 +11,26 @@
 //! # Ok::<(), maturation::Error>(())
 //! ```
 //!
+//! # Measures
+//!
+//! | measure | of | |
+//! | --- | --- | --- |
+//! | trials_trained | run | trials of training in all |
+//! | trials_to | rule, stage | trials at the first evaluation after which performance, averaged over five evaluations around it, is above `early_target_perf`, `mid_target_perf` or `mature_target_perf` (0.35, 0.65, 0.95) |
+//! | final_performance | rule | performance at the end, averaged so |
+//! | delay_activity | odr | mean rate in delay1 at the preferred location, the mean over units, then over checkpoints |
+//! | cue_response, distractor_response, response_after_distractor | odrd | highest activity of the average unit in stim1, in distract1 with the distractor at its preferred location, and in delay2 |
+//! | delay2_activity | odrd | mean rate in delay2 at the last checkpoint of the stage |
+//! | tuning_height, tuning_width | odrd | largest less smallest rate of a unit in stim1; 2 σ of the Gaussian fitted to the average curve |
+//! | units_excited, units_inhibited, units_mixed, units_none | odr, odrd | number of units of that kind a checkpoint |
+//! | same_preferred_location | odrd | share of the units selective in stim1 of odr and of odrd that prefer one location |
+//! | performance_near_distractor, performance_opposite_distractor, distractor_cost | odrd | performance with the distractor where the stimulus was, opposite to it, and the latter less the former |
+//! | saccade_spread, wild_saccades | gap | mean distance of responses from the target; percentage farther than 75° |
+//! | decoder_diagonal, decoder_off_diagonal | odr | accuracy in delay1 at the last checkpoint of the stage, tested in the window trained in, and 500 ms or more apart |
+//!
+//! Measures of rule odrd are over the checkpoints from 20,000 trials before the rule leaves chance, as the published
+//! pictures are.
+//!
 //! # What is resampled
 //!
 //! Runs are independent of each other, units of one network are not: they were trained together, and share whatever its
@@ -175,16 +195,16 @@ impl Summary {
     }
 
     /// The paper's claims over the runs of each group. Columns: the keys of groups; claim, source, measure as
-    /// [`crate::analysis::claims`](crate::analysis::claims()) has them; runs, of the group; agree, differ, cannot_tell,
-    /// how many of them show the claim, something else, or cannot show it; lacking, how many were not asked (not trained
-    /// on the rule); share_agree, the share of those that can tell which agree, and share_low and share_high, its 95 %
-    /// interval (Wilson); effect_is, what the effect is (mature − early, say); effect and effect_sd, its mean and
-    /// standard deviation over the effect_runs that have one, effect_low and effect_high its 95 % interval over
-    /// resamples of runs; published_effect, that of the published numbers (null where these are no numbers); units, what
-    /// single units' values the effect is a mean of (null where of none); units_effect, the mean difference of all their
-    /// values, each unit at each checkpoint counting once, units_low and units_high, its 95 % interval over resamples of
-    /// runs, then of units, and units_runs, the runs that have it; early, mid and mature, the means over runs; published,
-    /// in words.
+    /// [`crate::analysis::claims`](crate::analysis::claims()) has them; runs, of the group; agree, differ,
+    /// cannot_tell, how many of them show the claim, something else, or cannot show it; lacking, how many were not
+    /// asked (not trained on the rule); share_agree, the share of those that can tell which agree, and share_low and
+    /// share_high, its 95 % interval (Wilson); effect_is, what the effect is (mature − early, say); effect and
+    /// effect_sd, its mean and standard deviation over the effect_runs that have one, effect_low and effect_high its
+    /// 95 % interval over resamples of runs; published_effect, that of the published numbers (null where these are no
+    /// numbers); units, what single units' values the effect is a mean of (null where of none); units_effect, the
+    /// mean difference of all their values, each unit at each checkpoint counting once, units_low and units_high, its
+    /// 95 % interval over resamples of runs, then of units, and units_runs, the runs that have it; early, mid and
+    /// mature, the means over runs; published, in words.
     pub fn claims(&self) -> &DataFrame {
         &self.claims
     }

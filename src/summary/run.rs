@@ -54,24 +54,7 @@ pub struct RunSummary {
     /// that did (null where the measure is not one of selected units); stage, of the rule (null: of the whole run);
     /// value, null where the run cannot tell; measured_in; checkpoints, how many the value is the mean of (null where
     /// it is none); units, the mean number of units a checkpoint.
-    ///
-    /// | measure | of | |
-    /// | --- | --- | --- |
-    /// | trials_trained | run | trials of training in all |
-    /// | trials_to | rule, stage | trials at the first evaluation after which performance, averaged over five evaluations around it, is above `early_target_perf`, `mid_target_perf` or `mature_target_perf` (0.35, 0.65, 0.95) |
-    /// | final_performance | rule | performance at the end, averaged so |
-    /// | delay_activity | odr | mean rate in delay1 at the preferred location, the mean over units, then over checkpoints |
-    /// | cue_response, distractor_response, response_after_distractor | odrd | highest activity of the average unit in stim1, in distract1 with the distractor at its preferred location, and in delay2 |
-    /// | delay2_activity | odrd | mean rate in delay2 at the last checkpoint of the stage |
-    /// | tuning_height, tuning_width | odrd | largest less smallest rate of a unit in stim1; 2 σ of the Gaussian fitted to the average curve |
-    /// | units_excited, units_inhibited, units_mixed, units_none | odr, odrd | number of units of that kind a checkpoint |
-    /// | same_preferred_location | odrd | share of the units selective in stim1 of odr and of odrd that prefer one location |
-    /// | performance_near_distractor, performance_opposite_distractor, distractor_cost | odrd | performance with the distractor where the stimulus was, opposite to it, and the latter less the former |
-    /// | saccade_spread, wild_saccades | gap | mean distance of responses from the target; percentage farther than 75° |
-    /// | decoder_diagonal, decoder_off_diagonal | odr | accuracy in delay1 at the last checkpoint of the stage, tested in the window trained in, and 500 ms or more apart |
-    ///
-    /// Measures of rule odrd are over the checkpoints from 20,000 trials before the rule leaves chance, as the
-    /// published pictures are.
+    /// The measures are listed [above](crate::summary#measures).
     pub measures: DataFrame,
     /// Of [`claims`] (claims.csv).
     pub claims: DataFrame,

@@ -59,7 +59,8 @@ pub(super) fn of_rates(run: &Run) -> &'static str {
     }
 }
 
-/// The measures of a run, from its evidence and from what the decoder tells at each stage: the table that [`crate::summary::RunSummary::measures`] describes.
+/// The measures of a run, from its evidence and from what the decoder tells at each stage: the table that the summary
+/// of a run describes.
 pub(crate) fn measures(run: &Run, evidence: &Evidence, decoded: &[Decoded]) -> Result<DataFrame> {
     let dt = run.hyperparameters().dt;
     let in_rates = of_rates(run);
