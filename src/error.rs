@@ -125,6 +125,11 @@ impl Error {
         Error::of(Kind::Stopped { path: path.to_owned(), trials_trained })
     }
 
+    /// The training of many runs that was asked to stop.
+    pub(crate) fn stopped_sweep(path: &Path) -> Self {
+        Error::of(Kind::SweepStopped { path: path.to_owned() })
+    }
+
     /// An analysis that was asked to stop.
     pub(crate) fn interrupted() -> Self {
         Error::of(Kind::Interrupted)
@@ -145,6 +150,7 @@ impl Error {
             | Kind::File { path, .. }
             | Kind::RunInUse { path, .. }
             | Kind::NoCheckpoint { path, .. }
+            | Kind::SweepStopped { path }
             | Kind::Stopped { path, .. } => Some(path),
             _ => None,
         }
@@ -153,6 +159,14 @@ impl Error {
     /// Whether a file or folder is not there.
     pub fn is_missing_file(&self) -> bool {
         matches!(&*self.0, Kind::Io { source, .. } if source.kind() == std::io::ErrorKind::NotFound)
+    }
+
+    /// Whether the disk takes no more, whatever the file: it is full, or cannot be written to.
+    pub(crate) fn is_disk_trouble(&self) -> bool {
+        use std::io::ErrorKind::{QuotaExceeded, ReadOnlyFilesystem, StorageFull};
+        let trouble =
+            |source: &std::io::Error| matches!(source.kind(), StorageFull | QuotaExceeded | ReadOnlyFilesystem);
+        matches!(&*self.0, Kind::Io { source, .. } if trouble(source))
     }
 
     /// Whether the system could not read or write a file or folder; a missing one is such a case.
@@ -192,7 +206,7 @@ impl Error {
 
     /// Whether training was asked to stop, by Ctrl-C, by an interrupt of the notebook's kernel or by `stop()`.
     pub fn is_stopped(&self) -> bool {
-        matches!(*self.0, Kind::Stopped { .. })
+        matches!(*self.0, Kind::Stopped { .. } | Kind::SweepStopped { .. })
     }
 
     /// Whether an analysis was ended by an interrupt of the notebook's kernel.
@@ -355,6 +369,17 @@ pub(crate) enum Kind {
         path: PathBuf,
         /// Trials trained so far.
         trials_trained: u64,
+    },
+
+    /// The training of many runs was stopped in the same ways; all that they have trained is kept.
+    #[error(
+        "the sweep was stopped: what its runs have trained until then is kept in `{}`, and the same command goes on from \
+         there",
+        .path.display()
+    )]
+    SweepStopped {
+        /// The ensemble's folder.
+        path: PathBuf,
     },
 
     /// An analysis was ended by an interrupt of the notebook's kernel. It had changed nothing.

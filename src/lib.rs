@@ -24,6 +24,7 @@
 //! - [`tasks`]: rules, their timelines, batches of trials; [tasks of your own](tasks::Task);
 //! - [`network`]: a network's parameters and cell, and the engines that run it over whole trials;
 //! - [`training`]: training, evaluation, the run directory, stages of maturation;
+//! - [`ensemble`]: many networks: a plan of runs, trained side by side;
 //! - [`readout`] and [`activity`]: what the units of a checkpoint do;
 //! - [`analysis`]: selectivity, PSTH, tuning, growth of performance and of activity, agreement of preferred locations,
 //!   activity in a period, responses and distractors, principal and demixed components, the cross-temporal decoder,
@@ -86,6 +87,7 @@
 //! | train a task of your own | [`Rule::define`](tasks::Rule::define), [`TaskDefinition`](tasks::TaskDefinition) |
 //! | train in stages: rules one after the other, a delay that grows | [`CurriculumStage`](hyperparameters::CurriculumStage) |
 //! | train a cell of your own, or add a term to the cost | [`RnnType::define`](network::RnnType::define), [`ExtraCost::define`](network::ExtraCost::define) |
+//! | train many networks: seeds, sizes, any hyper-parameter | [`Sweep`](ensemble::Sweep), [`Plan`](ensemble::Plan), `maturation sweep` |
 //! | run on a GPU | [`Device`](network::Device) |
 //! | bring weights of another program | [`Run::import`](training::Run::import) |
 //! | bring a run of the published program, as TensorFlow saved it | [`Run::import_published`](training::Run::import_published) |
@@ -160,6 +162,7 @@
 
 pub mod activity;
 pub mod analysis;
+pub mod ensemble;
 mod environment;
 pub mod error;
 pub mod export;
@@ -223,6 +226,7 @@ pub mod prelude {
         Pca, PcaOptions, Permutations, Population, Psth, PsthOptions, SampleUnit, Scoring, Selectivity,
         SelectivityOptions, SelectivityTest, selectivity,
     };
+    pub use crate::ensemble::{Distribution, Ensemble, Plan, PlannedRun, RunStatus, Sweep};
     pub use crate::error::{Error, Result};
     pub use crate::figures::{self, About, ChartAbout, Figure, ImageFormat};
     pub use crate::hyperparameters::{Activation, Hyperparameters, Loss, OptimizerKind, Preset, RecurrentInit};
@@ -233,7 +237,7 @@ pub mod prelude {
     pub use crate::tables::{Rows, read_table, write_table};
     pub use crate::tasks::{Condition, Epoch, Mode, Rule, Ruleset, Trials};
     pub use crate::training::{
-        AutomaticChoice, BackgroundTraining, Checkpoint, Checkpoints, Progress, Run, Selection, Stage, Staging,
+        AutomaticChoice, BackgroundTraining, Checkpoint, Checkpoints, Keep, Progress, Run, Selection, Stage, Staging,
         Training,
     };
     pub use crate::{ndarray, plotly, polars, rand, serde_json};

@@ -45,6 +45,8 @@ pub(crate) enum Purpose {
     Lesion,
     /// The trials of each unit that make a pseudo-population.
     PseudoPopulation,
+    /// Hyper-parameters that a plan draws.
+    DrawnHyperparameters,
     /// Runs that intervals over many of them are resampled from.
     RunResamples,
     /// Units that are resampled within a resampled run.

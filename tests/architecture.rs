@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// The rooms of the library, each with what it holds, from the ground up: a room knows only those before it.
-const ROOMS: [(&str, &str); 19] = [
+const ROOMS: [(&str, &str); 20] = [
     ("error", "what can go wrong"),
     ("json", "JSON of Python"),
     ("numerics", "vectorised mathematics, random numbers"),
@@ -18,6 +18,7 @@ const ROOMS: [(&str, &str); 19] = [
     ("hyperparameters", "hp.json, presets"),
     ("network", "parameters, cells, engines"),
     ("training", "sessions, runs, checkpoints"),
+    ("ensemble", "many networks: plans, folders"),
     ("activity", "rates of units"),
     ("readout", "checkpoints on trials"),
     ("analysis", "a table for each question"),

@@ -402,6 +402,8 @@ fn every_verb_explains_itself_by_an_example_that_works() {
         let recordings = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/recordings");
         std::fs::copy(recordings.join(name), folder.path().join(to)).unwrap();
     }
+    let plan = Path::new(env!("CARGO_MANIFEST_DIR")).join("data/plan-template.toml");
+    std::fs::copy(plan, folder.path().join("plan.toml")).unwrap();
     let verbs = verbs();
     assert!(verbs.len() > 25 && verbs.contains(&"unit-counts".to_owned()), "{verbs:?}");
     for verb in verbs {

@@ -16,8 +16,8 @@ const VERDICTS: [(&str, &str, &str); 3] =
 const LINE: usize = 34;
 /// Where the two panels lie.
 const PANELS: [[f64; 2]; 2] = [[0.0, 0.42], [0.5, 1.0]];
-/// An effect farther than this from none, in standard deviations, is drawn at the edge.
-const FARTHEST: f64 = 8.0;
+/// An effect farther than this from none, in standard deviations, is drawn open at the edge.
+const FARTHEST: f64 = 4.0;
 
 /// The paper's claims over the runs of a group: on the left in how many runs each holds, on the right the mean effect
 /// with its 95 % interval over runs, in standard deviations between runs so that all fit one axis, and as an open
@@ -66,8 +66,9 @@ pub fn claims_over_runs(table: &DataFrame, about: impl Into<About>) -> Result<Fi
         );
     }
     rows.draw(&mut plot, &place);
-    let mut notes =
-        vec!["right: mean effects with 95 % intervals over runs; open diamonds: the published network".to_owned()];
+    let mut notes = vec![format!(
+        "right: mean effects, 95 % intervals over runs; open circles: {FARTHEST} or more; open diamonds: published"
+    )];
     if distinct.len() > 1 {
         notes.push(format!("{}, the first of {} groups", groups[0], distinct.len()));
     }
@@ -159,8 +160,14 @@ impl Rows {
                 .x_axis("x2")
                 .y_axis("y2")
         };
+        let (far, near): (Vec<usize>, Vec<usize>) =
+            (0..words.len()).partition(|mark| means[0][*mark].abs() >= FARTHEST);
+        let some = |places: &[usize]| [0, 1].map(|axis: usize| places.iter().map(|at| means[axis][*at]).collect());
+        let said = |places: &[usize]| places.iter().map(|at| words[*at].clone()).collect::<Vec<_>>();
+        let open = Marker::new().symbol(MarkerSymbol::CircleOpen).size(9).color(style::INK);
         let diamond = Marker::new().symbol(MarkerSymbol::DiamondOpen).size(11).color("#d55e00");
-        plot.add_trace(marks(means, "effect", words, Marker::new().size(9).color(style::INK)));
+        plot.add_trace(marks(some(&near), "effect", said(&near), Marker::new().size(9).color(style::INK)));
+        plot.add_trace(marks(some(&far), "far effect", said(&far), open));
         plot.add_trace(marks(published, "published", published_words, diamond));
     }
 }
@@ -191,7 +198,7 @@ mod tests {
             "cannot_tell" => [0_u64, 2, 0],
             "effect_is" => ["mature − early", "mature ÷ early", "mature − early"],
             "effect" => [Some(1.0), Some(1.25), None],
-            "effect_sd" => [0.5, 0.125, 1.0],
+            "effect_sd" => [0.5, 0.0625, 1.0],
             "effect_low" => [0.5, 1.0, 0.0],
             "effect_high" => [1.5, 1.5, 0.0],
             "published_effect" => [Some(100.0), None, None],
@@ -206,7 +213,8 @@ mod tests {
         let named = |name: &str| json["data"].as_array().unwrap().iter().find(|trace| trace["name"] == name).unwrap();
         assert_eq!((&named("agree")["x"], &named("agree")["y"]), (&json!([9, 3]), &json!([1.0, 0.0])));
         assert_eq!(named("cannot tell")["x"], json!([0, 2]));
-        assert_eq!(named("effect")["x"], json!([2.0, 2.0]), "a ratio counts from 1");
+        assert_eq!(named("effect")["x"], json!([2.0]));
+        assert_eq!(named("far effect")["x"], json!([4.0]), "a ratio counts from 1, and is far here");
         assert_eq!(named("published")["x"], json!([FARTHEST]), "at the edge");
         assert!(figure.json().contains("n_rnn 16, the first of 2 groups"));
         assert!(figure.json().contains(&format!("{}…", "w".repeat(64))), "long measures are cut");

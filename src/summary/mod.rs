@@ -70,6 +70,7 @@ use polars::prelude::*;
 pub use run::{RunSummary, RunSummaryOptions};
 pub use source::Source;
 
+use crate::ensemble::Ensemble;
 use crate::environment::unless_interrupted;
 use crate::error::{Error, Result};
 use crate::summary::groups::{Group, groups, key_columns, read, with_keys};
@@ -86,6 +87,9 @@ pub struct SummaryOptions {
     pub staging: Staging,
     /// Whether summaries that are missing or of another state of a run are made; else runs without one are left out.
     pub measure: bool,
+    /// Whether runs of an ensemble that are not finished take part with what they show so far. Runs of other folders
+    /// always do: nothing says there where a run ends.
+    pub unfinished: bool,
     /// How many of them are made at once; 0: as many as there are processor cores.
     pub jobs: usize,
     /// How often runs are resampled for intervals.
@@ -100,6 +104,7 @@ impl Default for SummaryOptions {
             run: RunSummaryOptions::default(),
             staging: Staging::default(),
             measure: true,
+            unfinished: false,
             jobs: 0,
             resamples: 2000,
             seed: 0,
@@ -120,8 +125,16 @@ pub struct Summary {
 }
 
 impl Summary {
-    /// The runs in a folder: that of runs, each in a folder of its own. What is missing of their summaries is made and
-    /// kept in their folders.
+    /// The runs of an ensemble, those left out that failed, have not begun or are not finished. What is missing of
+    /// their summaries is made and kept in their folders.
+    ///
+    /// # Errors
+    /// As [`Summary::of_folder`].
+    pub fn of(ensemble: &Ensemble, options: &SummaryOptions) -> Result<Summary> {
+        Summary::of_sources(Source::of_ensemble(ensemble, options.unfinished)?, options, &mut |_| {})
+    }
+
+    /// The runs in a folder: that of an ensemble, or any that has runs, each in a folder of its own.
     ///
     /// # Errors
     /// If there is no run that can take part, a file cannot be read or written, or an option is impossible.
@@ -136,7 +149,13 @@ impl Summary {
     /// # Errors
     /// As [`Summary::of_folder`].
     pub fn of_folders(folders: &[PathBuf], options: &SummaryOptions, tell: &mut dyn FnMut(&str)) -> Result<Summary> {
-        Summary::of_sources(Source::in_folders(folders)?, options, tell)
+        let sources = match folders {
+            [folder] if Ensemble::is_there(folder) => {
+                Source::of_ensemble(&Ensemble::open(folder)?, options.unfinished)?
+            }
+            _ => Source::in_folders(folders)?,
+        };
+        Summary::of_sources(sources, options, tell)
     }
 
     /// The same of runs in hand, each with a name and with keys of one's own: runs with the same keys, `seed` aside,

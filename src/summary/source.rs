@@ -6,10 +6,12 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
 
+use crate::ensemble::{Ensemble, PlannedRun, RunStatus};
 use crate::error::{Error, Result};
 use crate::hyperparameters::Hyperparameters;
 use crate::summary::about::About;
 use crate::summary::run::SUMMARY_FOLDER;
+use crate::tables::thousands;
 use crate::training::Run;
 
 /// Where an ensemble has its runs.
@@ -34,6 +36,33 @@ impl Source {
     /// A run in a folder.
     pub fn new(name: impl Into<String>, folder: impl Into<PathBuf>, keys: Vec<(String, String)>) -> Source {
         Source { name: name.into(), folder: folder.into(), keys, left_out: None }
+    }
+
+    /// The runs of an ensemble, with the keys that its plan varies. A run that is not finished is left out, unless
+    /// `unfinished` asks for what it shows so far; so is one that failed or has not begun.
+    ///
+    /// # Errors
+    /// If a folder cannot be read.
+    pub fn of_ensemble(ensemble: &Ensemble, unfinished: bool) -> Result<Vec<Source>> {
+        let source = |planned: &PlannedRun| {
+            let mut source = Source::new(planned.name.clone(), ensemble.folder(planned), planned.keys.clone());
+            if source.folder.join("log.json").is_file() || !is_run(&source.folder) {
+                source.left_out = match ensemble.status(planned)? {
+                    RunStatus::Finished { .. } => None,
+                    RunStatus::Failed { reason } => Some(format!("it failed: {reason}")),
+                    RunStatus::Waiting => Some("it has not begun".to_owned()),
+                    RunStatus::Training { .. } | RunStatus::Unfinished { .. } if unfinished => None,
+                    RunStatus::Training { trials_trained, .. } => {
+                        Some(format!("it is being trained, and has come to {} trials", thousands(trials_trained)))
+                    }
+                    RunStatus::Unfinished { trials_trained } => {
+                        Some(format!("it is not finished, and has come to {} trials", thousands(trials_trained)))
+                    }
+                };
+            }
+            Ok(source)
+        };
+        ensemble.runs().iter().map(source).collect()
     }
 
     /// The runs below folders: each is a run, or holds runs, itself or in its folder `runs`. Their keys are the

@@ -1,6 +1,7 @@
 use std::path::Path;
 
 use super::*;
+use crate::ensemble::{Plan, Sweep};
 use crate::hyperparameters::Hyperparameters;
 use crate::tables::{Columns, read_table};
 use crate::tasks::Rule;
@@ -223,4 +224,38 @@ fn measures_of_the_shipped_run_are_those_of_its_claims() {
         assert!(numbers(claims, "effect")[row].is_finite(), "{units}");
     }
     assert!(!run.path().join("summary").exists(), "the run's folder stays as it is");
+}
+
+#[test]
+fn of_an_ensemble_what_is_not_finished_is_left_out_unless_asked_for() {
+    let small = Hyperparameters {
+        n_rnn: 8,
+        batch_size_test: 16,
+        batch_size_train: 4,
+        display_step: 5,
+        rule_trains: vec![Rule::GAP],
+        ..Hyperparameters::paper()
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("two");
+    let ensemble = Sweep::new(Plan::new(small).seeds(0..2).max_trials(40)).quiet().train(&path).unwrap();
+    let summary = Summary::of(&ensemble, &quick()).unwrap();
+    assert_eq!((summary.count(), summary.left_out().len()), (2, 0));
+    assert_eq!(names(summary.runs(), "seed"), ["0", "1"]);
+    let rules = names(summary.claims(), "claim");
+    assert!(!rules.is_empty() && rules.iter().all(|claim| claim == "Responses sharpen"), "{rules:?}");
+
+    std::fs::write(
+        path.join("plan.toml"),
+        std::fs::read_to_string(path.join("plan.toml")).unwrap().replace("40", "80"),
+    )
+    .unwrap();
+    let message = Summary::of_folder(&path, &quick()).unwrap_err().to_string();
+    assert!(message.contains("not finished") && message.contains("40 trials"), "{message}");
+    let asked = SummaryOptions { unfinished: true, ..quick() };
+    assert_eq!(Summary::of_folder(&path, &asked).unwrap().count(), 2);
+    std::fs::write(path.join("runs/seed-1/failure.txt"), "the disk was full").unwrap();
+    let summary = Summary::of_folder(&path, &asked).unwrap();
+    assert_eq!(summary.count(), 1);
+    assert!(summary.left_out()[0].1.contains("it failed: the disk was full"), "{:?}", summary.left_out());
 }

@@ -107,6 +107,17 @@ impl FolderLock {
     }
 }
 
+/// Who trains in the folder, as far as its file tells, which a training that was killed on another machine leaves.
+pub(crate) fn holder(folder: &Path) -> Option<String> {
+    let content = fs::read_to_string(folder.join(LOCK_FILE)).ok()?;
+    let holder = holder_in(&content)?;
+    // The lock is not asked: taken for a moment, it would stand in a training's way.
+    let processes = Path::new("/proc");
+    let process = holder.strip_suffix(&format!(" on {}", machine())).and_then(|holder| holder.rsplit(' ').next());
+    let is_over = process.is_some_and(|process| processes.is_dir() && !processes.join(process).exists());
+    (!is_over).then(|| holder.to_owned())
+}
+
 /// Trainings of this process so far, which tell one from another.
 static TRAININGS: AtomicU64 = AtomicU64::new(1);
 

@@ -4,6 +4,7 @@ mod background;
 mod batches;
 mod evaluation;
 mod import;
+mod keep;
 mod lock;
 mod log;
 mod log_file;
@@ -26,6 +27,8 @@ use std::sync::atomic::AtomicBool;
 
 pub use background::BackgroundTraining;
 pub use evaluation::{Answer, Evaluation, TOLERANCE, answers, evaluate, performance};
+pub use keep::Keep;
+pub(crate) use lock::holder;
 pub use log::{Log, LogEntry};
 pub(crate) use new_run::check_free;
 pub(crate) use progress::duration;
@@ -79,6 +82,7 @@ pub struct Training {
     pub(crate) device: Device,
     pub(crate) threads: usize,
     pub(crate) max_trials: Option<u64>,
+    pub(crate) keep: Keep,
     pub(crate) stop: Arc<AtomicBool>,
     pub(crate) progress_to: ProgressTo,
 }
@@ -92,6 +96,7 @@ impl Training {
             device: Device::Cpu,
             threads: 0,
             max_trials: None,
+            keep: Keep::All,
             stop: Arc::new(AtomicBool::new(false)),
             progress_to: ProgressTo::User,
         }
@@ -140,6 +145,13 @@ impl Training {
     /// and evaluates and keeps the network there. Running again with a larger number goes on from there.
     pub fn max_trials(mut self, trials: u64) -> Self {
         self.max_trials = Some(trials);
+        self
+    }
+
+    /// Keeps these of the checkpoints that this session makes: all, unless it is said. Those of earlier sessions stay,
+    /// but the one that is replaced by this session's first.
+    pub fn keep(mut self, keep: Keep) -> Self {
+        self.keep = keep;
         self
     }
 
@@ -192,6 +204,7 @@ impl Training {
     fn check(&self) -> Result<()> {
         self.hyperparameters.validate()?;
         memory::check(&self.hyperparameters)?;
+        self.keep.check()?;
         check_max_trials(self.max_trials)
     }
 }

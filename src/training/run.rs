@@ -10,6 +10,7 @@ use crate::hyperparameters::Hyperparameters;
 use crate::network::Network;
 use crate::tasks::Rule;
 use crate::training::log::{Log, LogEntry};
+use crate::training::sequence::Sequence;
 use crate::training::stage::{AutomaticChoice, Stage, Staging, moving_average};
 
 /// File names within a run directory.
@@ -137,6 +138,13 @@ impl Run {
     /// The evaluations so far.
     pub fn evaluations(&self) -> &Log {
         &self.log
+    }
+
+    /// Whether training has come to its end: every rule's performance is above `target_perf`, or `max_trials` are trained.
+    pub fn is_finished(&self, max_trials: Option<u64>) -> bool {
+        let trained = self.log.entries.last().map(|entry| entry.trials_trained);
+        let reached = max_trials.zip(trained).is_some_and(|(most, trained)| trained >= most);
+        reached || Sequence::of(&self.hyperparameters).after(&self.log).1
     }
 
     /// The log as a table, one row an evaluation and rule: trials_trained, seconds, rule, cost, regularisation_cost,

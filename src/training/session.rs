@@ -21,7 +21,7 @@ use crate::training::log::{Log, LogEntry};
 use crate::training::progress::{self, Progress, Spent};
 use crate::training::run::{HYPERPARAMETERS_FILE, LOG_FILE, MODEL_FILE, Run, STATE_FILE};
 use crate::training::sequence::Sequence;
-use crate::training::{Evaluation, ProgressTo, Training, evaluation, noise_step, start, state};
+use crate::training::{Evaluation, Keep, ProgressTo, Training, evaluation, noise_step, start, state};
 
 /// Trains to the end, or until an interruption; see [`Training::train`].
 pub(super) fn train(training: Training, path: &Path, interruption: Option<&Interruption>) -> Result<Run> {
@@ -36,7 +36,9 @@ pub(super) fn train(training: Training, path: &Path, interruption: Option<&Inter
     }
     let lock = FolderLock::take(path)?;
     remove_unfinished(path)?;
-    let mut session = Session::start(&training.hyperparameters, engine, lock, path)?;
+    let mut session = Session { keep: training.keep, ..Session::start(&training.hyperparameters, engine, lock, path)? };
+    // A kill may have come between the newest checkpoint and this.
+    session.thin()?;
     let stop = || training.stop.load(Ordering::Relaxed) || interruption.is_some_and(Interruption::requested);
     let mut listener = match training.progress_to {
         ProgressTo::User => Some(progress::shown()),
@@ -92,6 +94,7 @@ struct Session {
     /// The rules of the steps that the engine may not have done yet, and of which update the first is.
     pending: (u64, Vec<Rule>),
     log: Log,
+    keep: Keep,
     /// The next training step, counted from 0.
     step: u64,
     /// Trials trained in earlier sessions.
@@ -157,6 +160,7 @@ impl Session {
             pending: (learner.optimizer.updates, Vec::new()),
             learner,
             log,
+            keep: Keep::All,
             step,
             trials_before: trials_trained,
             seconds_before,
@@ -257,8 +261,20 @@ impl Session {
         self.learner.network.save(folder.join(MODEL_FILE))?;
         self.log.write(&self.path.join(LOG_FILE), self.hyperparameters())?;
         self.save_state()?;
+        self.thin()?;
         self.spent.files += begin.elapsed().as_secs_f64();
         Ok(())
+    }
+
+    /// Takes away the checkpoint before the newest, unless it is to stay.
+    fn thin(&self) -> Result<()> {
+        let [.., before, _] = self.log.entries.as_slice() else { return Ok(()) };
+        let every = self.hyperparameters().display_step * self.hyperparameters().batch_size_train as u64;
+        let folder = self.path.join(before.trials_trained.to_string());
+        if self.keep.stays(before.trials_trained / every) || !folder.exists() {
+            return Ok(());
+        }
+        fs::remove_dir_all(&folder).map_err(|source| Error::io("remove", &folder, source))
     }
 
     /// Takes back the evaluation at which an earlier session ended: a run that was never interrupted has none there.

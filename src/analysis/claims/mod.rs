@@ -81,9 +81,9 @@ impl fmt::Display for Verdict {
 /// where a stage has none, or the measure is not by stage); early_checkpoints, mid_checkpoints, mature_checkpoints, how
 /// many of them each stands on; effect, how large what the claim is about is, as one number, effect_is, what number
 /// that is (mature − early, say), and published_effect, that of the published numbers (both null where there is none);
-/// units, what single units' values it is a mean of, as `measure rule selected_in test` of [`Evidence::units`] (null where of
-/// none); verdict (agrees, differs, cannot be shown), on the direction of a change, not on its size; reason. What needs
-/// a rule that the run was not trained on has no row.
+/// units, what single units' values it is a mean of, as `measure rule selected_in test` of [`Evidence::units`] (null
+/// where of none); verdict (agrees, differs, cannot be shown), on the direction of a change, not on its size; reason.
+/// What needs a rule that the run was not trained on has no row.
 ///
 /// Measures of rule odrd are over the checkpoints from 20,000 trials before the rule leaves chance, as the published
 /// pictures are; all others are over all checkpoints that are at hand.

@@ -56,6 +56,7 @@ const OF_A_RUN: &str = "it is for the checkpoints of a run: give RUN, or leave i
 const OF_NOISE: &str = "nothing is drawn at random: leave it out, or leave noise in";
 const OF_SELECTIVE: &str = "it says how selective units are found: give --selective-in, or leave it out";
 
+const OF_TRAINING: &str = "nothing is trained: leave it out";
 const OF_RULES: &str = "it says how activity is read out: name the rules to export by --rules, or leave it out";
 
 /// Shorthand for the table below.
@@ -92,6 +93,11 @@ fn table(given: &Given) -> bool {
 
 fn run(given: &Given) -> bool {
     !given.has("activity")
+}
+
+/// Whether a sweep trains, and does not only tell.
+fn trains(given: &Given) -> bool {
+    !given.flag("status") && !given.flag("dry_run")
 }
 
 /// Every option that has an effect only beside others.
@@ -166,6 +172,15 @@ const USES: &[Use] = &[
         |given| given.flag("automatic"),
         "give --automatic, or leave it out",
     ),
+    within(
+        &["sweep"],
+        "out",
+        |given| !trains(given),
+        "it is for the table of --status or --dry-run: give one of these, or leave it out",
+    ),
+    within(&["sweep"], "jobs", trains, OF_TRAINING),
+    within(&["sweep"], "threads", trains, OF_TRAINING),
+    within(&["sweep"], "device", trains, OF_TRAINING),
     within(&["export"], "mode", |given| given.has("rules"), OF_RULES),
     within(&["export"], "no_noise", |given| given.has("rules"), OF_RULES),
     within(&["export"], "input_noise", |given| given.has("rules"), OF_RULES),
@@ -216,6 +231,7 @@ mod tests {
     const ALWAYS: &[(&str, &[&str])] = &[
         ("reproduce", &["run", "out", "stage_window"]),
         ("presets", &["out"]),
+        ("sweep", &["plan", "folder", "retry", "changed", "dry_run", "index", "status"]),
         (
             "train",
             &[
@@ -228,6 +244,7 @@ mod tests {
                 "seed",
                 "rules",
                 "max_trials",
+                "keep",
                 "task",
                 "device",
                 "threads",
@@ -497,6 +514,7 @@ mod tests {
             "device" => "cpu",
             "out" | "figure" => "file.csv",
             "set" => "n_rnn=8",
+            "keep" => "last",
             _ => "3",
         };
         known.to_owned()
@@ -587,6 +605,10 @@ mod tests {
                                 if name == "export" =>
                             {
                                 !ids.contains(&"rules")
+                            }
+                            "out" if name == "sweep" => !ids.contains(&"status") && !ids.contains(&"dry_run"),
+                            "jobs" | "threads" | "device" if name == "sweep" => {
+                                ids.contains(&"status") || ids.contains(&"dry_run")
                             }
                             "seed" if *source == "activity" => !ids.contains(&"bootstrap"),
                             "kinds" | "preferring" => !ids.contains(&"selective_in"),

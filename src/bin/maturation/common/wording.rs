@@ -8,6 +8,7 @@ const WORDS: &[(&str, &str)] = &[
     ("`BinTime::End`", "`--times-are end`"),
     ("`Device::Cpu`", "`--device cpu`"),
     ("`PseudoPopulation`", "`--pseudo-trials K`"),
+    ("`Sweep::changed`", "`--changed`"),
     ("`RingOptions::count`", "`--locations-on-ring N`"),
     ("`RingOptions::order`", "`--locations-on-ring right,up,left,down`"),
     ("`RingOptions::unit`", "`--location-unit degrees`"),

@@ -26,6 +26,7 @@ mod saccade;
 mod sample_unit;
 mod selectivity;
 mod summary;
+mod sweep;
 mod train;
 mod trials;
 mod tuning;
@@ -66,6 +67,7 @@ verbs! {
     Notebooks: notebooks,
     Presets: presets,
     Train: train,
+    Sweep: sweep,
     Import: import,
     Export: export,
     Log: log,

@@ -24,6 +24,9 @@ pub struct Arguments {
     /// Take the runs' summaries as they are, and leave out runs that have none.
     #[arg(long)]
     pub no_measure: bool,
+    /// Take runs of a plan that are not finished too, with what they show so far.
+    #[arg(long)]
+    pub unfinished: bool,
     /// Look at N checkpoints of each stage of each rule at most, evenly spread [default: all].
     #[arg(long, value_name = "N")]
     pub checkpoints_per_stage: Option<usize>,
@@ -53,6 +56,7 @@ pub fn run(arguments: Arguments) -> Result<()> {
         run: RunSummaryOptions { most_checkpoints: arguments.checkpoints_per_stage, ..RunSummaryOptions::default() },
         staging: Staging { window: arguments.stage_window },
         measure: !arguments.no_measure,
+        unfinished: arguments.unfinished,
         jobs: arguments.jobs,
         resamples: arguments.resamples,
         seed: arguments.seed,

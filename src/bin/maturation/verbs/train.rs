@@ -48,6 +48,10 @@ pub struct Arguments {
     /// Stop after N trials, if the target performance has not stopped it before.
     #[arg(long, value_name = "N")]
     pub max_trials: Option<u64>,
+    /// Which checkpoints to keep: all, last, or 'every 4' for every 4th evaluation's; the first and the newest stay in
+    /// any case.
+    #[arg(long, value_name = "WHICH", default_value = "all")]
+    pub keep: Keep,
     /// Where to compute: cpu, cuda:N (a GPU of NVIDIA's, counted from 0), or auto (a GPU if there is one that can be
     /// used, otherwise the CPU). A run may go on on another device than it began on.
     #[arg(long, value_name = "DEVICE", default_value = "cpu")]
@@ -62,7 +66,8 @@ pub fn run(arguments: Arguments) -> Result<()> {
     let from = arguments.from.as_deref().map(checkpoint).transpose()?;
     let hyperparameters = hyperparameters(&arguments, from.as_ref())?;
     let stop = Arc::new(AtomicBool::new(false));
-    let mut training = Training::new(hyperparameters).threads(arguments.threads).stop_when(stop.clone());
+    let mut training =
+        Training::new(hyperparameters).threads(arguments.threads).keep(arguments.keep).stop_when(stop.clone());
     if let Some(from) = &from {
         training = training.start_from(from);
     }
