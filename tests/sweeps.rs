@@ -183,3 +183,80 @@ fn an_estimate_is_of_the_size_of_what_training_takes() {
     assert!(estimate.core_seconds > 0.0);
     assert!(estimate.to_string().contains("4 runs: "), "{estimate}");
 }
+
+/// A command of the sweep, and what it says on both channels.
+fn command(folder: &Path, arguments: &[&str]) -> (bool, String) {
+    let program = env!("CARGO_BIN_EXE_maturation");
+    let output = std::process::Command::new(program).args(arguments).current_dir(folder).output().unwrap();
+    let text = [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).unwrap()).concat();
+    (output.status.success(), text)
+}
+
+const PLAN: &str = "max_trials = 64\nseeds = [0, 1]\n[set]\nn_rnn = 6\nbatch_size_train = 16\nbatch_size_test = 16\n";
+
+#[test]
+fn the_command_trains_tells_and_refuses() {
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path();
+    fs::write(here.join("plan.toml"), format!("{PLAN}[grid]\nlearning_rate = [0.001, 1e30]\n")).unwrap();
+    let succeeds = |arguments: &[&str]| {
+        let (success, text) = command(here, arguments);
+        assert!(success, "{arguments:?}: {text}");
+        text
+    };
+    let fails = |arguments: &[&str]| {
+        let (success, text) = command(here, arguments);
+        assert!(!success, "{arguments:?}: {text}");
+        text
+    };
+    let told = succeeds(&["sweep", "plan.toml", "--dry-run"]);
+    assert!(
+        told.contains("3 learning_rate-1e30.seed-1") && told.contains("4 runs: ") && told.contains(" MB on disk"),
+        "{told}"
+    );
+    assert_eq!(fs::read_dir(here).unwrap().count(), 1, "a dry run leaves nothing");
+    succeeds(&["sweep", "plan.toml", "out", "--index", "0"]);
+    let told = succeeds(&["sweep", "out", "--status"]);
+    assert!(told.contains("0 learning_rate-0.001.seed-0: finished, 64 trials"), "{told}");
+    assert!(told.ends_with("1 of 4 runs finished, 3 waiting\n"), "{told}");
+    let told = fails(&["sweep", "out"]);
+    assert!(told.contains("learning_rate-1e30.seed-1: failed: ") && told.contains("2 runs failed"), "{told}");
+    succeeds(&["sweep", "out", "--status", "--out", "status.csv"]);
+    assert!(fs::read_to_string(here.join("status.csv")).unwrap().contains("learning_rate-1e30.seed-0,1e30,0,failed,,"));
+
+    for (arguments, expected) in [
+        (&["sweep", "plan.toml"][..], "name a folder for the plan's runs"),
+        (&["sweep", "out", "--index", "4"], "its 4 runs are 0 to 3"),
+        (&["sweep", "out", "--index", "3-1"], "0-9"),
+        (&["sweep", "out", "--status", "--jobs", "2"], "nothing is trained"),
+        (&["sweep", "plan.toml", "out", "--device", "gpu"], "gpu"),
+        (&["sweep", "not-there.toml", "other"], "not-there.toml"),
+    ] {
+        let told = fails(arguments);
+        assert!(told.contains(expected), "{arguments:?}: {told}");
+    }
+    fs::write(here.join("plan.toml"), format!("{PLAN}n_rnns = 3\n")).unwrap();
+    let told = fails(&["sweep", "plan.toml", "other"]);
+    assert!(told.contains("line 7: there is no hyper-parameter `n_rnns`") && !here.join("other").exists(), "{told}");
+    fs::write(here.join("plan.toml"), PLAN).unwrap();
+    let told = fails(&["sweep", "plan.toml", "out"]);
+    assert!(told.contains("holds the runs of another plan") && told.contains("`--changed`"), "{told}");
+    succeeds(&["sweep", "plan.toml", "out", "--changed"]);
+}
+
+#[test]
+fn tasks_of_ones_own_travel_with_the_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path();
+    let template = Path::new(env!("CARGO_MANIFEST_DIR")).join("data/task-template.json");
+    fs::copy(template, here.join("task.json")).unwrap();
+    let plan = format!("tasks = [\"task.json\"]\n{PLAN}rule_trains = [\"gap\"]\n");
+    fs::write(here.join("plan.toml"), plan).unwrap();
+    let (success, told) = command(here, &["sweep", "plan.toml", "out", "--index", "0"]);
+    assert!(success, "{told}");
+    fs::remove_file(here.join("task.json")).unwrap();
+    let (success, told) = command(here, &["sweep", "out"]);
+    assert!(success && told.contains("2 of 2 runs finished"), "{told}");
+    let kept = fs::read_to_string(here.join("out/runs/seed-1/hp.json")).unwrap();
+    assert!(kept.contains("\"tasks\""), "{kept}");
+}

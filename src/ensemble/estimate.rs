@@ -38,17 +38,25 @@ pub struct Estimate {
     pub cores: usize,
 }
 
+/// Bytes in the unit that fits.
+fn size(bytes: f64) -> String {
+    match bytes {
+        bytes if bytes < 1e9 => format!("{:.1} MB", bytes / 1e6),
+        bytes => format!("{:.1} GB", bytes / 1e9),
+    }
+}
+
 /// In sentences.
 impl fmt::Display for Estimate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let wall = duration(self.core_seconds / self.cores.min(self.runs).max(1) as f64);
+        let wall = duration((self.core_seconds / self.cores.min(self.runs).max(1) as f64).max(1.0));
         write!(
             f,
-            "{} runs: {} of one processor core, {wall} on the {} of this machine; {:.1} GB on disk in {:.0} files",
+            "{} runs: {} of one processor core, {wall} on the {} of this machine; {} on disk in {:.0} files",
             self.runs,
-            duration(self.core_seconds),
+            duration(self.core_seconds.max(1.0)),
             self.cores,
-            self.bytes / 1e9,
+            size(self.bytes),
             self.files
         )?;
         if let Some(trials) = self.reckoned_trials {

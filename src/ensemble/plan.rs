@@ -323,8 +323,8 @@ impl Plan {
             (None, Start::Given(given)) => (**given).clone(),
         };
         let mut changes: Vec<&KeyValue> = self.set.iter().chain(&combination.values).collect();
-        // A ruleset brings its rules, which the others may change.
-        changes.sort_by_key(|(key, _)| key != "ruleset");
+        // A ruleset brings its rules, and these their probabilities, which the others may change.
+        changes.sort_by_key(|(key, _)| ["ruleset", "rule_trains"].iter().position(|first| first == key).unwrap_or(2));
         for (key, value) in changes.into_iter().filter(|(key, _)| key != PRESET) {
             hyperparameters.set(key, value)?;
         }

@@ -40,7 +40,7 @@ impl Hyperparameters {
     /// [stages](crate::hyperparameters::CurriculumStage) of `curriculum` are separated by semicolons.
     ///
     /// `alpha` cannot be set (set `dt` or `tau`). Setting `ruleset` also trains all of its rules, unless `rule_trains`
-    /// is set after it.
+    /// is set after it; setting `rule_trains` leaves equal probabilities equal.
     ///
     /// ```
     /// use maturation::prelude::*;
@@ -73,6 +73,10 @@ impl Hyperparameters {
         };
         fields.insert(key.to_owned(), parsed);
         let mut changed = Hyperparameters::from_fields(fields, key)?;
+        // A file that was written has them, and if they are all equal they were no one's choice.
+        if key == "rule_trains" && changed.rule_probs.as_ref().is_some_and(|all| all.iter().all(|one| *one == all[0])) {
+            changed.rule_probs = None;
+        }
         if key == "ruleset" {
             changed.rule_trains = changed.ruleset.rules().to_vec();
             changed.rule_probs = None;

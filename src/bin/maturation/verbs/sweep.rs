@@ -79,10 +79,7 @@ pub fn run(arguments: Arguments) -> Result<()> {
         }
     };
     if arguments.status {
-        let ensemble = Ensemble::open(&out)?;
-        put_table(ensemble.table()?, &arguments.table)?;
-        say(ensemble.counts()?);
-        return Ok(());
+        return tell_status(&Ensemble::open(&out)?, &arguments.table);
     }
     let plan = match is_begun {
         true => Ensemble::open(&arguments.plan)?.plan().clone(),
@@ -94,9 +91,29 @@ pub fn run(arguments: Arguments) -> Result<()> {
     train(plan, &arguments, out)
 }
 
+/// What became of each run: a line each, since a table on the screen leaves rows out.
+fn tell_status(ensemble: &Ensemble, table: &TableOut) -> Result<()> {
+    if table.out.is_some() {
+        put_table(ensemble.table()?, table)?;
+    } else {
+        for planned in ensemble.runs() {
+            let status = ensemble.status(planned)?;
+            let trials = status.trials_trained().map_or_else(String::new, |trials| format!(", {trials} trials"));
+            let note = if status.note().is_empty() { String::new() } else { format!(": {}", status.note()) };
+            say(format!("{} {}: {}{trials}{note}", planned.index, planned.name, status.name()));
+        }
+    }
+    say(ensemble.counts()?);
+    Ok(())
+}
+
 /// What would be trained, and what it would take.
 fn dry_run(plan: &Plan, table: &TableOut) -> Result<()> {
-    put_table(plan.table()?, table)?;
+    if table.out.is_some() {
+        put_table(plan.table()?, table)?;
+    } else {
+        plan.runs()?.iter().for_each(|planned| say(format!("{} {}", planned.index, planned.name)));
+    }
     say(plan.estimate()?);
     Ok(())
 }
