@@ -141,7 +141,7 @@ impl OfRun {
 fn units(source: &Source) -> Result<BTreeMap<String, NestedUnits>> {
     let (table, population) = (read(source, UNITS_FILE)?, crate::summary::run::units_of(&source.folder)?);
     let mut found: BTreeMap<String, BTreeMap<usize, [(f64, f64); 2]>> = BTreeMap::new();
-    if table.width() > 0 {
+    if table.height() > 0 {
         let columns = Columns::of(&table, "the table of units");
         let names = keys(&columns, &["measure", "rule", "selected_in", "test", "stage"])?;
         let (units, values) = (columns.counts("unit")?, columns.numbers("value")?);

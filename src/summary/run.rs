@@ -5,7 +5,7 @@ use std::path::Path;
 
 use polars::prelude::*;
 
-use crate::analysis::claims::{decoder_by_stage, measures};
+use crate::analysis::claims::{decoder_by_stage, measures, no_units};
 use crate::analysis::{Evidence, claims};
 use crate::error::{Error, Result};
 use crate::readout::ReadoutOptions;
@@ -115,7 +115,7 @@ impl RunSummary {
         Ok(RunSummary {
             measures: measures(&seen, &evidence, &decoded)?,
             claims: claims(&seen, evidence.clone(), &options.readout)?,
-            units: evidence.units.unwrap_or_default(),
+            units: evidence.units.map_or_else(no_units, Ok)?,
             growth: growth.map_err(Error::table("making the table of growth"))?,
             about,
         })

@@ -23,6 +23,7 @@ use claim::Claim;
 pub(crate) use decoder::by_stage as decoder_by_stage;
 pub use evidence::{DelayedUnits, DistractedUnits, Evidence};
 pub(crate) use measured::measures;
+pub(crate) use units::no_units;
 
 use crate::error::{Error, Result};
 use crate::readout::ReadoutOptions;

@@ -45,6 +45,11 @@ pub(super) struct UnitsByStage {
     counts: BTreeMap<(bool, usize, usize, usize), Sums>,
 }
 
+/// The table of units of a run that was trained on neither rule.
+pub(crate) fn no_units() -> Result<DataFrame> {
+    UnitsByStage::default().table()
+}
+
 /// The epochs in which units of a rule are selected.
 fn epochs(is_distracted: bool) -> [Epoch; 2] {
     [Epoch::Stim1, if is_distracted { Epoch::Delay2 } else { Epoch::Delay1 }]
