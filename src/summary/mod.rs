@@ -324,18 +324,25 @@ impl Summary {
 
 /// A table of several runs, one below the other.
 fn joined<'a>(sources: impl Iterator<Item = &'a Source>, file: &str, numbers: &[&str]) -> Result<DataFrame> {
+    let failed = || Error::table("joining the tables of runs");
     let mut all: Option<DataFrame> = None;
+    // Types of keys are found from all runs: of one alone, 0 would be a whole number and 0.15 none.
+    let (mut names, mut keys) = (Vec::new(), Vec::new());
     for source in unless_interrupted(sources) {
         let source = source?;
-        let table = with_keys(source, &typed(&read(source, file)?, numbers)?)?;
+        let table = typed(&read(source, file)?, numbers)?;
+        names.extend(std::iter::repeat_n(source.name.as_str(), table.height()));
+        keys.extend(std::iter::repeat_n(source.keys.as_slice(), table.height()));
         match &mut all {
             None => all = Some(table),
-            Some(all) => {
-                all.vstack_mut(&table).map_err(Error::table("joining the tables of runs"))?;
-            }
+            Some(all) => _ = all.vstack_mut(&table).map_err(failed())?,
         }
     }
-    Ok(all.unwrap_or_default())
+    let Some(all) = all else { return Ok(DataFrame::empty()) };
+    let mut columns = vec![Column::new("run".into(), names)];
+    columns.extend(key_columns(keys));
+    columns.extend(all.columns().iter().cloned());
+    DataFrame::new(all.height(), columns).map_err(failed())
 }
 
 /// The columns of numbers in the tables of runs; all others are text.
