@@ -29,6 +29,7 @@
 //! - [`analysis`]: selectivity, PSTH, tuning, growth of performance and of activity, agreement of preferred locations,
 //!   activity in a period, responses and distractors, principal and demixed components, the cross-temporal decoder,
 //!   each a table; and the paper's claims held against a run;
+//! - [`summary`]: what many runs show together, with intervals over runs;
 //! - [`figures`]: each table as a picture;
 //! - [`report`]: all figures of a run on one page, and each part of it by its name;
 //! - [`notebook`]: how tables, runs, networks and activity show in a notebook.
@@ -175,6 +176,7 @@ pub mod readout;
 pub mod report;
 mod seed;
 pub mod statistics;
+pub mod summary;
 pub mod tables;
 pub mod tasks;
 pub mod training;
@@ -231,6 +233,7 @@ pub mod prelude {
     pub use crate::network::{CpuEngine, Device, Engine, Network, SweepNoise};
     pub use crate::notebook::{Show, ShowAll};
     pub use crate::readout::{Readout, ReadoutOptions};
+    pub use crate::summary::{RunSummary, Summary, SummaryOptions};
     pub use crate::tables::{Rows, read_table, write_table};
     pub use crate::tasks::{Condition, Epoch, Mode, Rule, Ruleset, Trials};
     pub use crate::training::{

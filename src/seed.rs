@@ -47,6 +47,10 @@ pub(crate) enum Purpose {
     PseudoPopulation,
     /// Hyper-parameters that a plan draws.
     DrawnHyperparameters,
+    /// Runs that intervals over many of them are resampled from.
+    RunResamples,
+    /// Units that are resampled within a resampled run.
+    UnitsOfRuns,
 }
 
 impl Purpose {

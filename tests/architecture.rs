@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// The rooms of the library, each with what it holds, from the ground up: a room knows only those before it.
-const ROOMS: [(&str, &str); 19] = [
+const ROOMS: [(&str, &str); 20] = [
     ("error", "what can go wrong"),
     ("json", "JSON of Python"),
     ("numerics", "vectorised mathematics, random numbers"),
@@ -22,6 +22,7 @@ const ROOMS: [(&str, &str); 19] = [
     ("activity", "rates of units"),
     ("readout", "checkpoints on trials"),
     ("analysis", "a table for each question"),
+    ("summary", "what many runs show together"),
     ("export", "arrays for other programs"),
     ("figures", "a picture for each table"),
     ("report", "all figures of a run on one page"),

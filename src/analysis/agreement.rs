@@ -150,13 +150,23 @@ pub fn agreement(
         trials.push(checkpoint.trials_trained());
         rows.push(Agreement::of(&units, &others, population)?);
     }
+    table(run, [first, second], &trials, &rows)
+}
+
+/// The table of [`agreement`], from what was found after so many trials.
+pub(super) fn table(
+    run: &Run,
+    [first, second]: [RuleEpoch; 2],
+    trials: &[u64],
+    rows: &[Agreement],
+) -> Result<DataFrame> {
     let count = |value: fn(&Agreement) -> usize| rows.iter().map(|row| value(row) as u32).collect::<Vec<_>>();
     let stages = |rule: Rule| {
         let stage = |trials: &u64| run.stage_at(rule, *trials).map(|stage| stage.name());
         trials.iter().map(stage).collect::<Vec<_>>()
     };
     df![
-        "trials_trained" => &trials,
+        "trials_trained" => trials.to_vec(),
         "first" => vec![first.to_string(); rows.len()],
         "second" => vec![second.to_string(); rows.len()],
         "first_selective" => count(|row| row.first),

@@ -4,7 +4,7 @@
 
 mod agreement;
 mod average;
-mod claims;
+pub(crate) mod claims;
 mod components;
 mod decoder;
 mod distractor;

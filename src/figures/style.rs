@@ -169,12 +169,15 @@ pub(super) fn plain_legend() -> Legend {
     Legend::new().orientation(Orientation::Vertical).font(small())
 }
 
+/// The title of a figure.
+pub(super) fn title(text: &str) -> Title {
+    Title::with_text(text).font(font(TEXT + 3)).x(0.02).y(1.0).y_anchor(Anchor::Top).pad(Pad::new(24, 0, 0))
+}
+
 /// A layout with a title, its two axes, and the legend on the right.
 pub(super) fn layout(title: &str, x: Axis, y: Axis) -> Layout {
     Layout::new()
-        .title(
-            Title::with_text(title).font(font(TEXT + 3)).x(0.02).y(1.0).y_anchor(Anchor::Top).pad(Pad::new(24, 0, 0)),
-        )
+        .title(self::title(title))
         .font(font(TEXT))
         .x_axis(x)
         .y_axis(y)
@@ -242,7 +245,7 @@ pub(super) fn interval(columns: &Columns) -> Result<Option<[Vec<f64>; 2]>> {
 }
 
 /// The names in a column, each once, in their order.
-pub(super) fn distinct(names: &[String]) -> Vec<&String> {
+pub(super) fn distinct<'a>(names: impl IntoIterator<Item = &'a String>) -> Vec<&'a String> {
     let mut found = Vec::new();
     for name in names {
         if !found.contains(&name) {

@@ -26,12 +26,14 @@ mod psth;
 mod rules;
 mod saccade;
 mod sample_unit;
+mod summary;
 #[cfg(test)]
 mod tests;
 mod tuning;
 mod unit_counts;
 
 pub use parts::{PARTS, Part, part};
+pub use summary::summary_page;
 
 use crate::error::{Error, Result};
 use crate::figures::Page;
@@ -97,6 +99,13 @@ fn about(run: &Run) -> Result<String> {
 
 /// Versions, and the run's hyper-parameters.
 fn facts(run: &Run) -> Result<Vec<(String, String)>> {
+    let keys =
+        run.hyperparameters().to_json()?.into_iter().map(|(key, value)| (key, value.to_string().replace('"', "")));
+    Ok(versions().chain(keys).collect())
+}
+
+/// The versions of what made the page.
+fn versions() -> impl Iterator<Item = (String, String)> {
     let versions = [
         ("maturation", env!("CARGO_PKG_VERSION")),
         ("compiler", env!("MATURATION_RUSTC")),
@@ -105,10 +114,7 @@ fn facts(run: &Run) -> Result<Vec<(String, String)>> {
         ("dfdx", env!("MATURATION_DFDX")),
     ];
     let known = |version: &str| if version.is_empty() { "not known".to_owned() } else { version.to_owned() };
-    let versions = versions.into_iter().map(|(name, version)| (name.to_owned(), known(version)));
-    let keys =
-        run.hyperparameters().to_json()?.into_iter().map(|(key, value)| (key, value.to_string().replace('"', "")));
-    Ok(versions.chain(keys).collect())
+    versions.into_iter().map(move |(name, version)| (name.to_owned(), known(version)))
 }
 
 /// Why a part is not on the page. What would spoil the other parts too ends the page.

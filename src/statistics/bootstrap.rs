@@ -9,9 +9,9 @@ use crate::numerics::random::RandomStream;
 use crate::seed::Purpose;
 
 /// With fewer resamples the ends of a 95 % interval would hang on one or two of them.
-const FEWEST: usize = 100;
+pub(super) const FEWEST: usize = 100;
 /// More make no interval better, and fill the memory.
-const MOST: usize = 20_000;
+pub(super) const MOST: usize = 20_000;
 /// As many as a network may have.
 const MOST_UNITS: usize = 1 << 16;
 /// The share of resamples that an interval leaves out at either end: it holds 95 %.

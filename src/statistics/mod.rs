@@ -14,11 +14,13 @@
 //! # Ok::<(), NotTested>(())
 //! ```
 
+mod across_runs;
 mod bootstrap;
 mod fit;
 
 use statrs::function::beta::checked_beta_reg;
 
+pub use across_runs::{MeanOverRuns, NestedUnits, RunResamples, resample_units};
 pub use bootstrap::{ResampledMean, UnitResamples, percentile_interval};
 pub use fit::{GaussianFit, VonMisesFit};
 

@@ -101,6 +101,25 @@ impl Run {
         Ok(Run { staging: staging.check()?, ..self })
     }
 
+    /// The same run, of which only the checkpoints after these numbers of trials are seen; its log stays whole. What
+    /// is averaged over checkpoints takes less time then, and is averaged over these.
+    ///
+    /// ```
+    /// use maturation::prelude::*;
+    ///
+    /// let run = Run::shipped()?.only(&[568_320, 572_160])?;
+    /// assert_eq!(run.checkpoints()?.len(), 2);
+    /// # Ok::<(), maturation::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// If the run has no checkpoint after so many trials.
+    pub fn only(mut self, trials: &[u64]) -> Result<Self> {
+        trials.iter().try_for_each(|trials| self.checkpoint(*trials).map(|_| ()))?;
+        self.trials.retain(|known| trials.contains(known));
+        Ok(self)
+    }
+
     /// How stages are told.
     pub fn staging(&self) -> Staging {
         self.staging

@@ -83,7 +83,15 @@ impl<'a> Visited<'a> {
     /// # Errors
     /// If the log has no performance on the rule there.
     pub fn stage(&self) -> Result<Stage> {
-        let (rule, trials) = (self.rule, self.trials_trained());
+        self.stage_of(self.rule)
+    }
+
+    /// The same of another rule.
+    ///
+    /// # Errors
+    /// As [`Visited::stage`].
+    pub fn stage_of(&self, rule: Rule) -> Result<Stage> {
+        let trials = self.trials_trained();
         self.run.stage_at(rule, trials).ok_or_else(|| {
             let path = self.run.path().display();
             let what = format!("the log of `{path}` has no performance on `{rule}` after {trials} trials");

@@ -2,12 +2,16 @@
 
 use polars::frame::DataFrame;
 
-use crate::analysis::DecoderOptions;
+use crate::analysis::claims::by_stage::ByStage;
 use crate::analysis::claims::claim::Claim;
+use crate::analysis::claims::measured::Measured;
 use crate::analysis::claims::{Evidence, Verdict};
+use crate::analysis::{self, DecoderOptions};
 use crate::error::Result;
+use crate::readout::{Readout, ReadoutOptions};
 use crate::tables::Columns;
 use crate::tasks::{Epoch, Rule, Timeline};
+use crate::training::{Run, Stage};
 
 /// Windows of the trial that are this far apart, ms, have none of their rates in common and little of their noise.
 const APART: f64 = 500.0;
@@ -22,8 +26,9 @@ pub(super) fn judge(evidence: &Evidence, dt: f64) -> Result<Vec<Claim>> {
     }
 }
 
-/// Whether the code for the location stays over the delay.
-fn decoder(table: &DataFrame, dt: f64) -> Result<Claim> {
+/// The mean accuracy in the delay of odr, tested in the window trained in, and in one 500 ms or more apart; none where
+/// the delay has no such windows.
+fn own_and_apart(table: &DataFrame, dt: f64) -> Result<[Option<f64>; 2]> {
     let columns = Columns::of(table, "the table of the decoder");
     let (train, test) = (columns.numbers("train_ms")?, columns.numbers("test_ms")?);
     let accuracy = columns.numbers("accuracy")?;
@@ -37,16 +42,67 @@ fn decoder(table: &DataFrame, dt: f64) -> Result<Claim> {
             cells.filter(|cell| chosen(train[*cell], test[*cell])).map(|cell| accuracy[cell]).collect();
         (!found.is_empty()).then(|| found.iter().sum::<f64>() / found.len() as f64)
     };
+    let own = mean(&|train, test| train == test);
+    Ok([own, mean(&|train, test| (train - test).abs() >= APART)])
+}
+
+/// What the decoder tells of rule odr at a stage: the accuracy in the window trained in, and apart from it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Decoded {
+    stage: Stage,
+    accuracy: [Option<f64>; 2],
+}
+
+/// What the decoder tells of rule odr at the last checkpoint of each stage; `last` is the table of the run's last
+/// checkpoint, if it is known.
+pub(crate) fn by_stage(run: &Run, readout: &ReadoutOptions, last: Option<&DataFrame>) -> Result<Vec<Decoded>> {
+    let mut readout = Readout::new(readout.clone())?;
+    let (dt, newest) = (run.hyperparameters().dt, run.last()?.trials_trained());
+    let mut found = Vec::new();
+    for stage in Stage::ALL {
+        let checkpoint = match run.stage(Rule::ODR, stage) {
+            Ok(checkpoints) => checkpoints.last().clone(),
+            Err(error) if error.is_missing_checkpoint() => continue,
+            Err(error) => return Err(error),
+        };
+        let accuracy = match last.filter(|_| checkpoint.trials_trained() == newest) {
+            Some(table) => own_and_apart(table, dt)?,
+            None => {
+                let activity = readout.activity(&checkpoint, Rule::ODR)?;
+                own_and_apart(&analysis::decoder(&activity, &DecoderOptions::published(dt))?, dt)?
+            }
+        };
+        found.push(Decoded { stage, accuracy });
+    }
+    Ok(found)
+}
+
+/// The accuracies on the diagonal of the decoder's square, and off it.
+pub(super) fn measures(decoded: &[Decoded]) -> Vec<Measured> {
+    if decoded.is_empty() {
+        return Vec::new();
+    }
+    let of = |place: usize| {
+        let rows = decoded.iter().map(|found| (found.stage, found.accuracy[place].unwrap_or(f64::NAN), 1));
+        ByStage::of(rows)
+    };
+    let measured = |measure: &str, found| Measured::by_stage(measure, Rule::ODR, "share of trials right", found);
+    vec![measured("decoder_diagonal", of(0)), measured("decoder_off_diagonal", of(1))]
+}
+
+/// Whether the code for the location stays over the delay.
+fn decoder(table: &DataFrame, dt: f64) -> Result<Claim> {
     let about = (
         "The code for the location moves on over the delay (dynamic)",
         "Fig. S5E",
         "accuracy in the delay of odr at the last checkpoint, tested in the window trained in and 500 ms or more apart",
     );
     let published = "1.0 in the window trained in; near chance (0.125) elsewhere";
-    let (own, apart) = (mean(&|train, test| train == test), mean(&|train, test| (train - test).abs() >= APART));
-    let (Some(own), Some(apart)) = (own, apart) else {
+    let is = "accuracy in the window trained in − apart";
+    let [Some(own), Some(apart)] = own_and_apart(table, dt)? else {
         let verdict = (Verdict::CannotBeShown, "the delay has too few windows".to_owned());
-        return Ok(Claim::other(about, published, "nothing".to_owned(), verdict));
+        let claim = Claim::other(about, published, "nothing".to_owned(), verdict);
+        return Ok(claim.with_effect(is, None, Some(1.0 - CHANCE_OF_LOCATION)));
     };
     let found = format!("{own:.3} in the window trained in, {apart:.3} apart");
     let middle = 0.5 * (own + CHANCE_OF_LOCATION);
@@ -57,7 +113,8 @@ fn decoder(table: &DataFrame, dt: f64) -> Result<Claim> {
         () if apart < middle => (Verdict::Agrees, format!("dynamic: below {middle:.2}, half way to chance")),
         () => (Verdict::Differs, format!("stable: above {middle:.2}, half way to chance")),
     };
-    Ok(Claim::other(about, published, found, verdict))
+    let claim = Claim::other(about, published, found, verdict);
+    Ok(claim.with_effect(is, Some(own - apart), Some(1.0 - CHANCE_OF_LOCATION)))
 }
 
 #[cfg(test)]

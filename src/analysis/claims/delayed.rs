@@ -4,9 +4,11 @@ use polars::frame::DataFrame;
 
 use crate::analysis::claims::by_stage::{ByStage, stages};
 use crate::analysis::claims::claim::{Claim, DELAY, UNBIASED, beside};
+use crate::analysis::claims::measured::Measured;
 use crate::analysis::claims::{DelayedUnits, Evidence};
 use crate::error::Result;
 use crate::tables::Columns;
+use crate::tasks::{Epoch, Rule};
 
 /// Judges the units of the published test.
 pub(super) fn judge(evidence: &Evidence, _dt: f64) -> Result<Vec<Claim>> {
@@ -24,6 +26,22 @@ pub(super) fn judge_unbiased(evidence: &Evidence, _dt: f64) -> Result<Vec<Claim>
     }
 }
 
+/// Delay activity of the units that each test selects in the cue and in the delay.
+pub(super) fn measures(evidence: &Evidence, in_rates: &'static str) -> Result<Vec<Measured>> {
+    let mut found = Vec::new();
+    for units in evidence.delayed.iter().flatten() {
+        for (epoch, table) in
+            [(Epoch::Stim1, &units.growth_of_stim1_units), (Epoch::Delay1, &units.growth_of_delay1_units)]
+        {
+            let columns = Columns::of(table, "the table of epoch growth");
+            let counts = ByStage::means(stages(&columns, "stage")?.into_iter().zip(columns.numbers("units")?));
+            let measured = Measured::by_stage("delay_activity", Rule::ODR, in_rates, growth(table)?);
+            found.push(measured.of_units(epoch, units.test, counts));
+        }
+    }
+    Ok(found)
+}
+
 /// What the units of the published test do in rule odr.
 fn delayed(units: &DelayedUnits) -> Result<Vec<Claim>> {
     let of_stim1 = growth(&units.growth_of_stim1_units)?;
@@ -34,21 +52,25 @@ fn delayed(units: &DelayedUnits) -> Result<Vec<Claim>> {
             "early 0.25–0.5, mid 0.5–1.3, mature 0.65–1.8",
             (of_stim1, 2),
             of_stim1.rises(),
-        ),
+        )
+        .of_units("delay_activity", Rule::ODR, Epoch::Stim1, units.test),
         Claim::by_stage(
             (DELAY, "Fig. S2B, its title", "delay1 of odr, units selective in delay1"),
             "none of these units",
             (of_delay1, 2),
             of_delay1.rises(),
-        ),
+        )
+        .of_units("delay_activity", Rule::ODR, Epoch::Delay1, units.test),
     ])
 }
 
 /// Whether delay activity grows for the units that the unbiased test keeps.
 fn delayed_by_unbiased_test([published, unbiased]: &[DelayedUnits; 2]) -> Result<Claim> {
+    let test = unbiased.test;
     let [published, found] = [growth(&published.growth_of_delay1_units)?, growth(&unbiased.growth_of_delay1_units)?];
     let about = (UNBIASED.0, UNBIASED.1, "delay1 of odr, units selective in delay1");
-    Ok(Claim::by_stage(about, &beside(&published), (found, 2), found.rises()))
+    let claim = Claim::by_stage(about, &beside(&published), (found, 2), found.rises());
+    Ok(claim.of_units("delay_activity", Rule::ODR, Epoch::Delay1, test))
 }
 
 fn growth(table: &DataFrame) -> Result<ByStage> {

@@ -6,6 +6,7 @@ use polars::frame::DataFrame;
 
 use crate::analysis::claims::by_stage::{ByStage, stages, tested};
 use crate::analysis::claims::claim::{Claim, DELAY, UNBIASED, beside};
+use crate::analysis::claims::measured::Measured;
 use crate::analysis::claims::{DistractedUnits, Evidence, Verdict};
 use crate::error::Result;
 use crate::tables::Columns;
@@ -28,6 +29,51 @@ pub(super) fn judge_unbiased(evidence: &Evidence, dt: f64) -> Result<Vec<Claim>>
     }
 }
 
+/// What the units that each test selects do in rule odrd.
+pub(super) fn measures(evidence: &Evidence, dt: f64, in_rates: &'static str) -> Result<Vec<Measured>> {
+    let mut found = Vec::new();
+    for units in evidence.distracted.iter().flatten() {
+        let psth = Curves::of(&units.psth, dt)?;
+        let columns = Columns::of(&units.delay2, "the table of the analysis of variance");
+        let of_delay2 = stages(&columns, "stage")?.into_iter().zip(columns.numbers("units")?);
+        let of_delay2 = ByStage::of(of_delay2.map(|(stage, count)| (stage, count, 1)));
+        let by_cue = |measure: &str, measured_in, found: ByStage| {
+            Measured::by_stage(measure, Rule::ODRD, measured_in, found).of_units(Epoch::Stim1, units.test, psth.counts)
+        };
+        let delay2 = Measured::by_stage("delay2_activity", Rule::ODRD, in_rates, delay2(&units.delay2)?.0);
+        found.extend([
+            by_cue("cue_response", in_rates, psth.peak("preferred", Epoch::Stim1)),
+            by_cue("response_after_distractor", in_rates, psth.peak("preferred", Epoch::Delay2)),
+            by_cue("distractor_response", in_rates, psth.peak("opposite", Epoch::Distract1)),
+            delay2.of_units(Epoch::Delay2, units.test, of_delay2),
+            by_cue("tuning_height", in_rates, heights(units)?),
+            by_cue("tuning_width", "locations", widths(units)?),
+        ]);
+    }
+    Ok(found)
+}
+
+/// How many units there are of each kind in the two memory rules.
+pub(super) fn counts(evidence: &Evidence) -> Result<Vec<Measured>> {
+    let Some(table) = &evidence.unit_counts else { return Ok(Vec::new()) };
+    let columns = Columns::of(table, "the table of units by kind");
+    let keys = [columns.names("rule")?, columns.names("selected_in")?, columns.names("test")?, columns.names("kind")?];
+    let (stages, units) = (stages(&columns, "stage")?, columns.numbers("units")?);
+    let checkpoints = columns.counts("checkpoints")?;
+    let key = |row: usize| keys.each_ref().map(|column| column[row].as_str());
+    let mut found = Vec::new();
+    let mut row = 0;
+    while row < stages.len() {
+        let [rule, epoch, test, kind] = key(row);
+        let end = (row..stages.len()).find(|end| key(*end) != key(row)).unwrap_or(stages.len());
+        let by_stage = ByStage::of((row..end).map(|row| (stages[row], units[row], checkpoints[row])));
+        let measured = Measured::by_stage(&format!("units_{kind}"), rule.parse()?, "units", by_stage);
+        found.push(measured.of_units(epoch.parse()?, test.parse()?, ByStage::default()));
+        row = end;
+    }
+    Ok(found)
+}
+
 /// What the units of the published test do in rule odrd.
 fn distracted(units: &DistractedUnits, dt: f64) -> Result<Vec<Claim>> {
     let psth = Curves::of(&units.psth, dt)?;
@@ -43,19 +89,22 @@ fn distracted(units: &DistractedUnits, dt: f64) -> Result<Vec<Claim>> {
             "early 1.77, mid 1.99, mature 3.38, p = 4.5e-3",
             (delay2, 2),
             tested(delay2.rises(), p_value),
-        ),
+        )
+        .published_effect(1.61),
         Claim::by_stage(
             ("Responses to the cue grow", "Fig. 4E–G", "highest activity in stim1 of odrd"),
             "early 2.8, mid 5.1, mature 6.2",
             (cue, 2),
             (verdict, counted),
-        ),
+        )
+        .published_effect(3.4),
         Claim::by_stage(
             ("The cue's activity comes back after the distractor", "Fig. 4E–G", "highest activity in delay2 of odrd"),
             "early −0.1, mid 1.15, mature 2.1",
             (rebound, 2),
             rebound.rises(),
-        ),
+        )
+        .published_effect(2.2),
         Claim::by_stage(
             (
                 "The distractor's own response hardly grows from mid on",
@@ -65,19 +114,23 @@ fn distracted(units: &DistractedUnits, dt: f64) -> Result<Vec<Claim>> {
             "early 2.75, mid 3.5, mature 3.3",
             (distracted, 2),
             hardly_grows(&distracted),
-        ),
+        )
+        .with_effect("mature − mid", of(&distracted, Stage::Mid, |mature, mid| mature - mid), Some(-0.2)),
         Claim::by_stage(
             ("Tuning gets higher", "Fig. S3B", "largest − smallest rate of a unit, stim1 of odrd"),
             "early 2.0, mid 2.95, mature 3.6; p from 9.8e-10 to 2.7e-108",
             (heights, 2),
             tested(heights.rises(), largest_p_value(&units.height_tests)?),
-        ),
+        )
+        .published_effect(1.6)
+        .of_units("tuning_height", Rule::ODRD, Epoch::Stim1, units.test),
         Claim::by_stage(
             ("… but not wider", "Fig. S3B", "2 σ of the fitted Gaussian, in locations"),
             "early 1.28, mid 1.33, mature 1.34",
             (widths, 2),
             widths.stays(),
-        ),
+        )
+        .with_effect(WIDENING, widening(&widths), Some(1.34 / 1.28)),
     ])
 }
 
@@ -93,9 +146,30 @@ fn distracted_by_unbiased_test([published, unbiased]: &[DistractedUnits; 2], dt:
     };
     Ok(vec![
         claim("highest activity in stim1 of odrd", &other_cue, cue, (verdict, counted)),
-        claim("height of tuning", &heights(published)?, height, height.rises()),
-        claim("width of tuning", &widths(published)?, width, width.stays()),
+        claim("height of tuning", &heights(published)?, height, height.rises()).of_units(
+            "tuning_height",
+            Rule::ODRD,
+            Epoch::Stim1,
+            unbiased.test,
+        ),
+        claim("width of tuning", &widths(published)?, width, width.stays()).with_effect(
+            WIDENING,
+            widening(&width),
+            None,
+        ),
     ])
+}
+
+/// What the effect of a claim on widths is.
+const WIDENING: &str = "mature ÷ early";
+
+fn widening(widths: &ByStage) -> Option<f64> {
+    of(widths, Stage::Early, |mature, early| mature / early)
+}
+
+/// How the mature stage relates to another, where both are known.
+fn of(found: &ByStage, other: Stage, relation: impl Fn(f64, f64) -> f64) -> Option<f64> {
+    Some(relation(found.values[Stage::Mature as usize]?, found.values[other as usize]?))
 }
 
 /// The activity of selected units over the trial.

@@ -2,15 +2,11 @@
 
 use polars::frame::DataFrame;
 
-use crate::analysis::stages::over_stages;
-use crate::analysis::{
-    self, AverageOptions, DecoderOptions, DistractorOptions, EpochGrowth, GrowthOptions, Period, PeriodActivity,
-    PeriodCheckpoint, Population, Psth, PsthOptions, SaccadeOptions, Selectivity, SelectivityOptions, SelectivityTest,
-    Tuning,
-};
+use crate::analysis::claims::memory::{MemoryRules, Wanted};
+use crate::analysis::{self, DecoderOptions, DistractorOptions, GrowthOptions, SaccadeOptions, SelectivityTest};
 use crate::error::Result;
 use crate::readout::{Readout, ReadoutOptions};
-use crate::tasks::{Epoch, Rule};
+use crate::tasks::Rule;
 use crate::training::{Run, Selection, moving_average};
 
 /// Trials of each pair of a stimulus and a distractor location.
@@ -41,6 +37,14 @@ pub struct Evidence {
     pub delayed: Option<[DelayedUnits; 2]>,
     /// The same in rule odrd.
     pub distracted: Option<[DistractedUnits; 2]>,
+    /// What each selective unit does at each stage, made beside `delayed` and `distracted`: a row for each measure (of
+    /// rule odr delay_activity, the mean rate in delay1 at the preferred location; of rule odrd tuning_height, the
+    /// largest less the smallest rate in stim1), rule, selected_in (the epoch), test, unit and stage; value, the mean
+    /// over the checkpoints at which the test selects the unit, and checkpoints, their number.
+    pub units: Option<DataFrame>,
+    /// How many units of each kind there are at each stage, made beside the same: rule, selected_in, test, kind (of
+    /// [`analysis::Kind`]), stage; units, the mean over checkpoints, and checkpoints, their number.
+    pub unit_counts: Option<DataFrame>,
 }
 
 /// What the units that one test selects do in rule odr.
@@ -115,19 +119,20 @@ impl Evidence {
             let activity = Readout::new(readout.clone())?.activity(&last, Rule::ODR)?;
             self.decoder = Some(analysis::decoder(&activity, &DecoderOptions::published(activity.dt))?);
         }
-        if self.agreement.is_none() && trained(Rule::ODR) && trained(Rule::ODRD) {
-            tell("agreement of preferred locations");
-            let [first, second] = ["odr:stim1".parse()?, "odrd:stim1".parse()?];
-            let units = Population::default();
-            self.agreement = Some(analysis::agreement(run, Selection::All, first, second, &units, readout)?);
-        }
-        if self.delayed.is_none() && trained(Rule::ODR) {
-            tell("delay activity of rule odr");
-            self.delayed = Some(delayed(run, readout)?);
-        }
-        if self.distracted.is_none() && trained(Rule::ODRD) {
-            tell("activity and tuning of rule odrd");
-            self.distracted = Some(distracted(run, begin, readout)?);
+        let [odr, odrd] = [Rule::ODR, Rule::ODRD].map(trained);
+        let wanted = Wanted {
+            agreement: self.agreement.is_none() && odr && odrd,
+            delayed: self.delayed.is_none() && odr,
+            distracted: self.distracted.is_none() && odrd,
+        };
+        if wanted != Wanted::default() {
+            tell("units of the memory rules");
+            let found = MemoryRules::of(run, begin, wanted, readout)?;
+            self.agreement = self.agreement.or(found.agreement);
+            self.delayed = self.delayed.or(found.delayed);
+            self.distracted = self.distracted.or(found.distracted);
+            self.units = Some(found.units);
+            self.unit_counts = Some(found.unit_counts);
         }
         Ok(self)
     }
@@ -146,67 +151,7 @@ fn leaves_chance(run: &Run) -> Option<u64> {
     trials.get(place).copied().filter(|trials| *trials <= last)
 }
 
-/// The tests whose units are compared.
-const TESTS: [SelectivityTest; 2] = [SelectivityTest::Published, SelectivityTest::Unbiased];
-
 /// The checkpoints from `begin` on.
-fn from(begin: u64) -> Selection {
+pub(super) fn from(begin: u64) -> Selection {
     Selection::Between(begin, u64::MAX)
-}
-
-/// The averages of the units that a test selects.
-fn average(test: SelectivityTest) -> AverageOptions {
-    AverageOptions { population: Population::by(test), ..AverageOptions::default() }
-}
-
-fn delayed(run: &Run, readout: &ReadoutOptions) -> Result<[DelayedUnits; 2]> {
-    let growth = |test: SelectivityTest| EpochGrowth::new(average(test));
-    let mut growths = TESTS.map(|test| [growth(test), growth(test)]);
-    let options = SelectivityOptions::default();
-    over_stages(run, Selection::All, Rule::ODR, &mut Readout::new(readout.clone())?, |stage, activity| {
-        let cue = Selectivity::of(activity, Epoch::Stim1, &options)?;
-        let delay1 = Selectivity::of(activity, Epoch::Delay1, &options)?;
-        for [of_cue, of_delay] in &mut growths {
-            of_cue.add(stage, &delay1, &cue)?;
-            of_delay.add(stage, &delay1, &delay1)?;
-        }
-        Ok(())
-    })?;
-    let evidence = |place: usize| {
-        let [of_cue, of_delay] = &growths[place];
-        let (growth_of_stim1_units, growth_of_delay1_units) = (of_cue.table()?, of_delay.table()?);
-        Ok(DelayedUnits { test: TESTS[place], growth_of_stim1_units, growth_of_delay1_units })
-    };
-    Ok([evidence(0)?, evidence(1)?])
-}
-
-fn distracted(run: &Run, begin: u64, readout: &ReadoutOptions) -> Result<[DistractedUnits; 2]> {
-    let psth = |test| PsthOptions { population: Population::by(test), opposite: true, ..PsthOptions::default() };
-    let mut psths = TESTS.map(|test| Psth::new(psth(test)));
-    let mut tunings = TESTS.map(|test| Tuning::new(average(test)));
-    let mut periods = TESTS.map(|_| PeriodActivity { checkpoints: Vec::new() });
-    let options = SelectivityOptions::default();
-    over_stages(run, from(begin), Rule::ODRD, &mut Readout::new(readout.clone())?, |stage, activity| {
-        let stim1 = Selectivity::of(activity, Epoch::Stim1, &options)?;
-        let delay2 = Selectivity::of(activity, Epoch::Delay2, &options)?;
-        for (place, test) in TESTS.into_iter().enumerate() {
-            psths[place].add(stage, activity, &stim1)?;
-            tunings[place].add(Some(stage), &stim1, &stim1)?;
-            let (period, units) = (Period::Epoch(Epoch::Delay2), Population::by(test));
-            let found = PeriodCheckpoint::of(Some(stage), activity, &delay2, &period, &units)?;
-            periods[place].checkpoints.push(found);
-        }
-        Ok(())
-    })?;
-    let evidence = |place: usize| {
-        Ok(DistractedUnits {
-            test: TESTS[place],
-            psth: psths[place].table()?,
-            fits: tunings[place].fits()?,
-            heights: tunings[place].heights()?,
-            height_tests: tunings[place].height_tests()?,
-            delay2: periods[place].anova().table()?,
-        })
-    };
-    Ok([evidence(0)?, evidence(1)?])
 }

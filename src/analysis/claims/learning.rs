@@ -2,11 +2,14 @@
 
 use polars::frame::DataFrame;
 
+use crate::analysis::claims::by_stage::ByStage;
 use crate::analysis::claims::claim::Claim;
+use crate::analysis::claims::measured::Measured;
 use crate::analysis::claims::{Evidence, Verdict};
 use crate::error::Result;
 use crate::tables::{Columns, thousands};
 use crate::tasks::Rule;
+use crate::training::{Run, Stage};
 
 /// A rule is learned once its performance, averaged over a few evaluations, is above this.
 const LEARNED: f64 = 0.9;
@@ -50,12 +53,40 @@ fn learning(table: &DataFrame) -> Result<Option<Claim>> {
         (_, Some(_)) => (Verdict::Differs, "an anti-saccade rule comes later".to_owned()),
         (_, None) => (Verdict::CannotBeShown, "the memory rules were not learned".to_owned()),
     };
-    Ok(Some(Claim::other(
+    let ratio = last_anti.zip(first_memory).map(|(anti, memory)| memory as f64 / anti as f64);
+    let claim = Claim::other(
         ("Anti-saccades are learned long before memory", "Fig. S7", "trials until performance is above 0.9"),
         "anti-saccade rules about 65,000–78,000, odr about 603,000, of 628,480",
         found.join(", "),
         verdict,
-    )))
+    );
+    Ok(Some(claim.with_effect("trials to the first memory rule ÷ to the last anti-saccade rule", ratio, None)))
+}
+
+/// How long each rule takes to reach each stage, how good it is in the end, and how long the run is.
+pub(super) fn measures(evidence: &Evidence, run: &Run) -> Result<Vec<Measured>> {
+    let Some(table) = &evidence.performance else { return Ok(Vec::new()) };
+    let columns = Columns::of(table, "the table of performance growth");
+    let (trials, rules) = (columns.counts("trials_trained")?, columns.names("rule")?);
+    let smoothed = columns.numbers("smoothed")?;
+    let hyperparameters = run.hyperparameters();
+    let targets = [
+        (Stage::Early, hyperparameters.early_target_perf),
+        (Stage::Mid, hyperparameters.mid_target_perf),
+        (Stage::Mature, hyperparameters.mature_target_perf),
+    ];
+    let longest = trials.iter().max().map(|trials| *trials as f64);
+    let mut found = vec![Measured::of_run("trials_trained", None, "trials", longest)];
+    for rule in &hyperparameters.rule_trains {
+        let rows = || (0..rules.len()).filter(|row| rules[*row] == rule.name());
+        let reached = targets.into_iter().filter_map(|(stage, target)| {
+            rows().find(|row| smoothed[*row] > target).map(|row| (stage, trials[row] as f64, 0))
+        });
+        found.push(Measured::by_stage("trials_to", *rule, "trials", ByStage::of(reached)));
+        let last = rows().next_back().map(|row| smoothed[row]).filter(|performance| performance.is_finite());
+        found.push(Measured::of_run("final_performance", Some(*rule), "share of trials right", last));
+    }
+    Ok(found)
 }
 
 #[cfg(test)]

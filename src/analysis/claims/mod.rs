@@ -9,14 +9,21 @@ mod distracted;
 mod distractor;
 mod evidence;
 mod learning;
+mod measured;
+mod memory;
 mod saccade;
+mod units;
 
 use std::fmt;
 
 use polars::prelude::*;
 
+pub(crate) use claim::BESIDE;
 use claim::Claim;
+pub(crate) use decoder::by_stage as decoder_by_stage;
 pub use evidence::{DelayedUnits, DistractedUnits, Evidence};
+pub(crate) use measured::measures;
+pub(crate) use units::no_units;
 
 use crate::error::{Error, Result};
 use crate::readout::ReadoutOptions;
@@ -73,9 +80,11 @@ impl fmt::Display for Verdict {
 /// Columns: claim; source, where in the paper; measure, the number looked at; published, its published values (of one
 /// network, read off the paper's figures); found, those of this run; early, mid and mature, the same as numbers (null
 /// where a stage has none, or the measure is not by stage); early_checkpoints, mid_checkpoints, mature_checkpoints, how
-/// many of them each stands on; verdict (agrees, differs, cannot be shown), on the direction of a change, not on its
-/// size; reason. What needs a rule that the run was not
-/// trained on has no row.
+/// many of them each stands on; effect, how large what the claim is about is, as one number, effect_is, what number
+/// that is (mature − early, say), and published_effect, that of the published numbers (both null where there is none);
+/// units, what single units' values it is a mean of, as `measure rule selected_in test` of [`Evidence::units`] (null
+/// where of none); verdict (agrees, differs, cannot be shown), on the direction of a change, not on its size; reason.
+/// What needs a rule that the run was not trained on has no row.
 ///
 /// Measures of rule odrd are over the checkpoints from 20,000 trials before the rule leaves chance, as the published
 /// pictures are; all others are over all checkpoints that are at hand.
@@ -121,6 +130,14 @@ fn table(claims: &[Claim]) -> Result<DataFrame> {
         let counts: Vec<u64> = claims.iter().map(|claim| claim.by_stage.checkpoints[place]).collect();
         columns.push(Column::new(format!("{stage}_checkpoints").into(), counts));
     }
+    let number = |name: &str, of: &dyn Fn(&Claim) -> Option<f64>| {
+        Column::new(name.into(), claims.iter().map(of).collect::<Vec<_>>())
+    };
+    columns.push(number("effect", &|claim| claim.effect.found));
+    columns.push(text("effect_is", &|claim| claim.effect.is.to_owned()));
+    columns.push(number("published_effect", &|claim| claim.effect.published));
+    let units: Vec<Option<String>> = claims.iter().map(|claim| claim.nested.clone()).collect();
+    columns.push(Column::new("units".into(), units));
     columns.push(text("verdict", &|claim| claim.verdict.name().to_owned()));
     columns.push(text("reason", &|claim| claim.reason.clone()));
     DataFrame::new(claims.len(), columns).map_err(Error::table("making the table of claims"))

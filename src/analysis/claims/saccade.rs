@@ -4,9 +4,11 @@ use polars::frame::DataFrame;
 
 use crate::analysis::claims::by_stage::{ByStage, stages};
 use crate::analysis::claims::claim::Claim;
+use crate::analysis::claims::measured::Measured;
 use crate::analysis::claims::{Evidence, Verdict};
 use crate::error::Result;
 use crate::tables::Columns;
+use crate::tasks::Rule;
 use crate::training::Stage;
 
 /// A response this far from the target is wild, degrees; the published mature networks have none.
@@ -20,26 +22,55 @@ pub(super) fn judge(evidence: &Evidence, _dt: f64) -> Result<Vec<Claim>> {
     }
 }
 
+/// How far from the target responses end.
+pub(super) fn measures(evidence: &Evidence) -> Result<Vec<Measured>> {
+    let Some(table) = &evidence.saccade else { return Ok(Vec::new()) };
+    let Ends { mean, wild, .. } = Ends::of(table)?;
+    Ok(vec![
+        Measured::by_stage("saccade_spread", Rule::GAP, "degrees", mean),
+        Measured::by_stage("wild_saccades", Rule::GAP, "% of responses", wild),
+    ])
+}
+
+/// Where responses end at each stage.
+struct Ends {
+    /// Mean distance from the target, degrees.
+    mean: ByStage,
+    /// Percentage of responses in bins that reach beyond [`WILD`].
+    wild: ByStage,
+    /// Where the fullest bin begins, degrees.
+    mode: ByStage,
+}
+
+impl Ends {
+    fn of(table: &DataFrame) -> Result<Ends> {
+        let columns = Columns::of(table, "the table of response distances");
+        let (stages, checkpoints) = (stages(&columns, "stage")?, columns.counts("checkpoints")?);
+        let (from, to) = (columns.numbers("from_degrees")?, columns.numbers("to_degrees")?);
+        let trials = columns.numbers("trials")?;
+        let of = |value: &dyn Fn(&[usize], f64) -> f64| {
+            ByStage::of(Stage::ALL.map(|stage| {
+                let rows: Vec<usize> = (0..stages.len()).filter(|row| stages[*row] == stage).collect();
+                let all: f64 = rows.iter().map(|row| trials[*row]).sum();
+                (stage, value(&rows, all), rows.first().map_or(0, |row| checkpoints[*row]))
+            }))
+        };
+        let mean =
+            of(&|rows, all| rows.iter().map(|row| trials[*row] * 0.5 * (from[*row] + to[*row])).sum::<f64>() / all);
+        let wild = of(&|rows, all| {
+            100.0 * rows.iter().filter(|row| to[**row] > WILD).map(|row| trials[*row]).sum::<f64>() / all
+        });
+        let mode = of(&|rows, _| {
+            let most = rows.iter().copied().max_by(|one, other| trials[*one].total_cmp(&trials[*other]));
+            most.map_or(f64::NAN, |row| from[row])
+        });
+        Ok(Ends { mean, wild, mode })
+    }
+}
+
 /// Where responses end.
 fn saccade(table: &DataFrame) -> Result<Vec<Claim>> {
-    let columns = Columns::of(table, "the table of response distances");
-    let (stages, checkpoints) = (stages(&columns, "stage")?, columns.counts("checkpoints")?);
-    let (from, to) = (columns.numbers("from_degrees")?, columns.numbers("to_degrees")?);
-    let trials = columns.numbers("trials")?;
-    let of = |value: &dyn Fn(&[usize], f64) -> f64| {
-        ByStage::of(Stage::ALL.map(|stage| {
-            let rows: Vec<usize> = (0..stages.len()).filter(|row| stages[*row] == stage).collect();
-            let all: f64 = rows.iter().map(|row| trials[*row]).sum();
-            (stage, value(&rows, all), rows.first().map_or(0, |row| checkpoints[*row]))
-        }))
-    };
-    let mean = of(&|rows, all| rows.iter().map(|row| trials[*row] * 0.5 * (from[*row] + to[*row])).sum::<f64>() / all);
-    let wild =
-        of(&|rows, all| 100.0 * rows.iter().filter(|row| to[**row] > WILD).map(|row| trials[*row]).sum::<f64>() / all);
-    let mode = of(&|rows, _| {
-        let most = rows.iter().copied().max_by(|one, other| trials[*one].total_cmp(&trials[*other]));
-        most.map_or(f64::NAN, |row| from[row])
-    });
+    let Ends { mean, wild, mode } = Ends::of(table)?;
     let claim = "Responses sharpen";
     let most_often = format!("most often from {} degrees on; the mean from bins", mode.text(0));
     let (verdict, reason) = mean.falls();
@@ -61,7 +92,8 @@ fn saccade(table: &DataFrame) -> Result<Vec<Claim>> {
             "mature none",
             (wild, 2),
             tail,
-        ),
+        )
+        .with_effect("mature", wild.values[2], Some(0.0)),
     ])
 }
 

@@ -98,7 +98,12 @@ fn run(given: &Given) -> bool {
 
 /// Whether a sweep trains, and does not only tell or ask others to.
 fn trains(given: &Given) -> bool {
-    !given.flag("status") && !given.flag("dry_run") && !given.flag("slurm")
+    !tells(given) && !on_slurm(given)
+}
+
+/// Whether a sweep only tells.
+fn tells(given: &Given) -> bool {
+    given.flag("status") || given.flag("dry_run")
 }
 
 fn on_slurm(given: &Given) -> bool {
@@ -180,12 +185,12 @@ const USES: &[Use] = &[
     within(
         &["sweep"],
         "out",
-        |given| !trains(given),
+        tells,
         "it is for the table of --status or --dry-run: give one of these, or leave it out",
     ),
     within(&["sweep"], "jobs", trains, OF_TRAINING),
     within(&["sweep"], "threads", trains, OF_TRAINING),
-    within(&["sweep"], "device", |given| trains(given) || given.flag("slurm"), OF_TRAINING),
+    within(&["sweep"], "device", |given| !tells(given) || on_slurm(given), OF_TRAINING),
     within(&["sweep"], "partition", on_slurm, OF_SLURM),
     within(&["sweep"], "time", on_slurm, OF_SLURM),
     within(&["sweep"], "cpus", on_slurm, OF_SLURM),

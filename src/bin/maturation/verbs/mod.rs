@@ -25,6 +25,7 @@ mod reproduce;
 mod saccade;
 mod sample_unit;
 mod selectivity;
+mod summary;
 mod sweep;
 mod train;
 mod trials;
@@ -91,6 +92,7 @@ verbs! {
     UnitCounts: unit_counts,
     Lesion: lesion,
     Claims: claims,
+    Summary: summary,
     Dpca: dpca,
     Pca: pca,
     Decoder: decoder,

@@ -1,0 +1,181 @@
+//! Runs that differ in their seed alone, and the tables of each run, one after the other.
+
+use std::collections::HashMap;
+
+use polars::prelude::*;
+
+use crate::error::{Error, Result};
+use crate::summary::Source;
+use crate::summary::run::SUMMARY_FOLDER;
+use crate::tables::{Columns, read_table};
+
+/// Runs that have all keys but the seed in common.
+#[derive(Clone, Debug)]
+pub(super) struct Group {
+    pub(super) keys: Vec<(String, String)>,
+    /// Places among the sources.
+    pub(super) runs: Vec<usize>,
+}
+
+impl Group {
+    /// At most `most` of its runs, evenly chosen.
+    pub(super) fn spread(&self, most: usize) -> impl Iterator<Item = usize> + '_ {
+        let kept = self.runs.len().min(most);
+        (0..kept).map(move |place| self.runs[place * self.runs.len() / kept])
+    }
+}
+
+/// The groups of the runs that take part, in the order in which they begin.
+pub(super) fn groups(sources: &[Source]) -> Vec<Group> {
+    let mut groups: Vec<Group> = Vec::new();
+    let mut places: HashMap<Vec<(String, String)>, usize> = HashMap::new();
+    for (run, source) in sources.iter().enumerate().filter(|(_, source)| source.left_out.is_none()) {
+        let keys = source.group();
+        let place = *places.entry(keys.clone()).or_insert(groups.len());
+        match groups.get_mut(place) {
+            Some(group) => group.runs.push(run),
+            None => groups.push(Group { keys, runs: vec![run] }),
+        }
+    }
+    groups
+}
+
+/// The columns of the keys of each of a table's rows.
+pub(super) fn key_columns<'a>(rows: impl IntoIterator<Item = &'a [(String, String)]>) -> Vec<Column> {
+    let mut names: Vec<&String> = Vec::new();
+    let mut values: Vec<Vec<Option<&str>>> = Vec::new();
+    for (count, keys) in rows.into_iter().enumerate() {
+        for (name, _) in keys {
+            if !names.contains(&name) {
+                names.push(name);
+                values.push(vec![None; count]);
+            }
+        }
+        for (name, column) in names.iter().zip(&mut values) {
+            column.push(keys.iter().find(|(key, _)| key == *name).map(|(_, value)| value.as_str()));
+        }
+    }
+    names.into_iter().zip(values).map(|(name, column)| typed(name, &column)).collect()
+}
+
+/// A column of whole numbers or of numbers, if all its values are such, else of text.
+fn typed(name: &str, values: &[Option<&str>]) -> Column {
+    fn all<T: std::str::FromStr>(values: &[Option<&str>]) -> Option<Vec<Option<T>>> {
+        values
+            .iter()
+            .map(|value| value.map(|text| text.parse().ok()).map_or(Some(None), |parsed| parsed.map(Some)))
+            .collect()
+    }
+    if let Some(whole) = all::<i64>(values) {
+        return Column::new(name.into(), whole);
+    }
+    match all::<f64>(values) {
+        Some(numbers) => Column::new(name.into(), numbers),
+        None => Column::new(name.into(), values.to_vec()),
+    }
+}
+
+/// Reads one of the tables in a run's summary.
+pub(super) fn read(source: &Source, file: &str) -> Result<DataFrame> {
+    read_table(source.folder.join(SUMMARY_FOLDER).join(file))
+}
+
+/// A run's table with the run's name and keys before its own columns.
+pub(super) fn with_keys(source: &Source, table: &DataFrame) -> Result<DataFrame> {
+    let rows = table.height();
+    let mut columns = vec![Column::new("run".into(), vec![source.name.as_str(); rows])];
+    columns.extend(key_columns(std::iter::repeat_n(source.keys.as_slice(), rows)));
+    columns.extend(table.columns().iter().cloned());
+    DataFrame::new(rows, columns).map_err(Error::table(format!("joining the tables of run `{}`", source.name)))
+}
+
+/// The columns by which rows of measures are the same measure.
+pub(super) const MEASURE: [&str; 5] = ["measure", "rule", "selected_in", "test", "stage"];
+
+/// What a row is about: a value for each of some columns, empty where there is none.
+pub(super) type Key = Vec<String>;
+
+/// The keys of a table's rows.
+pub(super) fn keys(columns: &Columns, names: &[&str]) -> Result<Vec<Key>> {
+    let values = names.iter().map(|name| columns.names(name)).collect::<Result<Vec<_>>>()?;
+    let rows = values.first().map_or(0, Vec::len);
+    Ok((0..rows).map(|row| values.iter().map(|column| column[row].clone()).collect()).collect())
+}
+
+/// Columns of what rows are about; null where there is nothing.
+pub(super) fn columns_of_keys(names: &[&str], rows: &[&Key]) -> Vec<Column> {
+    let column = |(place, name): (usize, &&str)| {
+        let values = rows.iter().map(|key| Some(key[place].as_str()).filter(|value| !value.is_empty()));
+        Column::new((**name).into(), values.collect::<Vec<_>>())
+    };
+    names.iter().enumerate().map(column).collect()
+}
+
+/// Values by key, in the order in which keys were first met.
+#[derive(Debug)]
+pub(super) struct ByKey<T> {
+    places: HashMap<Key, usize>,
+    pub(super) rows: Vec<(Key, T)>,
+}
+
+impl<T> Default for ByKey<T> {
+    fn default() -> Self {
+        ByKey { places: HashMap::new(), rows: Vec::new() }
+    }
+}
+
+impl<T: Default> ByKey<T> {
+    /// The value of a key, new if it was not met before.
+    pub(super) fn at(&mut self, key: &Key) -> &mut T {
+        let place = match self.places.get(key) {
+            Some(place) => *place,
+            None => {
+                self.places.insert(key.clone(), self.rows.len());
+                self.rows.push((key.clone(), T::default()));
+                self.rows.len() - 1
+            }
+        };
+        &mut self.rows[place].1
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn source(name: &str, keys: &[(&str, &str)]) -> Source {
+        Source::new(name, "", keys.iter().map(|(key, value)| (key.to_string(), value.to_string())).collect())
+    }
+
+    #[test]
+    fn runs_that_differ_in_the_seed_alone_are_a_group_and_others_are_not() {
+        let mut sources = vec![
+            source("a", &[("n_rnn", "16"), ("seed", "0")]),
+            source("b", &[("n_rnn", "32"), ("seed", "0")]),
+            source("c", &[("n_rnn", "16"), ("seed", "1")]),
+            source("d", &[("n_rnn", "16"), ("seed", "2")]),
+        ];
+        sources[3].left_out = Some("it failed".to_owned());
+        let found: Vec<Vec<usize>> = groups(&sources).into_iter().map(|group| group.runs).collect();
+        assert_eq!(found, [vec![0, 2], vec![1]]);
+    }
+
+    #[test]
+    fn columns_of_keys_have_the_type_that_all_values_have() {
+        let rows = [("1", "0.5", "a"), ("2", "3", "2")];
+        let rows: Vec<Vec<(String, String)>> = rows
+            .iter()
+            .map(|(seed, rate, name)| {
+                [("seed", *seed), ("rate", *rate), ("name", *name)]
+                    .map(|(key, value)| (key.into(), value.into()))
+                    .into()
+            })
+            .chain([vec![("seed".to_owned(), "7".to_owned())]])
+            .collect();
+        let columns = key_columns(rows.iter().map(Vec::as_slice));
+        let kinds: Vec<&DataType> = columns.iter().map(Column::dtype).collect();
+        assert_eq!(kinds, [&DataType::Int64, &DataType::Float64, &DataType::String]);
+        assert_eq!((columns[0].null_count(), columns[1].null_count()), (0, 1));
+        assert!(key_columns([]).is_empty());
+    }
+}
