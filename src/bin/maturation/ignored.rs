@@ -249,6 +249,20 @@ mod tests {
         ("presets", &["out"]),
         ("sweep", &["plan", "folder", "retry", "changed", "dry_run", "index", "status", "slurm"]),
         (
+            "summary",
+            &[
+                "folders",
+                "out",
+                "no_measure",
+                "unfinished",
+                "checkpoints_per_stage",
+                "jobs",
+                "stage_window",
+                "resamples",
+                "seed",
+            ],
+        ),
+        (
             "train",
             &[
                 "curriculum",

@@ -8,6 +8,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::Args;
 use maturation::prelude::*;
+use maturation::readout::ReadoutOptions;
+use maturation::summary::{RunSummary, RunSummaryOptions};
 
 use crate::cluster::{self, SlurmOptions, Work};
 use crate::common::output::{TableOut, put_table, refuse, say};
@@ -41,7 +43,7 @@ pub struct Arguments {
     /// Only say which runs the plan has, and what they will take, from a short trial.
     #[arg(long, conflicts_with_all = ["retry", "changed", "index", "status"])]
     pub dry_run: bool,
-    /// Train only run I, or runs A-B, counted from 0: what a task of a cluster does.
+    /// Train only run I, or runs A-B, counted from 0, and measure what they show: what a task of a cluster does.
     #[arg(long, value_name = "I|A-B")]
     pub index: Option<Places>,
     /// Only say what became of each run.
@@ -150,6 +152,15 @@ fn dry_run(plan: &Plan, table: &TableOut) -> Result<()> {
     Ok(())
 }
 
+/// Makes what `summary` asks of a run, so that each task does its share of it. What does not come of it here is tried again,
+/// and told, by `summary`.
+fn summarise(run: &Run, threads: usize) {
+    let readout = ReadoutOptions { threads, ..ReadoutOptions::default() };
+    if let Err(problem) = RunSummary::of(run, &RunSummaryOptions { readout, ..RunSummaryOptions::default() }) {
+        say(format!("{}: not summarised: {problem}", run.path().display()));
+    }
+}
+
 fn train(plan: Plan, arguments: &Arguments, out: PathBuf) -> Result<()> {
     let stop = Arc::new(AtomicBool::new(false));
     let mut sweep = Sweep::new(plan)
@@ -162,21 +173,31 @@ fn train(plan: Plan, arguments: &Arguments, out: PathBuf) -> Result<()> {
     if let Some(Places(places)) = &arguments.index {
         sweep = sweep.only(places.clone());
     }
-    // A second Ctrl-C ends the process at once; what the folders hold is whole at any moment.
+    let is_trained = Arc::new(AtomicBool::new(false));
+    // A second Ctrl-C ends the process at once, and so does the first where nothing is to be saved; what the folders hold
+    // is whole at any moment.
+    let (asked, after) = (stop.clone(), is_trained.clone());
     let handler = move || {
-        if stop.swap(true, Ordering::Relaxed) {
+        if asked.swap(true, Ordering::Relaxed) || after.load(Ordering::Relaxed) {
             std::process::exit(130);
         }
     };
     ctrlc::set_handler(handler)
         .map_err(|problem| refuse(format!("Ctrl-C cannot be watched for ({problem})"), "run the command in a shell"))?;
     let ensemble = sweep.train(&out)?;
+    is_trained.store(true, Ordering::Relaxed);
     let places = arguments.index.as_ref().map_or(0..ensemble.runs().len(), |places| places.0.clone());
     let mut failed = 0;
     for planned in &ensemble.runs()[places] {
-        if let RunStatus::Failed { reason } = ensemble.status(planned)? {
-            failed += 1;
-            say(format!("{}: failed: {reason}", planned.name));
+        match ensemble.status(planned)? {
+            RunStatus::Failed { reason } => {
+                failed += 1;
+                say(format!("{}: failed: {reason}", planned.name));
+            }
+            RunStatus::Finished { .. } if arguments.index.is_some() => {
+                summarise(&ensemble.run(&planned.name)?, arguments.jobs * arguments.threads);
+            }
+            _ => {}
         }
     }
     say(format!("{}: {}", ensemble.path().display(), ensemble.counts()?));
