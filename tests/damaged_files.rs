@@ -282,6 +282,13 @@ fn kinds(folder: &Path) -> Vec<FileKind> {
     let of_others = ["paper", "dt10", "indi_odr"].map(|name| format!("published_hp/{name}.json"));
     let of_others: Vec<&str> = of_others.iter().map(String::as_str).collect();
     let template = Path::new(env!("CARGO_MANIFEST_DIR")).join("data/task-template.json");
+    let plan = |comment: &str| {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("data/plan-template.toml");
+        let text = fs::read_to_string(path).unwrap();
+        // As it is, and with what stands there for a choice.
+        let lines = text.lines().map(|line| if line.contains('=') { line.trim_start_matches(comment) } else { line });
+        lines.collect::<Vec<_>>().join("\n").into_bytes()
+    };
     let curriculum = Path::new(env!("CARGO_MANIFEST_DIR")).join("data/curriculum-odr.csv");
     let published = |ending: &str| contents(&[&format!("published_run/2560/model.ckpt{ending}")]);
     let tensorflow = |path: &Path| {
@@ -319,7 +326,7 @@ fn kinds(folder: &Path) -> Vec<FileKind> {
             |path| Hyperparameters::read_with_notes(path).map(drop),
             [contents(&of_others), of_run("hp.json")].concat(),
             "hp.json",
-            130,
+            120,
         ),
         FileKind { read: Box::new(log), ..arrays(|_| Ok(()), of_run("log.json"), "log.json", 80) },
         FileKind { read: Box::new(state), ..arrays(|_| Ok(()), of_run("state.safetensors"), "state.safetensors", 60) },
@@ -327,7 +334,7 @@ fn kinds(folder: &Path) -> Vec<FileKind> {
         arrays(import, of_run("16/model.safetensors"), "import.safetensors", 60),
         arrays(import, vec![archived(weights.clone())], "archive.npz", 60),
         FileKind { packed: archived, ..arrays(import, vec![weights], "array.npz", 90) },
-        arrays(|path| read_table(path).map(drop), contents(&tables), "table.parquet", 140),
+        arrays(|path| read_table(path).map(drop), contents(&tables), "table.parquet", 120),
         arrays(activity, contents(&tables), "recording.parquet", 50),
         arrays(|path| read_table(path).map(drop), beginnings(&texts), "table.csv", 100),
         arrays(activity, beginnings(&texts), "recording.csv", 50),
@@ -335,6 +342,7 @@ fn kinds(folder: &Path) -> Vec<FileKind> {
         FileKind { packed: checked_anew, ..arrays(tensorflow, published(".index"), "model.ckpt.index", 20) },
         arrays(tensorflow, published(".data-00000-of-00001"), "model.ckpt.data-00000-of-00001", 10),
         arrays(|path| TaskDefinition::read(path).map(drop), vec![fs::read(template).unwrap()], "task.json", 40),
+        arrays(|path| Plan::read(path).map(drop), vec![plan(""), plan("# ")], "plan.toml", 30),
         arrays(|path| read_table(path).map(drop), vec![fs::read(curriculum).unwrap()], "curriculum.csv", 20),
     ]
 }

@@ -8,7 +8,7 @@ use toml::de::{DeTable, DeValue};
 
 use crate::ensemble::Plan;
 use crate::ensemble::draw::Distribution;
-use crate::ensemble::plan::{Draws, KeyValue, PRESET, Start};
+use crate::ensemble::plan::{Draws, KeyValue, MOST, PRESET, Start};
 use crate::error::{Error, Result};
 use crate::hyperparameters::Hyperparameters;
 use crate::tables::write_atomically;
@@ -274,10 +274,14 @@ impl Source<'_> {
                 }
                 let first: u64 = range.get("first").map_or(Ok(0), |first| self.number(first, "first", EXPECTED))?;
                 let Some(count) = range.get("count") else { return self.expected("seeds", value, EXPECTED) };
-                let count: u64 = self.number(count, "count", EXPECTED)?;
-                // More than a plan may have are told by their number, not made.
-                let end = first.saturating_add(count.min(2 * super::plan::MOST as u64));
-                Ok((first..end).collect())
+                let many: u64 = self.number(count, "count", EXPECTED)?;
+                match first.checked_add(many).filter(|_| many <= MOST as u64) {
+                    Some(end) => Ok((first..end).collect()),
+                    None => {
+                        let problem = format!("{many} seeds from {first} on are too many");
+                        self.wrong(&count.span(), problem, format!("A plan has {MOST} runs at the most"))
+                    }
+                }
             }
             _ => self.expected("seeds", value, EXPECTED),
         }
@@ -469,6 +473,7 @@ mod tests {
             ("seeds = 3\n", "line 1: `seeds` is integer", "count = 20"),
             ("seeds = [-1]\n", "line 1: `seeds` is integer", "[0, 1, 2]"),
             ("seeds = { from = 1 }\n", "line 1: `seeds` has no key `from`", "first"),
+            ("seeds = { count = 100001 }\n", "line 1: 100001 seeds from 0 on are too many", "100000 runs"),
             ("max_trials = 1.5\n", "line 1: `max_trials` is float", "whole number"),
             ("keep = 'some'\n", "line 1: checkpoints cannot be kept by `some`", "every 4"),
             ("\npreset = 'paper'\nhp = 'hp.json'\n", "line 3: a plan starts from", "Leave one"),

@@ -48,7 +48,6 @@
 //! so that memory does not grow with the number of runs. Two passes are made: the first counts the runs that have a
 //! value, which decides what the second draws.
 //!
-//! [`RunResamples`]: crate::statistics::RunResamples
 //! [`resample_units`]: crate::statistics::resample_units
 
 mod about;
@@ -73,6 +72,7 @@ pub use source::Source;
 use crate::ensemble::Ensemble;
 use crate::environment::unless_interrupted;
 use crate::error::{Error, Result};
+use crate::statistics::RunResamples;
 use crate::summary::groups::{Group, groups, key_columns, read, with_keys};
 use crate::summary::run::{CLAIMS_FILE, MEASURES_FILE};
 use crate::tables::{write_atomically, write_table};
@@ -109,6 +109,15 @@ impl Default for SummaryOptions {
             resamples: 2000,
             seed: 0,
         }
+    }
+}
+
+impl SummaryOptions {
+    /// What would be found wrong after the last run was read.
+    fn check(&self) -> Result<()> {
+        self.staging.check()?;
+        self.run.check()?;
+        RunResamples::new(self.resamples, 0, self.seed).map(|_| ())
     }
 }
 
@@ -180,6 +189,7 @@ impl Summary {
         options: &SummaryOptions,
         tell: &mut dyn FnMut(&str),
     ) -> Result<Summary> {
+        options.check()?;
         let notes = each::summaries(&mut sources, options, tell)?;
         let groups = groups(&sources);
         if groups.is_empty() {
@@ -324,18 +334,25 @@ impl Summary {
 
 /// A table of several runs, one below the other.
 fn joined<'a>(sources: impl Iterator<Item = &'a Source>, file: &str, numbers: &[&str]) -> Result<DataFrame> {
+    let failed = || Error::table("joining the tables of runs");
     let mut all: Option<DataFrame> = None;
+    // Types of keys are found from all runs: of one alone, 0 would be a whole number and 0.15 none.
+    let (mut names, mut keys) = (Vec::new(), Vec::new());
     for source in unless_interrupted(sources) {
         let source = source?;
-        let table = with_keys(source, &typed(&read(source, file)?, numbers)?)?;
+        let table = typed(&read(source, file)?, numbers)?;
+        names.extend(std::iter::repeat_n(source.name.as_str(), table.height()));
+        keys.extend(std::iter::repeat_n(source.keys.as_slice(), table.height()));
         match &mut all {
             None => all = Some(table),
-            Some(all) => {
-                all.vstack_mut(&table).map_err(Error::table("joining the tables of runs"))?;
-            }
+            Some(all) => _ = all.vstack_mut(&table).map_err(failed())?,
         }
     }
-    Ok(all.unwrap_or_default())
+    let Some(all) = all else { return Ok(DataFrame::empty()) };
+    let mut columns = vec![Column::new("run".into(), names)];
+    columns.extend(key_columns(keys));
+    columns.extend(all.columns().iter().cloned());
+    DataFrame::new(all.height(), columns).map_err(failed())
 }
 
 /// The columns of numbers in the tables of runs; all others are text.

@@ -259,3 +259,18 @@ fn of_an_ensemble_what_is_not_finished_is_left_out_unless_asked_for() {
     assert_eq!(summary.count(), 1);
     assert!(summary.left_out()[0].1.contains("it failed: the disk was full"), "{:?}", summary.left_out());
 }
+
+#[test]
+fn keys_of_which_some_are_whole_are_numbers_in_every_table() {
+    let folder = tempfile::tempdir().unwrap();
+    let small =
+        Hyperparameters { n_rnn: 8, batch_size_test: 16, rule_trains: vec![Rule::GAP], ..Hyperparameters::paper() };
+    let plan = Plan::new(small).grid("sigma_rec", ["0", "0.15"]).max_trials(64);
+    let ensemble = Sweep::new(plan).quiet().train(folder.path()).unwrap();
+    let summary = Summary::of(&ensemble, &quick()).unwrap();
+    let tables = [summary.measures(), summary.claims_by_run(), summary.growth_by_run(2), Ok(summary.across().clone())];
+    for table in tables {
+        let values = numbers(&table.unwrap(), "sigma_rec");
+        assert_eq!((values[0], values[values.len() - 1]), (0.0, 0.15));
+    }
+}
