@@ -373,8 +373,8 @@ pub(crate) enum Kind {
 
     /// The training of many runs was stopped in the same ways; all that they have trained is kept.
     #[error(
-        "the sweep was stopped: what its runs have trained until then is kept in `{}`, and the same command goes on from \
-         there",
+        "the sweep was stopped: what its runs have trained until then is kept in `{}`, and the same command goes on \
+         from there",
         .path.display()
     )]
     SweepStopped {

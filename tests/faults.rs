@@ -190,8 +190,8 @@ fn a_disk_that_fills_up_is_told_and_what_was_finished_goes_on_elsewhere() {
 #[test]
 fn a_disk_that_fills_up_under_many_runs_ends_the_sweep_and_it_goes_on_where_there_is_room() {
     let folder = tempfile::tempdir().unwrap();
-    let plan = "seeds = [0, 1, 2, 3]\nmax_trials = 640\n[set]\nrule_trains = [\"gap\"]\nn_rnn = 16\nbatch_size_train = 8\n\
-        batch_size_test = 16\ndisplay_step = 3\n";
+    let plan = "seeds = [0, 1, 2, 3]\nmax_trials = 640\n[set]\nrule_trains = [\"gap\"]\nn_rnn = 16\n\
+        batch_size_train = 8\nbatch_size_test = 16\ndisplay_step = 3\n";
     fs::write(folder.path().join("plan.toml"), plan).unwrap();
     let script = "mkdir disk && mount -t tmpfs -o size=300k none disk && $0 sweep plan.toml disk/out; echo code $?; \
          $0 sweep disk/out --status; cp -r disk/out kept; $0 sweep kept; echo code $?; $0 sweep plan.toml whole";

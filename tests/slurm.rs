@@ -1,7 +1,7 @@
 //! An ensemble on a cluster of Slurm's, which this test starts: two nodes on this machine, accounting and all.
 //!
-//! It needs root, and Debian's slurmctld, slurmd, slurm-client and munge (for accounting slurmdbd and mariadb-server-core
-//! too); elsewhere it says that it is skipped. `MATURATION_SLURM_LOG=FILE` keeps what Slurm said.
+//! It needs root, and Debian's slurmctld, slurmd, slurm-client and munge (for accounting slurmdbd and
+//! mariadb-server-core too); elsewhere it says that it is skipped. `MATURATION_SLURM_LOG=FILE` keeps what Slurm said.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -186,8 +186,8 @@ fn trials_a_second(folder: &Path) -> f64 {
     f64::from(TRIALS) / seconds
 }
 
-/// Runs that differ in how long they take: the first is beyond its limit of time, which Slurm looks at every half minute;
-/// the second takes long enough to lose its node; the third fails; the fourth is at its end soon.
+/// Runs that differ in how long they take: the first is beyond its limit of time, which Slurm looks at every half
+/// minute; the second takes long enough to lose its node; the third fails; the fourth is at its end soon.
 fn plan(trials: u64) -> String {
     let entries = [(96, 0.001), (16, 0.001), (16, 1000.0), (8, 0.001)];
     let entry = |(units, rate)| format!("[[list]]\nn_rnn = {units}\nlearning_rate = {rate}\n\n");

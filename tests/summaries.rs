@@ -1,5 +1,5 @@
-//! What many runs show together, as a user of the command meets it: the shipped tables of ten networks, folders of runs,
-//! and what goes wrong.
+//! What many runs show together, as a user of the command meets it: the shipped tables of ten networks, folders of
+//! runs, and what goes wrong.
 
 use std::fs;
 use std::path::Path;

@@ -51,7 +51,8 @@ impl Ensemble {
 
     /// Makes a folder for a plan's runs, or takes the one that has them already.
     ///
-    /// A plan with the same runs that lets them train longer, or keeps other checkpoints, takes the place of the one before.
+    /// A plan with the same runs that lets them train longer, or keeps other checkpoints, takes the place of the one
+    /// before.
     ///
     /// # Errors
     /// If the folder holds something else, or another plan and `changed` does not say that it may; if a run with the
@@ -87,8 +88,8 @@ impl Ensemble {
         }
         let kept = new.intersection(&old).count();
         let what = format!(
-            "`{}` holds the runs of another plan: of its {}, this one has {kept} (what they have trained is kept), adds \
-             {}, and no longer has {} (whose folders stay, but are no longer part of it)",
+            "`{}` holds the runs of another plan: of its {}, this one has {kept} (what they have trained is kept), \
+             adds {}, and no longer has {} (whose folders stay, but are no longer part of it)",
             self.path.display(),
             old.len(),
             new.len() - kept,

@@ -3,7 +3,8 @@
 //! ```
 //! use maturation::prelude::*;
 //!
-//! let small = Hyperparameters { n_rnn: 8, batch_size_test: 16, rule_trains: vec![Rule::GAP], ..Hyperparameters::paper() };
+//! let rules = vec![Rule::GAP];
+//! let small = Hyperparameters { n_rnn: 8, batch_size_test: 16, rule_trains: rules, ..Hyperparameters::paper() };
 //! let plan = Plan::new(small).seeds(0..2).grid("learning_rate", ["0.001", "0.002"]).max_trials(640);
 //!
 //! # let folder = std::env::temp_dir().join(format!("maturation-doc-ensemble-{}", std::process::id()));

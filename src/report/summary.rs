@@ -104,8 +104,8 @@ pub fn summary_page(summary: &Summary) -> Result<Page> {
         title: "In how many networks each claim holds".to_owned(),
         text: "Left: runs that show the claim, something else, or cannot tell. Right: the mean effect with its 95 % \
                interval over resamples of runs, divided by the effect's standard deviation between runs; a ratio is \
-               counted from 1. Open circles stand at the edge for effects of four standard deviations or more. The open \
-               diamond is the published network's effect, where it was published as a number."
+               counted from 1. Open circles stand at the edge for effects of four standard deviations or more. The \
+               open diamond is the published network's effect, where it was published as a number."
             .to_owned(),
         figure: figures::claims_over_runs(summary.claims(), "Claims over runs")?,
         table: summary.claims().clone(),
@@ -200,8 +200,8 @@ fn claims(summary: &Summary) -> Result<TableSection> {
         title: "The paper's claims over runs".to_owned(),
         text: "In how many runs each claim holds; the effect's mean over runs, its 95 % interval over resamples of \
                runs, and, where it is a mean over units, over resamples of runs and then of units in each run. A \
-               verdict is on the direction of a change in one run, an interval on its mean over runs. Published numbers \
-               are of one network of the authors, read off their figures."
+               verdict is on the direction of a change in one run, an interval on its mean over runs. Published \
+               numbers are of one network of the authors, read off their figures."
             .to_owned(),
         columns: keys.map(|key| (key.clone(), key)).chain(headings).collect(),
         table: shown,

@@ -7,8 +7,8 @@ use crate::error::{Error, Result};
 
 /// Which checkpoints a training keeps of those that it makes: of a thousand runs, all are millions of files.
 ///
-/// The first and the newest are kept in any case. The log has every evaluation; analyses are of the checkpoints that are
-/// there.
+/// The first and the newest are kept in any case. The log has every evaluation; analyses are of the checkpoints that
+/// are there.
 ///
 /// ```
 /// use maturation::training::Keep;

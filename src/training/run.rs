@@ -140,7 +140,8 @@ impl Run {
         &self.log
     }
 
-    /// Whether training has come to its end: every rule's performance is above `target_perf`, or `max_trials` are trained.
+    /// Whether training has come to its end: every rule's performance is above `target_perf`, or `max_trials` are
+    /// trained.
     pub fn is_finished(&self, max_trials: Option<u64>) -> bool {
         let trained = self.log.entries.last().map(|entry| entry.trials_trained);
         let reached = max_trials.zip(trained).is_some_and(|(most, trained)| trained >= most);

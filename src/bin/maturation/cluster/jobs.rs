@@ -100,8 +100,8 @@ pub fn write(ensemble: &Path, jobs: &[Job]) -> Result<()> {
         let ids: Vec<_> = jobs.iter().map(Job::id).collect();
         refuse(
             format!("cannot write `{}` ({problem}), which was to keep Slurm's jobs {}", path.display(), ids.join(", ")),
-            "free some disk space or correct its permissions; cancel the last of these jobs (`scancel`) or wait for it, \
-             then run the same command again: nothing that was trained is lost",
+            "free some disk space or correct its permissions; cancel the last of these jobs (`scancel`) or wait for \
+             it, then run the same command again: nothing that was trained is lost",
         )
     };
     let text = serde_json::to_string_pretty(jobs).map_err(|problem| failed(&problem))?;

@@ -43,16 +43,16 @@ pub fn answer(program: &str, arguments: &[String], remedy: &str) -> Result<Strin
         Answer::Refused(words) => Err(refuse(format!("Slurm refused: {words}"), remedy)),
         Answer::Missing(problem) => Err(refuse(
             format!("Slurm's `{program}` cannot be run here ({problem})"),
-            "run this where Slurm's commands are, on a login node of the cluster (perhaps after `module load slurm`), or \
-             leave out --slurm to train on this machine",
+            "run this where Slurm's commands are, on a login node of the cluster (perhaps after `module load slurm`), \
+             or leave out --slurm to train on this machine",
         )),
     }
 }
 
 /// The most tasks that a job array may have, all of them with numbers below it.
 pub fn max_array_size() -> Result<usize> {
-    let remedy = "ask those who keep the cluster whether Slurm is up (`scontrol ping`), then run the same command again: \
-                  nothing was submitted";
+    let remedy = "ask those who keep the cluster whether Slurm is up (`scontrol ping`), then run the same command \
+                  again: nothing was submitted";
     let text = answer("scontrol", &["show".to_owned(), "config".to_owned()], remedy)?;
     match read_max_array_size(&text) {
         // Of 0, arrays are switched off; sbatch refuses them then in its own words.

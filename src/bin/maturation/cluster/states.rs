@@ -1,5 +1,5 @@
-//! What Slurm says of the tasks: of those that wait or run its queue, of those that have ended its accounting, or where it
-//! keeps none what its controller still remembers.
+//! What Slurm says of the tasks: of those that wait or run its queue, of those that have ended its accounting, or where
+//! it keeps none what its controller still remembers.
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
@@ -69,8 +69,8 @@ impl SlurmStates {
         format!(", task {name} {state}{on}{why}{requeued}")
     }
 
-    /// Columns to a table with a row for each run: job, slurm (its state), node, elapsed (of its newest start), requeues,
-    /// why (it waits, or its exit status).
+    /// Columns to a table with a row for each run: job, slurm (its state), node, elapsed (of its newest start),
+    /// requeues, why (it waits, or its exit status).
     pub fn columns(&self, runs: usize) -> Vec<Column> {
         let state = |run: usize| self.runs.get(&run);
         let texts = |of: fn(&TaskState) -> &str| {
@@ -113,8 +113,8 @@ pub fn queued(jobs: &[Job]) -> Result<Vec<Key>> {
     if jobs.is_empty() {
         return Ok(Vec::new());
     }
-    let remedy = "what is queued already is not known, so nothing was submitted: ask those who keep the cluster whether \
-                  Slurm is up (`scontrol ping`), then run the same command again";
+    let remedy = "what is queued already is not known, so nothing was submitted: ask those who keep the cluster \
+                  whether Slurm is up (`scontrol ping`), then run the same command again";
     match waiting_or_running(&ids(jobs)) {
         Answer::Said(text) => Ok(read_squeue(&text).into_iter().map(|(key, _)| key).collect()),
         Answer::Refused(words) => Err(refuse(format!("Slurm refused: {words}"), remedy)),
@@ -275,7 +275,8 @@ mod tests {
     #[test]
     fn accounting_is_read_with_the_starts_before_a_requeue() {
         let text = "2|COMPLETED|0:0|00:00:00|one\n1_0|NODE_FAIL|0:0|00:00:31|two\n1_0|COMPLETED|0:0|00:00:08|one\n\
-                    1_1|CANCELLED by 1000|0:15|00:01:14|two\n1_2|FAILED|2:0|00:00:00|one\n1_[3-4]|PENDING|0:0|00:00:00|None assigned\n";
+                    1_1|CANCELLED by 1000|0:15|00:01:14|two\n1_2|FAILED|2:0|00:00:00|one\n\
+                    1_[3-4]|PENDING|0:0|00:00:00|None assigned\n";
         let found = read_sacct(text);
         assert_eq!(found.len(), 6);
         assert_eq!(found[&key("1", 0)], TaskState { requeues: 1, ..state_of("COMPLETED", "one", "00:00:08", "0:0") });
@@ -323,7 +324,8 @@ mod tests {
             Job::training("4", &array(0, &[1])),
         ];
         let states = read_sacct(
-            "1_0|COMPLETED|0:0|1|one\n1_1|FAILED|2:0|1|one\n2_0|RUNNING|0:0|1|two\n3|PENDING|0:0|0|\n4_1|PENDING|0:0|0|\n",
+            "1_0|COMPLETED|0:0|1|one\n1_1|FAILED|2:0|1|one\n2_0|RUNNING|0:0|1|two\n\
+             3|PENDING|0:0|0|\n4_1|PENDING|0:0|0|\n",
         );
         let found = of_runs(&jobs, &states, Vec::new());
         let runs: Vec<_> =

@@ -14,8 +14,9 @@ use crate::cluster::states::queued;
 use crate::cluster::work::Work;
 use crate::common::output::{refuse, say};
 
-/// Submits the runs that are neither finished nor queued: an array (more, if it would be too large), and a job that makes
-/// the summary when all tasks have ended, however they ended: one that failed must not keep back what the others found.
+/// Submits the runs that are neither finished nor queued: an array (more, if it would be too large), and a job that
+/// makes the summary when all tasks have ended, however they ended: one that failed must not keep back what the others
+/// found.
 pub fn submit(work: &Work, options: &SlurmOptions) -> Result<()> {
     options.check()?;
     let _lock = jobs::lock(&work.ensemble)?;
@@ -30,7 +31,7 @@ pub fn submit(work: &Work, options: &SlurmOptions) -> Result<()> {
         return Err(refuse(
             format!("all runs that are to be trained are queued already, in job {}", waited_for.join(", ")),
             format!(
-                "wait for them (--status says how they do), or cancel them (`scancel {}`) and run the same command again",
+                "wait for them (--status says how they do), or cancel them (`scancel {}`) and run this again",
                 waited_for.join(" ")
             ),
         ));

@@ -102,8 +102,8 @@ pub fn run(arguments: Arguments) -> Result<()> {
     train(plan, &arguments, out)
 }
 
-/// What became of each run, and what Slurm says of it where it was asked to train: a line each, since a table on the screen
-/// leaves rows out.
+/// What became of each run, and what Slurm says of it where it was asked to train: a line each, since a table on the
+/// screen leaves rows out.
 fn tell_status(ensemble: &Ensemble, table: &TableOut) -> Result<()> {
     let slurm = cluster::states(ensemble.path())?;
     if table.out.is_some() {
@@ -152,8 +152,8 @@ fn dry_run(plan: &Plan, table: &TableOut) -> Result<()> {
     Ok(())
 }
 
-/// Makes what `summary` asks of a run, so that each task does its share of it. What does not come of it here is tried again,
-/// and told, by `summary`.
+/// Makes what `summary` asks of a run, so that each task does its share of it. What does not come of it here is tried
+/// again, and told, by `summary`.
 fn summarise(run: &Run, threads: usize) {
     let readout = ReadoutOptions { threads, ..ReadoutOptions::default() };
     if let Err(problem) = RunSummary::of(run, &RunSummaryOptions { readout, ..RunSummaryOptions::default() }) {
@@ -174,8 +174,8 @@ fn train(plan: Plan, arguments: &Arguments, out: PathBuf) -> Result<()> {
         sweep = sweep.only(places.clone());
     }
     let is_trained = Arc::new(AtomicBool::new(false));
-    // A second Ctrl-C ends the process at once, and so does the first where nothing is to be saved; what the folders hold
-    // is whole at any moment.
+    // A second Ctrl-C ends the process at once, and so does the first where nothing is to be saved; what the folders
+    // hold is whole at any moment.
     let (asked, after) = (stop.clone(), is_trained.clone());
     let handler = move || {
         if asked.swap(true, Ordering::Relaxed) || after.load(Ordering::Relaxed) {
