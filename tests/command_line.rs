@@ -159,7 +159,8 @@ fn tables_have_the_columns_that_they_promise() {
         let (names, rows) = columns(&["claims", run], kind);
         let expected = ["claim", "source", "measure", "published", "found", "early", "mid", "mature"];
         assert_eq!((names[..8].to_vec(), rows), (expected.map(String::from).to_vec(), 19));
-        assert_eq!(names[11..], ["verdict", "reason"].map(String::from));
+        let last = ["effect", "effect_is", "published_effect", "units", "verdict", "reason"];
+        assert_eq!(names[11..], last.map(String::from));
     }
 }
 
@@ -413,6 +414,7 @@ fn every_verb_explains_itself_by_an_example_that_works() {
         assert_eq!(example.split(' ').next(), Some(verb.as_str()));
         let words = example.split(' ').map(|word| match word {
             "runs/paper" => text(run()),
+            "runs/ten-networks" => concat!(env!("CARGO_MANIFEST_DIR"), "/data/units-64"),
             "theirs/6tasks" => concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/published_run"),
             word => word,
         });

@@ -48,7 +48,6 @@
 //! so that memory does not grow with the number of runs. Two passes are made: the first counts the runs that have a
 //! value, which decides what the second draws.
 //!
-//! [`RunResamples`]: crate::statistics::RunResamples
 //! [`resample_units`]: crate::statistics::resample_units
 
 mod about;
@@ -73,6 +72,7 @@ pub use source::Source;
 use crate::ensemble::{Ensemble, key_columns};
 use crate::environment::unless_interrupted;
 use crate::error::{Error, Result};
+use crate::statistics::RunResamples;
 use crate::summary::groups::{Group, groups, read, with_keys};
 use crate::summary::run::{CLAIMS_FILE, MEASURES_FILE};
 use crate::tables::{write_atomically, write_table};
@@ -109,6 +109,15 @@ impl Default for SummaryOptions {
             resamples: 2000,
             seed: 0,
         }
+    }
+}
+
+impl SummaryOptions {
+    /// What would be found wrong after the last run was read.
+    fn check(&self) -> Result<()> {
+        self.staging.check()?;
+        self.run.check()?;
+        RunResamples::new(self.resamples, 0, self.seed).map(|_| ())
     }
 }
 
@@ -180,6 +189,7 @@ impl Summary {
         options: &SummaryOptions,
         tell: &mut dyn FnMut(&str),
     ) -> Result<Summary> {
+        options.check()?;
         let notes = each::summaries(&mut sources, options, tell)?;
         let groups = groups(&sources);
         if groups.is_empty() {

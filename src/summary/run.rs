@@ -35,6 +35,15 @@ pub struct RunSummaryOptions {
     pub readout: ReadoutOptions,
 }
 
+impl RunSummaryOptions {
+    pub(super) fn check(&self) -> Result<()> {
+        match self.most_checkpoints {
+            Some(0) => Err(Error::argument("0 checkpoints of each stage show nothing", "take one or more, or all")),
+            _ => Ok(()),
+        }
+    }
+}
+
 /// What a run shows in numbers: small tables, made once and found again in the run's folder, `summary/`.
 ///
 /// ```no_run
@@ -101,6 +110,7 @@ impl RunSummary {
     /// # Errors
     /// As [`RunSummary::of`].
     pub fn make(run: &Run, options: &RunSummaryOptions) -> Result<RunSummary> {
+        options.check()?;
         let about = About::of(run, options)?;
         let seen = match options.most_checkpoints {
             Some(most) => run.clone().only(&spread(run, most)?)?,
@@ -189,9 +199,6 @@ pub(super) fn units_of(run: &Path) -> Result<usize> {
 
 /// The trials of at most so many checkpoints of each stage of each rule.
 fn spread(run: &Run, most: usize) -> Result<Vec<u64>> {
-    if most == 0 {
-        return Err(Error::argument("0 checkpoints of each stage show nothing", "take one or more, or all"));
-    }
     let mut chosen = vec![run.last()?.trials_trained()];
     for rule in LOOKED_AT.into_iter().filter(|rule| run.check_trained(*rule).is_ok()) {
         for stage in Stage::ALL {

@@ -52,7 +52,7 @@ pub struct Evidence {
 pub struct DelayedUnits {
     /// The test.
     pub test: SelectivityTest,
-    /// Of [`EpochGrowth::table`]: delay1, units selected in stim1.
+    /// Of [`analysis::EpochGrowth::table`]: delay1, units selected in stim1.
     pub growth_of_stim1_units: DataFrame,
     /// The same of units selected in delay1.
     pub growth_of_delay1_units: DataFrame,
@@ -63,13 +63,13 @@ pub struct DelayedUnits {
 pub struct DistractedUnits {
     /// The test.
     pub test: SelectivityTest,
-    /// Of [`Psth::table`], stim1, the opposite location too.
+    /// Of [`analysis::Psth::table`], stim1, the opposite location too.
     pub psth: DataFrame,
-    /// Of [`Tuning::fits`], stim1.
+    /// Of [`analysis::Tuning::fits`], stim1.
     pub fits: DataFrame,
-    /// Of [`Tuning::heights`].
+    /// Of [`analysis::Tuning::heights`].
     pub heights: DataFrame,
-    /// Of [`Tuning::height_tests`].
+    /// Of [`analysis::Tuning::height_tests`].
     pub height_tests: DataFrame,
     /// Of [`analysis::PeriodAnova::table`]: delay2 at the last checkpoint of each stage.
     pub delay2: DataFrame,

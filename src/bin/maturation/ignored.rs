@@ -56,7 +56,8 @@ const OF_A_RUN: &str = "it is for the checkpoints of a run: give RUN, or leave i
 const OF_NOISE: &str = "nothing is drawn at random: leave it out, or leave noise in";
 const OF_SELECTIVE: &str = "it says how selective units are found: give --selective-in, or leave it out";
 
-const OF_TRAINING: &str = "nothing is trained: leave it out";
+const OF_TRAINING: &str = "nothing is trained here: leave it out (tasks of Slurm's have --cpus and --runs-per-task)";
+const OF_SLURM: &str = "it is for tasks of Slurm's: give --slurm, or leave it out";
 const OF_RULES: &str = "it says how activity is read out: name the rules to export by --rules, or leave it out";
 
 /// Shorthand for the table below.
@@ -95,9 +96,18 @@ fn run(given: &Given) -> bool {
     !given.has("activity")
 }
 
-/// Whether a sweep trains, and does not only tell.
+/// Whether a sweep trains, and does not only tell or ask others to.
 fn trains(given: &Given) -> bool {
-    !given.flag("status") && !given.flag("dry_run")
+    !tells(given) && !on_slurm(given)
+}
+
+/// Whether a sweep only tells.
+fn tells(given: &Given) -> bool {
+    given.flag("status") || given.flag("dry_run")
+}
+
+fn on_slurm(given: &Given) -> bool {
+    given.flag("slurm")
 }
 
 /// Every option that has an effect only beside others.
@@ -175,12 +185,18 @@ const USES: &[Use] = &[
     within(
         &["sweep"],
         "out",
-        |given| !trains(given),
+        tells,
         "it is for the table of --status or --dry-run: give one of these, or leave it out",
     ),
     within(&["sweep"], "jobs", trains, OF_TRAINING),
     within(&["sweep"], "threads", trains, OF_TRAINING),
-    within(&["sweep"], "device", trains, OF_TRAINING),
+    within(&["sweep"], "device", |given| !tells(given) || on_slurm(given), OF_TRAINING),
+    within(&["sweep"], "partition", on_slurm, OF_SLURM),
+    within(&["sweep"], "time", on_slurm, OF_SLURM),
+    within(&["sweep"], "cpus", on_slurm, OF_SLURM),
+    within(&["sweep"], "gpus", on_slurm, OF_SLURM),
+    within(&["sweep"], "runs_per_task", on_slurm, OF_SLURM),
+    within(&["sweep"], "sbatch", on_slurm, OF_SLURM),
     within(&["export"], "mode", |given| given.has("rules"), OF_RULES),
     within(&["export"], "no_noise", |given| given.has("rules"), OF_RULES),
     within(&["export"], "input_noise", |given| given.has("rules"), OF_RULES),
@@ -231,7 +247,21 @@ mod tests {
     const ALWAYS: &[(&str, &[&str])] = &[
         ("reproduce", &["run", "out", "stage_window"]),
         ("presets", &["out"]),
-        ("sweep", &["plan", "folder", "retry", "changed", "dry_run", "index", "status"]),
+        ("sweep", &["plan", "folder", "retry", "changed", "dry_run", "index", "status", "slurm"]),
+        (
+            "summary",
+            &[
+                "folders",
+                "out",
+                "no_measure",
+                "unfinished",
+                "checkpoints_per_stage",
+                "jobs",
+                "stage_window",
+                "resamples",
+                "seed",
+            ],
+        ),
         (
             "train",
             &[
@@ -607,8 +637,11 @@ mod tests {
                                 !ids.contains(&"rules")
                             }
                             "out" if name == "sweep" => !ids.contains(&"status") && !ids.contains(&"dry_run"),
-                            "jobs" | "threads" | "device" if name == "sweep" => {
-                                ids.contains(&"status") || ids.contains(&"dry_run")
+                            "jobs" | "threads" | "device" if name == "sweep" => ids.iter().any(|id| {
+                                ["status", "dry_run"].contains(id) || (*id == "slurm" && !ids.contains(&"device"))
+                            }),
+                            "partition" | "time" | "cpus" | "gpus" | "runs_per_task" | "sbatch" => {
+                                !ids.contains(&"slurm")
                             }
                             "seed" if *source == "activity" => !ids.contains(&"bootstrap"),
                             "kinds" | "preferring" => !ids.contains(&"selective_in"),

@@ -13,6 +13,7 @@
     )
 )]
 
+mod cluster;
 mod common;
 mod generate;
 mod ignored;

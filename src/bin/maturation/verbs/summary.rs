@@ -12,7 +12,7 @@ use crate::common::output::{refuse, say};
 
 /// What many runs show together: measures and the paper's claims over runs, with intervals, tables and one page.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  maturation summary runs/ten-networks --jobs 4")]
+#[command(after_help = "Example:\n  maturation summary runs/ten-networks --out together")]
 pub struct Arguments {
     /// A folder of runs (what sweep made, or any folder whose folders are runs), or several folders, each a run or of
     /// runs.

@@ -1,14 +1,17 @@
 //! `maturation sweep`: the runs of a plan, several at once.
 
 use std::ops::Range;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::Args;
 use maturation::prelude::*;
+use maturation::readout::ReadoutOptions;
+use maturation::summary::{RunSummary, RunSummaryOptions};
 
+use crate::cluster::{self, SlurmOptions, Work};
 use crate::common::output::{TableOut, put_table, refuse, say};
 
 /// Train many networks: every combination of seeds, presets and hyper-parameters that a plan asks for; the same command
@@ -40,12 +43,14 @@ pub struct Arguments {
     /// Only say which runs the plan has, and what they will take, from a short trial.
     #[arg(long, conflicts_with_all = ["retry", "changed", "index", "status"])]
     pub dry_run: bool,
-    /// Train only run I, or runs A-B, counted from 0: what a task of a cluster does.
+    /// Train only run I, or runs A-B, counted from 0, and measure what they show: what a task of a cluster does.
     #[arg(long, value_name = "I|A-B")]
     pub index: Option<Places>,
     /// Only say what became of each run.
     #[arg(long, conflicts_with_all = ["retry", "changed", "index"])]
     pub status: bool,
+    #[command(flatten)]
+    pub slurm: SlurmOptions,
     #[command(flatten)]
     pub table: TableOut,
 }
@@ -72,7 +77,7 @@ pub fn run(arguments: Arguments) -> Result<()> {
     let is_begun = Ensemble::is_there(&arguments.plan);
     let out = match &arguments.folder {
         Some(out) => out.clone(),
-        None if is_begun || arguments.dry_run => arguments.plan.clone(),
+        None if is_begun || (arguments.dry_run && !arguments.slurm.slurm) => arguments.plan.clone(),
         None => {
             let what = format!("`{}` is not the folder of a sweep", arguments.plan.display());
             return Err(refuse(what, "name a folder for the plan's runs: maturation sweep PLAN.toml OUT"));
@@ -86,25 +91,54 @@ pub fn run(arguments: Arguments) -> Result<()> {
         false => Plan::read(&arguments.plan)?,
     };
     if arguments.dry_run {
-        return dry_run(&plan, &arguments.table);
+        dry_run(&plan, &arguments.table)?;
+    }
+    if arguments.slurm.slurm {
+        return on_slurm(plan, &arguments, &out);
+    }
+    if arguments.dry_run {
+        return Ok(());
     }
     train(plan, &arguments, out)
 }
 
-/// What became of each run: a line each, since a table on the screen leaves rows out.
+/// What became of each run, and what Slurm says of it where it was asked to train: a line each, since a table on the screen
+/// leaves rows out.
 fn tell_status(ensemble: &Ensemble, table: &TableOut) -> Result<()> {
+    let slurm = cluster::states(ensemble.path())?;
     if table.out.is_some() {
-        put_table(ensemble.table()?, table)?;
+        let mut runs = ensemble.table()?;
+        if let Some(states) = &slurm {
+            runs.hstack_mut(&states.columns(ensemble.runs().len()))
+                .map_err(|problem| refuse(format!("the table cannot be made ({problem})"), "leave out --out"))?;
+        }
+        put_table(runs, table)?;
     } else {
         for planned in ensemble.runs() {
             let status = ensemble.status(planned)?;
             let trials = status.trials_trained().map_or_else(String::new, |trials| format!(", {trials} trials"));
             let note = if status.note().is_empty() { String::new() } else { format!(": {}", status.note()) };
-            say(format!("{} {}: {}{trials}{note}", planned.index, planned.name, status.name()));
+            let task = slurm.as_ref().map_or_else(String::new, |states| states.of_run(planned.index));
+            say(format!("{} {}: {}{trials}{task}{note}", planned.index, planned.name, status.name()));
         }
     }
     say(ensemble.counts()?);
+    slurm.iter().flat_map(|states| states.lines()).for_each(say);
     Ok(())
+}
+
+/// Submits what is missing, or says what would be submitted.
+fn on_slurm(plan: Plan, arguments: &Arguments, out: &Path) -> Result<()> {
+    if arguments.dry_run {
+        let work = match Ensemble::is_there(out) {
+            true => Work::of_ensemble(&Ensemble::open(out)?, false)?,
+            false => Work::of_plan(&plan, out)?,
+        };
+        return cluster::show(&work.on(&arguments.device), &arguments.slurm);
+    }
+    let ensemble = Sweep::new(plan).changed(arguments.changed).prepare(out)?;
+    let work = Work::of_ensemble(&ensemble, arguments.retry)?;
+    cluster::submit(&work.on(&arguments.device), &arguments.slurm)
 }
 
 /// What would be trained, and what it would take.
@@ -116,6 +150,15 @@ fn dry_run(plan: &Plan, table: &TableOut) -> Result<()> {
     }
     say(plan.estimate()?);
     Ok(())
+}
+
+/// Makes what `summary` asks of a run, so that each task does its share of it. What does not come of it here is tried again,
+/// and told, by `summary`.
+fn summarise(run: &Run, threads: usize) {
+    let readout = ReadoutOptions { threads, ..ReadoutOptions::default() };
+    if let Err(problem) = RunSummary::of(run, &RunSummaryOptions { readout, ..RunSummaryOptions::default() }) {
+        say(format!("{}: not summarised: {problem}", run.path().display()));
+    }
 }
 
 fn train(plan: Plan, arguments: &Arguments, out: PathBuf) -> Result<()> {
@@ -130,21 +173,31 @@ fn train(plan: Plan, arguments: &Arguments, out: PathBuf) -> Result<()> {
     if let Some(Places(places)) = &arguments.index {
         sweep = sweep.only(places.clone());
     }
-    // A second Ctrl-C ends the process at once; what the folders hold is whole at any moment.
+    let is_trained = Arc::new(AtomicBool::new(false));
+    // A second Ctrl-C ends the process at once, and so does the first where nothing is to be saved; what the folders hold
+    // is whole at any moment.
+    let (asked, after) = (stop.clone(), is_trained.clone());
     let handler = move || {
-        if stop.swap(true, Ordering::Relaxed) {
+        if asked.swap(true, Ordering::Relaxed) || after.load(Ordering::Relaxed) {
             std::process::exit(130);
         }
     };
     ctrlc::set_handler(handler)
         .map_err(|problem| refuse(format!("Ctrl-C cannot be watched for ({problem})"), "run the command in a shell"))?;
     let ensemble = sweep.train(&out)?;
+    is_trained.store(true, Ordering::Relaxed);
     let places = arguments.index.as_ref().map_or(0..ensemble.runs().len(), |places| places.0.clone());
     let mut failed = 0;
     for planned in &ensemble.runs()[places] {
-        if let RunStatus::Failed { reason } = ensemble.status(planned)? {
-            failed += 1;
-            say(format!("{}: failed: {reason}", planned.name));
+        match ensemble.status(planned)? {
+            RunStatus::Failed { reason } => {
+                failed += 1;
+                say(format!("{}: failed: {reason}", planned.name));
+            }
+            RunStatus::Finished { .. } if arguments.index.is_some() => {
+                summarise(&ensemble.run(&planned.name)?, arguments.jobs * arguments.threads);
+            }
+            _ => {}
         }
     }
     say(format!("{}: {}", ensemble.path().display(), ensemble.counts()?));
