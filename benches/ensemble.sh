@@ -25,7 +25,7 @@ for runs in "$@"; do
     out="$work/$runs-$keep"
     cat >"$work/plan.toml" <<END
 seeds = { first = 0, count = $runs }
-max_trials = 12800
+max_trials = 6400
 keep = "$keep"
 
 [set]

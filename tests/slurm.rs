@@ -260,7 +260,7 @@ fn runs_go_on_after_a_lost_node_and_a_limit_of_time_to_the_very_same_networks() 
     let submitted = cluster.maturation(&many);
     assert!(submitted.status.success(), "{}", said(&submitted));
     let words = said(&submitted);
-    assert!(words.contains("4 tasks (0-3) of 2 runs each") && words.contains("1 tasks (0) of 2 runs each"), "{words}");
+    assert!(words.contains("4 tasks (0-3) of 2 runs") && words.contains("1 task (0) of 2 runs"), "{words}");
 
     cluster.wait("the end of all", || cluster.queue().is_empty());
     assert_eq!(reference.wait().unwrap().code(), Some(2), "one of them fails");
@@ -269,6 +269,7 @@ fn runs_go_on_after_a_lost_node_and_a_limit_of_time_to_the_very_same_networks() 
         of(&four) == of(&undisturbed)
     };
     assert!(is_same(0) && is_same(1), "the same files, of the log all but its times");
+    assert!(folder(0).join("summary").is_dir(), "its task has measured what the run shows");
     assert!(fs::read_to_string(folder(2).join("failure.txt")).unwrap().contains("learning_rate"));
 
     // Slurm's own words beside the folders'.
@@ -309,10 +310,10 @@ fn runs_go_on_after_a_lost_node_and_a_limit_of_time_to_the_very_same_networks() 
     let again = cluster.maturation(&["sweep", &ten, "--slurm"]);
     assert!(again.status.success() && said(&again).contains("nothing to submit"), "{}", said(&again));
     let again = cluster.maturation(&["sweep", &four, "--slurm", "--time", "5"]);
-    assert!(said(&again).contains("1 tasks (3) of 1 runs each"), "{}", said(&again));
+    assert!(said(&again).contains("1 task (3) of 1 run"), "{}", said(&again));
     let retried = cluster.maturation(&["sweep", &four, "--slurm", "--retry"]);
-    assert!(said(&retried).contains("1 tasks (2) of 1 runs each"), "{}", said(&retried));
-    assert!(said(&retried).contains("1 runs are queued already"), "{}", said(&retried));
+    assert!(said(&retried).contains("1 task (2) of 1 run"), "{}", said(&retried));
+    assert!(said(&retried).contains("queued already: 1 run"), "{}", said(&retried));
     cluster.wait("the end of these", || cluster.queue().is_empty());
     let (rows_of_four, _) = status(&four);
     let column = |name: &str| rows_of_four.iter().map(|row| row[name].clone()).collect::<Vec<_>>();

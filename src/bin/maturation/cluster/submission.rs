@@ -41,7 +41,7 @@ pub fn submit(work: &Work, options: &SlurmOptions) -> Result<()> {
     let (train, summary) = setting.write(options)?;
     let passed_over = work.missing.len() - to_submit.len();
     if passed_over > 0 {
-        say(format!("{passed_over} runs are queued already, in job {}", waited_for.join(", ")));
+        say(format!("queued already: {}, in job {}", counted(passed_over, "run"), waited_for.join(", ")));
     }
     for (place, array) in arrays.iter().enumerate() {
         let submitted = sbatch(&of_array(work, options, array, &train));
@@ -51,7 +51,8 @@ pub fn submit(work: &Work, options: &SlurmOptions) -> Result<()> {
             _ => refuse(format!("{place} of {} job arrays are submitted, then {problem}", arrays.len()), AGAIN),
         })?;
         let tasks = write_numbers(&array.tasks);
-        say(format!("job {job}: {} tasks ({tasks}) of {} runs each", array.tasks.len(), array.runs_per_task));
+        let (count, each) = (counted(array.tasks.len(), "task"), counted(array.runs_per_task, "run"));
+        say(format!("job {job}: {count} ({tasks}) of {each}"));
         jobs.push(Job::training(&job, array));
         jobs::write(&work.ensemble, &jobs)?;
         waited_for.push(job);
@@ -66,6 +67,10 @@ pub fn submit(work: &Work, options: &SlurmOptions) -> Result<()> {
     }
     say(format!("maturation sweep {} --status says how they do", quoted(&work.ensemble.to_string_lossy())));
     Ok(())
+}
+
+fn counted(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
 const AGAIN: &str = "run the same command again to submit the rest, perhaps when these have ended";
