@@ -6,6 +6,7 @@ use polars::prelude::{Column, DataFrame};
 
 use crate::ensemble::PlannedRun;
 use crate::ensemble::draw::Distribution;
+use crate::ensemble::keys::key_columns;
 use crate::ensemble::planned::name_of;
 use crate::error::{Error, Result};
 use crate::hyperparameters::Hyperparameters;
@@ -215,7 +216,8 @@ impl Plan {
         Ok(runs)
     }
 
-    /// The runs as a table. Columns: index, run (its name), and the keys that vary, as text.
+    /// The runs as a table. Columns: index, run (its name), and the keys that vary (numbers where all
+    /// values are such; null where a run has none).
     ///
     /// # Errors
     /// Those of [`Plan::runs`].
@@ -338,10 +340,7 @@ pub(super) fn table_of(runs: &[PlannedRun]) -> Result<DataFrame> {
     let indices: Vec<u64> = runs.iter().map(|run| run.index as u64).collect();
     let names: Vec<&str> = runs.iter().map(|run| run.name.as_str()).collect();
     let mut columns = vec![Column::new("index".into(), indices), Column::new("run".into(), names)];
-    for (place, (key, _)) in runs.first().iter().flat_map(|run| &run.keys).enumerate() {
-        let values: Vec<&str> = runs.iter().map(|run| run.keys[place].1.as_str()).collect();
-        columns.push(Column::new(key.as_str().into(), values));
-    }
+    columns.extend(key_columns(runs.iter().map(|run| run.keys.as_slice())));
     DataFrame::new(runs.len(), columns).map_err(Error::table("making the table of runs"))
 }
 

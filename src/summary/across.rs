@@ -2,9 +2,10 @@
 
 use polars::prelude::*;
 
+use crate::ensemble::key_columns;
 use crate::error::{Error, Result};
 use crate::statistics::{MeanOverRuns, RunResamples};
-use crate::summary::groups::{ByKey, Group, Key, MEASURE, columns_of_keys, key_columns, keys, read};
+use crate::summary::groups::{ByKey, Group, Key, MEASURE, columns_of_keys, keys, read};
 use crate::summary::run::MEASURES_FILE;
 use crate::summary::{Source, SummaryOptions};
 use crate::tables::Columns;

@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use polars::prelude::*;
 
 use crate::analysis::Verdict;
+use crate::ensemble::key_columns;
 use crate::error::{Error, Result};
 use crate::statistics::{MeanOverRuns, NestedUnits, RunResamples, resample_units};
 use crate::summary::across::Draws;
-use crate::summary::groups::{ByKey, Group, Key, columns_of_keys, key_columns, keys, read};
+use crate::summary::groups::{ByKey, Group, Key, columns_of_keys, keys, read};
 use crate::summary::run::{CLAIMS_FILE, UNITS_FILE};
 use crate::summary::{Source, SummaryOptions};
 use crate::tables::Columns;

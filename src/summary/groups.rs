@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use polars::prelude::*;
 
+use crate::ensemble::key_columns;
 use crate::error::{Error, Result};
 use crate::summary::Source;
 use crate::summary::run::SUMMARY_FOLDER;
@@ -38,41 +39,6 @@ pub(super) fn groups(sources: &[Source]) -> Vec<Group> {
         }
     }
     groups
-}
-
-/// The columns of the keys of each of a table's rows.
-pub(super) fn key_columns<'a>(rows: impl IntoIterator<Item = &'a [(String, String)]>) -> Vec<Column> {
-    let mut names: Vec<&String> = Vec::new();
-    let mut values: Vec<Vec<Option<&str>>> = Vec::new();
-    for (count, keys) in rows.into_iter().enumerate() {
-        for (name, _) in keys {
-            if !names.contains(&name) {
-                names.push(name);
-                values.push(vec![None; count]);
-            }
-        }
-        for (name, column) in names.iter().zip(&mut values) {
-            column.push(keys.iter().find(|(key, _)| key == *name).map(|(_, value)| value.as_str()));
-        }
-    }
-    names.into_iter().zip(values).map(|(name, column)| typed(name, &column)).collect()
-}
-
-/// A column of whole numbers or of numbers, if all its values are such, else of text.
-fn typed(name: &str, values: &[Option<&str>]) -> Column {
-    fn all<T: std::str::FromStr>(values: &[Option<&str>]) -> Option<Vec<Option<T>>> {
-        values
-            .iter()
-            .map(|value| value.map(|text| text.parse().ok()).map_or(Some(None), |parsed| parsed.map(Some)))
-            .collect()
-    }
-    if let Some(whole) = all::<i64>(values) {
-        return Column::new(name.into(), whole);
-    }
-    match all::<f64>(values) {
-        Some(numbers) => Column::new(name.into(), numbers),
-        None => Column::new(name.into(), values.to_vec()),
-    }
 }
 
 /// Reads one of the tables in a run's summary.
@@ -158,24 +124,5 @@ mod tests {
         sources[3].left_out = Some("it failed".to_owned());
         let found: Vec<Vec<usize>> = groups(&sources).into_iter().map(|group| group.runs).collect();
         assert_eq!(found, [vec![0, 2], vec![1]]);
-    }
-
-    #[test]
-    fn columns_of_keys_have_the_type_that_all_values_have() {
-        let rows = [("1", "0.5", "a"), ("2", "3", "2")];
-        let rows: Vec<Vec<(String, String)>> = rows
-            .iter()
-            .map(|(seed, rate, name)| {
-                [("seed", *seed), ("rate", *rate), ("name", *name)]
-                    .map(|(key, value)| (key.into(), value.into()))
-                    .into()
-            })
-            .chain([vec![("seed".to_owned(), "7".to_owned())]])
-            .collect();
-        let columns = key_columns(rows.iter().map(Vec::as_slice));
-        let kinds: Vec<&DataType> = columns.iter().map(Column::dtype).collect();
-        assert_eq!(kinds, [&DataType::Int64, &DataType::Float64, &DataType::String]);
-        assert_eq!((columns[0].null_count(), columns[1].null_count()), (0, 1));
-        assert!(key_columns([]).is_empty());
     }
 }

@@ -2,10 +2,11 @@
 
 use polars::prelude::*;
 
+use crate::ensemble::key_columns;
 use crate::error::{Error, Result};
 use crate::statistics::MeanOverRuns;
 use crate::summary::across::Draws;
-use crate::summary::groups::{ByKey, Group, key_columns, read};
+use crate::summary::groups::{ByKey, Group, read};
 use crate::summary::run::GROWTH_FILE;
 use crate::summary::{RunSummary, Source, SummaryOptions};
 use crate::tables::Columns;

@@ -69,11 +69,11 @@ use polars::prelude::*;
 pub use run::{RunSummary, RunSummaryOptions};
 pub use source::Source;
 
-use crate::ensemble::Ensemble;
+use crate::ensemble::{Ensemble, key_columns};
 use crate::environment::unless_interrupted;
 use crate::error::{Error, Result};
 use crate::statistics::RunResamples;
-use crate::summary::groups::{Group, groups, key_columns, read, with_keys};
+use crate::summary::groups::{Group, groups, read, with_keys};
 use crate::summary::run::{CLAIMS_FILE, MEASURES_FILE};
 use crate::tables::{write_atomically, write_table};
 use crate::training::{Run, Staging};
