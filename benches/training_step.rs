@@ -141,7 +141,7 @@ fn evaluation(hyperparameters: &Hyperparameters, engine: &mut CpuEngine, threads
             });
             shortest(&mut network_alone, || {
                 for trials in &batches {
-                    engine.evaluate(network, trials, noise).expect("the sizes fit");
+                    engine.grade(network, trials, noise).expect("the sizes fit");
                 }
             });
         }
