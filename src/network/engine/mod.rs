@@ -121,8 +121,8 @@ pub trait Engine: std::fmt::Debug {
     /// As [`Engine::run`].
     fn evaluate(&mut self, network: &Network, trials: &Trials, noise: SweepNoise) -> Result<(Cost, Array3<f32>)>;
 
-    /// The cost and the outputs at the last time step, (1, trial, output), by which trials are graded: the first is that
-    /// of [`Engine::evaluate`], the others are its last.
+    /// The cost, and the outputs at the last time step, by which trials are graded, (1, trial, output): what
+    /// [`Engine::evaluate`] gives, without the outputs before.
     ///
     /// # Errors
     /// As [`Engine::run`].

@@ -160,7 +160,7 @@ fn shards_of(shards: &mut Vec<Shard>, trials: usize) -> &mut [Shard] {
     &mut shards[..count]
 }
 
-/// Buffers for the thread that asks: its own, or, while it waits within a shard and begins another meanwhile, free ones.
+/// Buffers for the thread that asks: its own, or free ones while it waits within a shard and begins another meanwhile.
 /// There are free ones then, since a shard is waited within only where there are fewer shards than threads.
 fn of_this_thread(scratches: &[Mutex<Scratch>]) -> MutexGuard<'_, Scratch> {
     let thread = rayon::current_thread_index().unwrap_or(0) % scratches.len();
