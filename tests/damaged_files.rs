@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 use maturation::activity::RecordingOptions;
 use maturation::network::Network;
 use maturation::prelude::*;
+use maturation::summary::RunSummaryOptions;
 use maturation::tables::read_table;
 use maturation::tasks::TaskDefinition;
 use zip::write::SimpleFileOptions;
@@ -262,6 +263,10 @@ fn kinds(folder: &Path) -> Vec<FileKind> {
     let unpacked: fn(Vec<u8>) -> Vec<u8> = |bytes| bytes;
     let run = folder.join("run");
     Training::new(small()).quiet().max_trials(32).train(&run).unwrap();
+    let summarised = folder.join("summarised");
+    let of_memory = Hyperparameters { rule_trains: vec![Rule::ODR], rule_probs: None, ..small() };
+    let trained = Training::new(of_memory).quiet().max_trials(16).train(&summarised).unwrap();
+    RunSummary::of(&trained, &RunSummaryOptions::default()).unwrap();
     let of_run = |name: &str| vec![fs::read(run.join(name)).unwrap()];
     let arrays = |read: fn(&Path) -> maturation::Result<()>, examples, name, share| FileKind {
         name,
@@ -321,12 +326,37 @@ fn kinds(folder: &Path) -> Vec<FileKind> {
             Training::new(small()).quiet().threads(1).max_trials(32).train(copy).map(drop)
         }
     };
+    let of_summary = |name: &'static str, share| {
+        let summary = summarised.join("summary");
+        let content = fs::read(summary.join(name)).unwrap();
+        let read = move |path: &Path| {
+            let run = path.parent().unwrap().join("run/summary");
+            fs::create_dir_all(&run).unwrap();
+            for entry in fs::read_dir(&summary).unwrap() {
+                let entry = entry.unwrap();
+                fs::copy(entry.path(), run.join(entry.file_name())).unwrap();
+            }
+            fs::copy(path, run.join(name)).unwrap();
+            let options = SummaryOptions { resamples: 100, measure: false, ..SummaryOptions::default() };
+            match Summary::of_folder(path.parent().unwrap(), &options) {
+                // Told to be of another version, say, a summary is none, and there is no run here to make it anew of.
+                Err(error) if error.to_string().contains("`run`: it has not begun") => Ok(()),
+                result => result.map(drop),
+            }
+        };
+        FileKind { read: Box::new(read), ..arrays(|_| Ok(()), vec![content], name, share) }
+    };
     vec![
+        of_summary("about.json", 20),
+        of_summary("measures.csv", 5),
+        of_summary("claims.csv", 5),
+        of_summary("units.parquet", 10),
+        of_summary("growth.parquet", 10),
         arrays(
             |path| Hyperparameters::read_with_notes(path).map(drop),
             [contents(&of_others), of_run("hp.json")].concat(),
             "hp.json",
-            120,
+            100,
         ),
         FileKind { read: Box::new(log), ..arrays(|_| Ok(()), of_run("log.json"), "log.json", 80) },
         FileKind { read: Box::new(state), ..arrays(|_| Ok(()), of_run("state.safetensors"), "state.safetensors", 60) },
@@ -334,7 +364,7 @@ fn kinds(folder: &Path) -> Vec<FileKind> {
         arrays(import, of_run("16/model.safetensors"), "import.safetensors", 60),
         arrays(import, vec![archived(weights.clone())], "archive.npz", 60),
         FileKind { packed: archived, ..arrays(import, vec![weights], "array.npz", 90) },
-        arrays(|path| read_table(path).map(drop), contents(&tables), "table.parquet", 120),
+        arrays(|path| read_table(path).map(drop), contents(&tables), "table.parquet", 90),
         arrays(activity, contents(&tables), "recording.parquet", 50),
         arrays(|path| read_table(path).map(drop), beginnings(&texts), "table.csv", 100),
         arrays(activity, beginnings(&texts), "recording.csv", 50),

@@ -3,6 +3,7 @@
 use rand::RngExt;
 
 use crate::error::{Error, Result};
+use crate::numerics::fnv;
 use crate::numerics::random::RandomStream;
 use crate::seed::Purpose;
 
@@ -44,7 +45,7 @@ impl Distribution {
     /// The value of `key` in the draw of this number.
     pub(super) fn draw(&self, seed: u64, draw: usize, key: &str) -> String {
         // By the key's name, so that a further key leaves the values of the others as they were.
-        let mut stream = RandomStream::new(seed, Purpose::DrawnHyperparameters.stream([draw as u64, fnv(key)]));
+        let mut stream = RandomStream::new(seed, Purpose::DrawnHyperparameters.stream([draw as u64, fnv(key.bytes())]));
         match *self {
             Distribution::Choice(ref values) => values[stream.random_range(0..values.len())].clone(),
             Distribution::Uniform(low, high) => rounded(low + (high - low) * stream.random::<f64>()),
@@ -60,11 +61,6 @@ impl Distribution {
 fn rounded(value: f64) -> String {
     let text = format!("{value:.*e}", DIGITS - 1);
     text.parse::<f64>().map_or(text, |value| value.to_string())
-}
-
-/// A number that is as good as another for any other text (FNV-1a, 64 bits), and the same for ever.
-pub(super) fn fnv(text: &str) -> u64 {
-    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }
 
 #[cfg(test)]

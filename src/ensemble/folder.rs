@@ -12,7 +12,7 @@ use crate::ensemble::{Plan, PlannedRun};
 use crate::error::{Error, Result};
 use crate::hyperparameters::Hyperparameters;
 use crate::tables::write_table;
-use crate::training::{Run, check_free};
+use crate::training::{LogEntry, Run, check_free};
 
 /// The plan, in the folder.
 const PLAN_FILE: &str = "plan.toml";
@@ -140,7 +140,15 @@ impl Ensemble {
     /// # Errors
     /// If its folder cannot be read.
     pub fn status(&self, planned: &PlannedRun) -> Result<RunStatus> {
-        RunStatus::of(&self.folder(planned), planned)
+        RunStatus::of(&self.folder(planned), planned).map(|(status, _)| status)
+    }
+
+    /// What became of each run, in the plan's order; [`Counts`] can be collected of it.
+    ///
+    /// # Errors
+    /// If a folder cannot be read.
+    pub fn statuses(&self) -> Result<Vec<RunStatus>> {
+        self.runs.iter().map(|planned| self.status(planned)).collect()
     }
 
     /// How many runs have which status.
@@ -148,11 +156,7 @@ impl Ensemble {
     /// # Errors
     /// If a folder cannot be read.
     pub fn counts(&self) -> Result<Counts> {
-        let mut counts = Counts::default();
-        for planned in &self.runs {
-            counts.add(&self.status(planned)?);
-        }
-        Ok(counts)
+        Ok(self.statuses()?.iter().collect())
     }
 
     /// What became of each run. Columns: index, run, the keys that the plan varies, status (waiting, training,
@@ -162,19 +166,16 @@ impl Ensemble {
     /// # Errors
     /// If a folder cannot be read.
     pub fn table(&self) -> Result<DataFrame> {
-        let mut status: Vec<RunStatus> = Vec::new();
-        let mut newest: Vec<Option<(f64, f64)>> = Vec::new();
-        for planned in &self.runs {
-            status.push(self.status(planned)?);
-            let run = Run::open(self.folder(planned)).ok();
-            let last = run.and_then(|run| run.evaluations().entries.last().cloned());
-            newest.push(last.map(|entry| (entry.worst_performance(), entry.seconds)));
-        }
+        let of_run = |planned| RunStatus::of(&self.folder(planned), planned);
+        let (status, newest): (Vec<RunStatus>, Vec<Option<LogEntry>>) =
+            self.runs.iter().map(of_run).collect::<Result<Vec<_>>>()?.into_iter().unzip();
         let mut table = table_of(&self.runs)?;
         let text = |of: fn(&RunStatus) -> &str| status.iter().map(|status| of(status).to_owned()).collect::<Vec<_>>();
         let trials: Vec<Option<u64>> = status.iter().map(RunStatus::trials_trained).collect();
-        let worst: Vec<Option<f64>> = newest.iter().map(|newest| newest.map(|(worst, _)| worst)).collect();
-        let seconds: Vec<Option<f64>> = newest.iter().map(|newest| newest.map(|(_, seconds)| seconds)).collect();
+        let worst: Vec<Option<f64>> =
+            newest.iter().map(|newest| newest.as_ref().map(LogEntry::worst_performance)).collect();
+        let seconds: Vec<Option<f64>> =
+            newest.iter().map(|newest| newest.as_ref().map(|entry| entry.seconds)).collect();
         let columns = [
             Column::new("status".into(), text(|status| status.name())),
             Column::new("trials_trained".into(), trials),

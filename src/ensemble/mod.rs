@@ -36,4 +36,4 @@ pub(crate) use keys::key_columns;
 pub use plan::Plan;
 pub use planned::PlannedRun;
 pub use status::{Counts, RunStatus};
-pub use sweep::Sweep;
+pub use sweep::{NETWORKS_ON_A_GPU, Sweep};

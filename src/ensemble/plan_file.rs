@@ -1,6 +1,5 @@
 //! Plans as TOML files.
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use toml::Spanned;
@@ -11,7 +10,7 @@ use crate::ensemble::draw::Distribution;
 use crate::ensemble::plan::{Draws, KeyValue, MOST, PRESET, Start};
 use crate::error::{Error, Result};
 use crate::hyperparameters::Hyperparameters;
-use crate::tables::write_atomically;
+use crate::tables::write_bytes;
 use crate::tasks::{Rule, Ruleset, TaskDefinition};
 use crate::training::{Keep, write_hyperparameters};
 
@@ -50,10 +49,7 @@ impl Plan {
         if let Start::Given(given) = &self.start {
             write_hyperparameters(&path.with_file_name(START_FILE), given)?;
         }
-        let text = self.to_toml();
-        write_atomically(path, |file| {
-            file.write_all(text.as_bytes()).map_err(|source| Error::io("write", path, source))
-        })
+        write_bytes(path, self.to_toml().as_bytes())
     }
 
     /// The plan as TOML.

@@ -1,7 +1,7 @@
 //! One run of a plan, and the name of its folder.
 
-use crate::ensemble::draw::fnv;
 use crate::hyperparameters::Hyperparameters;
+use crate::numerics::fnv;
 
 /// The longest name of a folder; file systems allow 255 bytes.
 const LONGEST: usize = 120;
@@ -38,7 +38,7 @@ pub(super) fn name_of(keys: &[(String, String)]) -> String {
     if whole.len() <= LONGEST {
         return whole;
     }
-    format!("{}-{:016x}", &whole[..LONGEST - 17], fnv(&whole))
+    format!("{}-{:016x}", &whole[..LONGEST - 17], fnv(whole.bytes()))
 }
 
 #[cfg(test)]

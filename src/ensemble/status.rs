@@ -6,7 +6,7 @@ use std::path::Path;
 
 use crate::ensemble::PlannedRun;
 use crate::error::{Error, Result};
-use crate::training::{Run, holder};
+use crate::training::{LogEntry, Run, holder};
 
 /// What a run's folder holds that failed: why.
 pub(super) const FAILURE_FILE: &str = "failure.txt";
@@ -71,29 +71,33 @@ impl RunStatus {
         }
     }
 
-    /// As the folder of a run tells.
-    pub(super) fn of(folder: &Path, planned: &PlannedRun) -> Result<RunStatus> {
+    /// As the folder of a run tells; and its newest evaluation, if it has one.
+    pub(super) fn of(folder: &Path, planned: &PlannedRun) -> Result<(RunStatus, Option<LogEntry>)> {
         let failure = folder.join(FAILURE_FILE);
         match fs::read_to_string(&failure) {
-            Ok(reason) => return Ok(RunStatus::Failed { reason: reason.trim_end().to_owned() }),
+            Ok(reason) => {
+                let newest = Run::open(folder).ok().and_then(|run| run.evaluations().entries.last().cloned());
+                return Ok((RunStatus::Failed { reason: reason.trim_end().to_owned() }, newest));
+            }
             Err(missing) if missing.kind() == std::io::ErrorKind::NotFound => {}
             Err(source) => return Err(Error::io("read", &failure, source)),
         }
-        let (trials_trained, is_finished) = match Run::open(folder) {
-            Ok(run) => {
-                let newest = run.evaluations().entries.last().map_or(0, |entry| entry.trials_trained);
-                (newest, run.is_finished(planned.max_trials))
-            }
+        let (newest, is_finished) = match Run::open(folder) {
+            Ok(run) => (run.evaluations().entries.last().cloned(), run.is_finished(planned.max_trials)),
             // Nothing yet, or not so far as to a first evaluation.
-            Err(error) if error.is_missing_file() && !folder.join("hp.json").exists() => return Ok(RunStatus::Waiting),
-            Err(error) if error.is_missing_file() => (0, false),
-            Err(error) => return Ok(RunStatus::Failed { reason: error.to_string() }),
+            Err(error) if error.is_missing_file() && !folder.join("hp.json").exists() => {
+                return Ok((RunStatus::Waiting, None));
+            }
+            Err(error) if error.is_missing_file() => (None, false),
+            Err(error) => return Ok((RunStatus::Failed { reason: error.to_string() }, None)),
         };
-        Ok(match holder(folder) {
+        let trials_trained = newest.as_ref().map_or(0, |entry| entry.trials_trained);
+        let status = match holder(folder) {
             _ if is_finished => RunStatus::Finished { trials_trained },
             Some(holder) => RunStatus::Training { trials_trained, holder },
             None => RunStatus::Unfinished { trials_trained },
-        })
+        };
+        Ok((status, newest))
     }
 }
 
@@ -110,6 +114,14 @@ pub struct Counts {
     pub finished: usize,
     /// Cannot go on.
     pub failed: usize,
+}
+
+impl<'a> FromIterator<&'a RunStatus> for Counts {
+    fn from_iter<T: IntoIterator<Item = &'a RunStatus>>(statuses: T) -> Counts {
+        let mut counts = Counts::default();
+        statuses.into_iter().for_each(|status| counts.add(status));
+        counts
+    }
 }
 
 impl Counts {

@@ -1,7 +1,6 @@
 //! Training the runs of a plan, several at once.
 
 use std::fs;
-use std::io::Write;
 use std::ops::Range;
 use std::panic::resume_unwind;
 use std::path::Path;
@@ -15,11 +14,11 @@ use crate::ensemble::{Counts, Ensemble, Plan, PlannedRun, RunStatus, SweepProgre
 use crate::environment::Interruption;
 use crate::error::{Error, Result};
 use crate::network::Device;
-use crate::tables::write_atomically;
+use crate::tables::write_bytes;
 use crate::training::Training;
 
-/// Networks side by side on a GPU, each of which leaves most of it idle.
-const SIDE_BY_SIDE: usize = 8;
+/// Networks that train side by side on a GPU, each of which leaves most of it idle.
+pub const NETWORKS_ON_A_GPU: usize = 8;
 
 /// The training of a [plan](Plan)'s runs: as many at once as the machine has processors, each with one thread, which is
 /// the fastest way to many networks; on GPUs eight at once on each.
@@ -214,7 +213,7 @@ impl Sweep {
             return self.jobs;
         }
         let processors = thread::available_parallelism().map_or(1, usize::from);
-        let on_gpus = devices.iter().filter(|device| **device != Device::Cpu).count() * SIDE_BY_SIDE;
+        let on_gpus = devices.iter().filter(|device| **device != Device::Cpu).count() * NETWORKS_ON_A_GPU;
         let on_processors = if devices.contains(&Device::Cpu) { processors / self.threads.max(1) } else { 0 };
         match self.threads {
             0 if on_gpus == 0 => 1,
@@ -321,13 +320,8 @@ impl Work<'_> {
             return unfinished;
         }
         let reason = error.to_string();
-        let written =
-            fs::create_dir_all(&folder).map_err(|source| Error::io("create", &folder, source)).and_then(|()| {
-                write_atomically(&failure, |file| {
-                    writeln!(file, "{reason}").map_err(|source| Error::io("write", &failure, source))
-                })
-            });
-        if let Err(error) = written {
+        let written = fs::create_dir_all(&folder).map_err(|source| Error::io("create", &folder, source));
+        if let Err(error) = written.and_then(|()| write_bytes(&failure, format!("{reason}\n").as_bytes())) {
             self.end(error);
         }
         RunStatus::Failed { reason }

@@ -37,7 +37,6 @@ mod tuning;
 mod unit_counts;
 mod vector;
 
-use std::io::Write;
 use std::path::Path;
 
 pub use about::About;
@@ -65,7 +64,7 @@ pub use tuning::tuning;
 pub use unit_counts::unit_counts;
 
 use crate::error::{Error, Result};
-use crate::tables::write_atomically;
+use crate::tables::write_bytes;
 use plotly::Plot;
 
 /// A picture.
@@ -127,7 +126,7 @@ impl Figure {
                 ));
             }
         };
-        write_atomically(path, |file| file.write_all(&content).map_err(|source| Error::io("write", path, source)))
+        write_bytes(path, &content)
     }
 
     /// The picture as a bitmap, a vector graphic or a page to print, of the size that its layout says (1040 × 480 where

@@ -1,6 +1,5 @@
 //! One page of many figures that needs no network.
 
-use std::io::Write;
 use std::path::Path;
 
 use plotly::Plot;
@@ -9,7 +8,7 @@ use polars::prelude::*;
 use crate::error::{Error, Result};
 use crate::figures::markup::escape;
 use crate::figures::{Figure, shown};
-use crate::tables::write_atomically;
+use crate::tables::write_bytes;
 
 /// The look of a page.
 const STYLE: &str = "
@@ -138,11 +137,7 @@ impl Page {
     /// # Errors
     /// If the file cannot be written.
     pub fn write(&self, path: impl AsRef<Path>) -> Result<()> {
-        let path = path.as_ref();
-        let html = self.html()?;
-        write_atomically(path, |file| {
-            file.write_all(html.as_bytes()).map_err(|source| Error::io("write", path, source))
-        })
+        write_bytes(path, self.html()?.as_bytes())
     }
 
     /// The page as HTML.

@@ -4,9 +4,11 @@
 //! the processor family (`Level`); which one runs is decided at run time, so that one binary is fast everywhere.
 
 pub(crate) mod dispatch;
+mod fnv;
 pub(crate) mod mathematics;
 mod normals;
 mod philox;
 pub mod random;
 
 pub(crate) use dispatch::Level;
+pub use fnv::fnv;

@@ -13,7 +13,7 @@ pub(super) const FEWEST: usize = 100;
 /// More make no interval better, and fill the memory.
 pub(super) const MOST: usize = 20_000;
 /// As many as a network may have.
-const MOST_UNITS: usize = 1 << 16;
+pub(crate) const MOST_UNITS: usize = 1 << 16;
 /// The share of resamples that an interval leaves out at either end: it holds 95 %.
 const TAIL: f64 = 0.025;
 

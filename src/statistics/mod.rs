@@ -21,6 +21,7 @@ mod fit;
 use statrs::function::beta::checked_beta_reg;
 
 pub use across_runs::{MeanOverRuns, NestedUnits, RunResamples, resample_units};
+pub(crate) use bootstrap::MOST_UNITS;
 pub use bootstrap::{ResampledMean, UnitResamples, percentile_interval};
 pub use fit::{GaussianFit, VonMisesFit};
 

@@ -1,14 +1,15 @@
 //! What a run's summary is of, so that it is found again while it is true.
 
-use std::io::Write;
 use std::path::Path;
 
 use serde_json::{Map, Value, json};
 
 use crate::error::{Error, Result};
+use crate::numerics::fnv;
+use crate::statistics::MOST_UNITS;
 use crate::summary::RunSummaryOptions;
-use crate::tables::write_atomically;
-use crate::training::Run;
+use crate::tables::write_bytes;
+use crate::training::{LogEntry, Run};
 
 /// The file that says it, written last: a summary without it is none.
 pub(super) const ABOUT_FILE: &str = "about.json";
@@ -41,27 +42,23 @@ impl About {
     pub(super) fn of(run: &Run, options: &RunSummaryOptions) -> Result<About> {
         let entries = &run.evaluations().entries;
         let hyperparameters = run.hyperparameters();
-        let mut hash = Fnv::default();
-        let mut checkpoints = 0;
-        match run.checkpoints() {
-            Ok(found) => found.iter().for_each(|checkpoint| {
-                checkpoints += 1;
-                hash.add(checkpoint.trials_trained());
-            }),
-            Err(error) if error.is_missing_checkpoint() => {}
+        let checkpoints: Vec<u64> = match run.checkpoints() {
+            Ok(found) => found.iter().map(|checkpoint| checkpoint.trials_trained()).collect(),
+            Err(error) if error.is_missing_checkpoint() => Vec::new(),
             Err(error) => return Err(error),
-        }
-        for entry in entries {
-            hash.add(entry.trials_trained);
-            entry.rules.iter().for_each(|rule| hash.add(rule.performance.to_bits()));
-        }
+        };
+        let of_entry = |entry: &LogEntry| {
+            let performance = entry.rules.iter().map(|rule| rule.performance.to_bits());
+            std::iter::once(entry.trials_trained).chain(performance).collect::<Vec<u64>>()
+        };
+        let all = checkpoints.iter().copied().chain(entries.iter().flat_map(of_entry));
         Ok(About {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             trials_trained: entries.last().map_or(0, |entry| entry.trials_trained),
-            checkpoints,
+            checkpoints: checkpoints.len() as u64,
             reached_target: entries.last().is_some_and(|entry| entry.worst_performance() > hyperparameters.target_perf),
             units: hyperparameters.n_rnn,
-            fingerprint: format!("{:016x}", hash.0),
+            fingerprint: format!("{:016x}", fnv(all.flat_map(u64::to_le_bytes))),
             stage_window: run.staging().window,
             most: options.most_checkpoints,
             hyperparameters: hyperparameters.to_json()?,
@@ -84,12 +81,16 @@ impl About {
         let missing = |key: &str| damaged(format!("it has no `{key}`"));
         let number = |key: &str| value[key].as_u64().ok_or_else(|| missing(key));
         let text = |key: &str| value[key].as_str().map(str::to_owned).ok_or_else(|| missing(key));
+        let units = number("units")? as usize;
+        if units > MOST_UNITS {
+            return Err(damaged(format!("its network has {units} units, and {MOST_UNITS} are the most")));
+        }
         Ok(Some(About {
             version: text("version")?,
             trials_trained: number("trials_trained")?,
             checkpoints: number("checkpoints")?,
             reached_target: value["reached_target"].as_bool().ok_or_else(|| missing("reached_target"))?,
-            units: number("units")? as usize,
+            units,
             fingerprint: text("fingerprint")?,
             stage_window: number("stage_window")? as usize,
             most: value["most_checkpoints"].as_u64().map(|most| most as usize),
@@ -111,28 +112,11 @@ impl About {
             "hyperparameters": self.hyperparameters,
         });
         let path = folder.join(ABOUT_FILE);
-        write_atomically(&path, |file| writeln!(file, "{value:#}").map_err(|source| Error::io("write", &path, source)))
+        write_bytes(path, format!("{value:#}\n").as_bytes())
     }
 
     /// The version that made it.
     pub(super) fn version(&self) -> &str {
         &self.version
-    }
-}
-
-/// The hash of Fowler, Noll and Vo, 64 bits: the same on every machine and for ever.
-struct Fnv(u64);
-
-impl Default for Fnv {
-    fn default() -> Self {
-        Fnv(0xcbf2_9ce4_8422_2325)
-    }
-}
-
-impl Fnv {
-    fn add(&mut self, value: u64) {
-        for byte in value.to_le_bytes() {
-            self.0 = (self.0 ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
-        }
     }
 }

@@ -5,10 +5,9 @@ use polars::prelude::*;
 use crate::ensemble::key_columns;
 use crate::error::{Error, Result};
 use crate::statistics::{MeanOverRuns, RunResamples};
-use crate::summary::groups::{ByKey, Group, Key, MEASURE, columns_of_keys, keys, read};
+use crate::summary::groups::{ByKey, Group, Key, MEASURE, columns_of_keys, different_keys, of_table};
 use crate::summary::run::MEASURES_FILE;
 use crate::summary::{Source, SummaryOptions};
-use crate::tables::Columns;
 
 /// A measure over the runs of a group.
 #[derive(Debug, Default)]
@@ -93,10 +92,8 @@ pub(super) fn across(sources: &[Source], groups: &[Group], options: &SummaryOpti
 fn of_group(sources: &[Source], group: &Group, options: &SummaryOptions) -> Result<ByKey<Row>> {
     let mut found: ByKey<Row> = ByKey::default();
     for run in &group.runs {
-        let table = read(&sources[*run], MEASURES_FILE)?;
-        let columns = Columns::of(&table, "the table of measures");
-        let (values, measured_in) = (columns.numbers("value")?, columns.names("measured_in")?);
-        for ((key, value), measured_in) in keys(&columns, &MEASURE)?.iter().zip(values).zip(measured_in) {
+        let (keys, values, measured_in) = of_run(&sources[*run])?;
+        for ((key, value), measured_in) in keys.iter().zip(values).zip(measured_in) {
             let row = found.at(key);
             row.known += u64::from(value.is_finite());
             row.measured_in = measured_in;
@@ -105,14 +102,19 @@ fn of_group(sources: &[Source], group: &Group, options: &SummaryOptions) -> Resu
     let mut draws = Draws::new(group.runs.len(), options)?;
     for run in &group.runs {
         let of_all = draws.next();
-        let table = read(&sources[*run], MEASURES_FILE)?;
-        let columns = Columns::of(&table, "the table of measures");
-        let values = columns.numbers("value")?;
-        for (key, value) in keys(&columns, &MEASURE)?.iter().zip(values).filter(|(_, value)| value.is_finite()) {
+        let (keys, values, _) = of_run(&sources[*run])?;
+        for (key, value) in keys.iter().zip(values).filter(|(_, value)| value.is_finite()) {
             let row = found.at(key);
             let (drawn, _) = draws.of(row.known, &of_all, &mut row.own)?;
             row.mean.add(drawn, value);
         }
     }
     Ok(found)
+}
+
+/// A run's measures: what each is, its value, and what it is measured in.
+fn of_run(source: &Source) -> Result<(Vec<Key>, Vec<f64>, Vec<String>)> {
+    of_table(source, MEASURES_FILE, |columns| {
+        Ok((different_keys(columns, &MEASURE)?, columns.numbers("value")?, columns.names("measured_in")?))
+    })
 }

@@ -9,10 +9,9 @@ use crate::ensemble::key_columns;
 use crate::error::{Error, Result};
 use crate::statistics::{MeanOverRuns, NestedUnits, RunResamples, resample_units};
 use crate::summary::across::Draws;
-use crate::summary::groups::{ByKey, Group, Key, columns_of_keys, keys, read};
+use crate::summary::groups::{ByKey, Group, Key, columns_of_keys, different_keys, keys, of_table};
 use crate::summary::run::{CLAIMS_FILE, UNITS_FILE};
 use crate::summary::{Source, SummaryOptions};
-use crate::tables::Columns;
 use crate::training::Stage;
 
 /// The columns by which rows of claims are the same claim.
@@ -119,16 +118,17 @@ struct OfRun {
 
 impl OfRun {
     fn read(source: &Source) -> Result<OfRun> {
-        let table = read(source, CLAIMS_FILE)?;
-        let columns = Columns::of(&table, "the table of claims");
-        Ok(OfRun {
-            keys: keys(&columns, &CLAIM)?,
-            verdicts: columns.names("verdict")?,
-            text: [columns.names("published")?, columns.names("effect_is")?, columns.names("units")?],
-            effects: columns.numbers("effect")?,
-            published_effects: columns.numbers("published_effect")?,
-            stages: Stage::ALL.into_iter().map(|stage| columns.numbers(stage.name())).collect::<Result<_>>()?,
-            units: units(source)?,
+        let units = units(source)?;
+        of_table(source, CLAIMS_FILE, |columns| {
+            Ok(OfRun {
+                keys: different_keys(columns, &CLAIM)?,
+                verdicts: columns.names("verdict")?,
+                text: [columns.names("published")?, columns.names("effect_is")?, columns.names("units")?],
+                effects: columns.numbers("effect")?,
+                published_effects: columns.numbers("published_effect")?,
+                stages: Stage::ALL.into_iter().map(|stage| columns.numbers(stage.name())).collect::<Result<_>>()?,
+                units,
+            })
         })
     }
 
@@ -138,13 +138,15 @@ impl OfRun {
     }
 }
 
+/// The sums of a unit's values early and mature, and how many these are.
+type OfUnit = [(f64, f64); 2];
+
 /// What the units of a run do, early and mature, by measure.
 fn units(source: &Source) -> Result<BTreeMap<String, NestedUnits>> {
-    let (table, population) = (read(source, UNITS_FILE)?, crate::summary::run::units_of(&source.folder)?);
-    let mut found: BTreeMap<String, BTreeMap<usize, [(f64, f64); 2]>> = BTreeMap::new();
-    if table.height() > 0 {
-        let columns = Columns::of(&table, "the table of units");
-        let names = keys(&columns, &["measure", "rule", "selected_in", "test", "stage"])?;
+    let population = crate::summary::run::units_of(&source.folder)?;
+    let found = of_table(source, UNITS_FILE, |columns| {
+        let mut found: BTreeMap<String, BTreeMap<usize, OfUnit>> = BTreeMap::new();
+        let names = keys(columns, &["measure", "rule", "selected_in", "test", "stage"])?;
         let (units, values) = (columns.counts("unit")?, columns.numbers("value")?);
         let checkpoints = columns.numbers("checkpoints")?;
         for (row, name) in names.iter().enumerate() {
@@ -156,7 +158,8 @@ fn units(source: &Source) -> Result<BTreeMap<String, NestedUnits>> {
             let of_unit = found.entry(name[..4].join(" ")).or_default().entry(units[row] as usize).or_default();
             of_unit[place] = (values[row] * checkpoints[row], checkpoints[row]);
         }
-    }
+        Ok(found)
+    })?;
     let nested = |units: BTreeMap<usize, _>| NestedUnits { population, units: units.into_iter().collect() };
     Ok(found.into_iter().map(|(name, units)| (name, nested(units))).collect())
 }

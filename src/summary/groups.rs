@@ -1,6 +1,7 @@
 //! Runs that differ in their seed alone, and the tables of each run, one after the other.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::path::PathBuf;
 
 use polars::prelude::*;
 
@@ -43,7 +44,17 @@ pub(super) fn groups(sources: &[Source]) -> Vec<Group> {
 
 /// Reads one of the tables in a run's summary.
 pub(super) fn read(source: &Source, file: &str) -> Result<DataFrame> {
-    read_table(source.folder.join(SUMMARY_FOLDER).join(file))
+    read_table(path_of(source, file))
+}
+
+/// The same, and what is asked of its columns; what is wrong with them is said of the file.
+pub(super) fn of_table<T>(source: &Source, file: &str, ask: impl FnOnce(&Columns) -> Result<T>) -> Result<T> {
+    let table = read(source, file)?;
+    ask(&Columns::of(&table, "it")).map_err(|error| error.in_file(&path_of(source, file)))
+}
+
+fn path_of(source: &Source, file: &str) -> PathBuf {
+    source.folder.join(SUMMARY_FOLDER).join(file)
 }
 
 /// A run's table with the run's name and keys before its own columns.
@@ -60,6 +71,19 @@ pub(super) const MEASURE: [&str; 5] = ["measure", "rule", "selected_in", "test",
 
 /// What a row is about: a value for each of some columns, empty where there is none.
 pub(super) type Key = Vec<String>;
+
+/// The keys of a table whose rows are each of something else.
+pub(super) fn different_keys(columns: &Columns, names: &[&str]) -> Result<Vec<Key>> {
+    let keys = keys(columns, names)?;
+    let mut seen = HashSet::new();
+    match keys.iter().position(|key| !seen.insert(key)) {
+        None => Ok(keys),
+        Some(row) => {
+            let what = format!("its row {} is of what an earlier one is of ({})", row + 1, keys[row].join(", "));
+            Err(Error::argument(what, "delete the folder of the summary, and it is made again"))
+        }
+    }
+}
 
 /// The keys of a table's rows.
 pub(super) fn keys(columns: &Columns, names: &[&str]) -> Result<Vec<Key>> {

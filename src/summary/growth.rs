@@ -6,10 +6,9 @@ use crate::ensemble::key_columns;
 use crate::error::{Error, Result};
 use crate::statistics::MeanOverRuns;
 use crate::summary::across::Draws;
-use crate::summary::groups::{ByKey, Group, read};
+use crate::summary::groups::{ByKey, Group, of_table};
 use crate::summary::run::GROWTH_FILE;
 use crate::summary::{RunSummary, Source, SummaryOptions};
-use crate::tables::Columns;
 use crate::training::moving_average;
 
 /// Evaluations that curves are averaged over, as in the paper's figure.
@@ -44,11 +43,10 @@ impl Curve {
 
 /// The curves of a run, by rule.
 fn curves(source: &Source) -> Result<Vec<(String, Curve)>> {
-    let table = read(source, GROWTH_FILE)?;
     let stays = RunSummary::reached_target(&source.folder)?;
-    let columns = Columns::of(&table, "the table of growth");
-    let (trials, rules) = (columns.counts("trials_trained")?, columns.names("rule")?);
-    let performance = columns.numbers("performance")?;
+    let (trials, rules, performance) = of_table(source, GROWTH_FILE, |columns| {
+        Ok((columns.counts("trials_trained")?, columns.names("rule")?, columns.numbers("performance")?))
+    })?;
     let mut found: ByKey<(Vec<u64>, Vec<f64>)> = ByKey::default();
     for row in (0..rules.len()).filter(|row| performance[*row].is_finite()) {
         let curve = found.at(&vec![rules[row].clone()]);

@@ -274,3 +274,32 @@ fn keys_of_which_some_are_whole_are_numbers_in_every_table() {
         assert_eq!((values[0], values[values.len() - 1]), (0.0, 0.15));
     }
 }
+
+#[test]
+fn damaged_tables_of_a_summary_are_named_and_give_no_wrong_number() {
+    let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("data/units-64/seed-1/summary");
+    let folder = tempfile::tempdir().unwrap();
+    let place = folder.path().join("seed-1/summary");
+    std::fs::create_dir_all(&place).unwrap();
+    let text = |file: &str| std::fs::read_to_string(shipped.join(file)).unwrap();
+    let twice = |file: &str| format!("{}{}\n", text(file), text(file).lines().nth(1).unwrap());
+    for (file, damaged, words) in [
+        (
+            "about.json",
+            text("about.json").replace("\"units\": 64", "\"units\": 9000000000000000000"),
+            "65536 are the most",
+        ),
+        ("measures.csv", twice("measures.csv"), "is of what an earlier one is of"),
+        ("claims.csv", twice("claims.csv"), "is of what an earlier one is of"),
+        ("claims.csv", text("claims.csv").replacen("verdict", "verdicts", 1), "no column `verdict`"),
+        ("measures.csv", "measure\n".to_owned(), "no column `rule`"),
+    ] {
+        for other in ["about.json", "measures.csv", "claims.csv", "units.parquet", "growth.parquet"] {
+            std::fs::copy(shipped.join(other), place.join(other)).unwrap();
+        }
+        assert!(Summary::of_folder(folder.path(), &quick()).is_ok());
+        std::fs::write(place.join(file), damaged).unwrap();
+        let message = Summary::of_folder(folder.path(), &quick()).unwrap_err().to_string();
+        assert!(message.contains(file) && message.contains(words), "{file}: {message}");
+    }
+}

@@ -115,7 +115,16 @@ pub fn write_table(path: impl AsRef<Path>, table: &mut DataFrame) -> Result<()> 
         Format::Csv => CsvWriter::new(&mut content).finish(table),
     }
     .map_err(Error::table(format!("cannot write the table `{}`", path.display())))?;
-    write_atomically(path, |file| file.write_all(&content).map_err(|source| Error::io("write", path, source)))
+    write_bytes(path, &content)
+}
+
+/// Writes a file that appears whole or not at all, as [`write_table`] does.
+///
+/// # Errors
+/// If it cannot be written.
+pub fn write_bytes(path: impl AsRef<Path>, content: &[u8]) -> Result<()> {
+    let path = path.as_ref();
+    write_atomically(path, |file| file.write_all(content).map_err(|source| Error::io("write", path, source)))
 }
 
 /// How the name of a file ends that is being written.

@@ -5,6 +5,7 @@ use std::fmt;
 use std::hash::{Hash, Hasher};
 
 use crate::error::{Error, Result};
+use crate::numerics::fnv;
 use crate::numerics::random::RandomStream;
 use crate::tasks::{Clock, Epoch, Place, Ring, Shown, Task, Timeline};
 
@@ -45,18 +46,13 @@ pub(super) use rules;
 /// Streams of defined rules are apart from those of the crate's.
 const OWN_STREAMS: u64 = 1 << 63;
 
-/// FNV-1a: a number that the name alone decides.
-fn hash_of(name: &str) -> u64 {
-    name.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3))
-}
-
 impl Rule {
     /// A rule of a user's own task, for as long as this program runs.
     pub(super) fn of_own(task: impl Task) -> Rule {
         // It lives as long as the program: networks may have it in any thread.
         let name: &'static str = Box::leak(task.name().to_owned().into_boxed_str());
         let task: &'static dyn Task = Box::leak(Box::new(task));
-        Rule(Box::leak(Box::new(Known { name, stream: hash_of(name) | OWN_STREAMS, task })))
+        Rule(Box::leak(Box::new(Known { name, stream: fnv(name.bytes()) | OWN_STREAMS, task })))
     }
 
     /// An error if its task contradicts itself.

@@ -1,6 +1,5 @@
 //! The log of a training run as a table and as a file: `log.json`.
 
-use std::io::Write;
 use std::path::Path;
 
 use polars::prelude::*;
@@ -9,7 +8,7 @@ use serde_json::{Map, Value, json};
 use crate::error::{Error, Result};
 use crate::hyperparameters::Hyperparameters;
 use crate::json::{take_version, write_version};
-use crate::tables::write_atomically;
+use crate::tables::write_bytes;
 use crate::training::log::{Log, LogEntry};
 use crate::training::sequence::Sequence;
 use crate::training::{Evaluation, Stage};
@@ -107,7 +106,7 @@ impl Log {
         object.insert("growth".into(), Value::Array(column(&grown)));
         let content = serde_json::to_vec(&object)
             .map_err(|problem| Error::file(path, format!("the log is no JSON: {problem}"), "Report this as a bug"))?;
-        write_atomically(path, |file| file.write_all(&content).map_err(|source| Error::io("write", path, source)))
+        write_bytes(path, &content)
     }
 
     /// Reads `log.json`: this crate's, or the published system's.

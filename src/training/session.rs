@@ -1,7 +1,6 @@
 //! One session of training, from a fresh or an interrupted run to its end.
 
 use std::fs;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::time::Instant;
@@ -13,7 +12,7 @@ use crate::json::write_version;
 use crate::network::{Diverged, Engine, Learner, Network, SweepNoise, WeightCost};
 use crate::numerics::random::Noise;
 use crate::seed::Purpose;
-use crate::tables::{is_unfinished, write_atomically};
+use crate::tables::{is_unfinished, write_bytes};
 use crate::tasks::Rule;
 use crate::training::batches::{Batches, makers};
 use crate::training::lock::FolderLock;
@@ -80,7 +79,7 @@ pub(crate) fn write_hyperparameters(path: &Path, hyperparameters: &Hyperparamete
     write_version(&mut object);
     let json = serde_json::to_vec_pretty(&object)
         .map_err(|problem| Error::file(path, problem.to_string(), "Give values that JSON can hold"))?;
-    write_atomically(path, |file| file.write_all(&json).map_err(|source| Error::io("write", path, source)))
+    write_bytes(path, &json)
 }
 
 /// A run in training.

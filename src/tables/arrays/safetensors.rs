@@ -1,7 +1,6 @@
 //! Safetensors, with names as numbers.
 
 use std::collections::{BTreeMap, HashMap};
-use std::io::Write;
 use std::path::Path;
 
 use safetensors::Dtype;
@@ -9,7 +8,7 @@ use safetensors::tensor::TensorView;
 
 use crate::error::{Error, Result};
 use crate::tables::arrays::{Array, Elements};
-use crate::tables::write_atomically;
+use crate::tables::write_bytes;
 
 /// The metadata that tells what numbers stand for. It is one, since several would stand in no order.
 const NAMES: &str = "names";
@@ -35,7 +34,7 @@ pub(crate) fn write(path: &Path, arrays: &[Array], mut metadata: HashMap<String,
     }
     let metadata = (!metadata.is_empty()).then_some(metadata);
     let content = safetensors::serialize(views, metadata).map_err(|problem| refused(&problem))?;
-    write_atomically(path, |file| file.write_all(&content).map_err(|source| Error::io("write", path, source)))
+    write_bytes(path, &content)
 }
 
 /// The elements as bytes; names are numbered in the order in which they first appear.

@@ -5,10 +5,10 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use maturation::Result;
+use maturation::tables::write_bytes;
 use serde::{Deserialize, Serialize};
 
 use crate::cluster::arrays::{JobArray, read_numbers, write_numbers};
-use crate::cluster::scripts::replace;
 use crate::common::output::refuse;
 
 /// A job, as the file has it.
@@ -99,13 +99,13 @@ pub fn write(ensemble: &Path, jobs: &[Job]) -> Result<()> {
     let failed = |problem: &dyn std::fmt::Display| {
         let ids: Vec<_> = jobs.iter().map(Job::id).collect();
         refuse(
-            format!("cannot write `{}` ({problem}), which was to keep Slurm's jobs {}", path.display(), ids.join(", ")),
-            "free some disk space or correct its permissions; cancel the last of these jobs (`scancel`) or wait for \
-             it, then run the same command again: nothing that was trained is lost",
+            format!("Slurm's jobs {} could not be noted: {problem}", ids.join(", ")),
+            "cancel the last of them (`scancel`) or wait for it, then run the same command again: nothing that was \
+             trained is lost",
         )
     };
     let text = serde_json::to_string_pretty(jobs).map_err(|problem| failed(&problem))?;
-    replace(&path, &text).map_err(|problem| failed(&problem))
+    write_bytes(path, text.as_bytes()).map_err(|problem| failed(&problem))
 }
 
 /// One submission at a time: the lock ends with the file that is returned.

@@ -2,6 +2,7 @@
 
 use clap::Args;
 use maturation::Result;
+use maturation::ensemble::NETWORKS_ON_A_GPU;
 
 use crate::common::output::refuse;
 
@@ -48,7 +49,7 @@ impl SlurmOptions {
 
     /// Runs a task.
     pub fn runs_per_task(&self) -> usize {
-        let on_gpus = self.gpus.map(|gpus| gpus.saturating_mul(SIDE_BY_SIDE));
+        let on_gpus = self.gpus.map(|gpus| gpus.saturating_mul(NETWORKS_ON_A_GPU));
         self.runs_per_task.or(on_gpus).or(self.cpus).unwrap_or(1)
     }
 
@@ -76,9 +77,6 @@ impl SlurmOptions {
         options
     }
 }
-
-/// Networks that train side by side on a GPU.
-const SIDE_BY_SIDE: usize = 8;
 
 /// How long before the limit of time training is told to stop, in seconds, where the limit is not known.
 pub const SECONDS_TO_STOP: u64 = 120;

@@ -1,10 +1,12 @@
 //! The scripts that Slurm runs, in OUT/slurm: written anew at each submission, unless somebody has changed them.
 
-use std::fs::{self, File};
-use std::io::{ErrorKind, Write};
+use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use maturation::Result;
+use maturation::numerics::fnv;
+use maturation::tables::write_bytes;
 
 use crate::cluster::jobs;
 use crate::cluster::options::{SECONDS_TO_STOP, SlurmOptions};
@@ -86,8 +88,8 @@ impl Setting<'_> {
             Err(problem) if problem.kind() == ErrorKind::NotFound => {}
             Err(problem) => return Err(failed(&problem)),
         }
-        let made = fs::create_dir_all(jobs::folder(self.ensemble)).and_then(|()| replace(&path, &marked(script)));
-        made.map_err(|problem| failed(&problem))?;
+        fs::create_dir_all(jobs::folder(self.ensemble)).map_err(|problem| failed(&problem))?;
+        write_bytes(&path, marked(script).as_bytes())?;
         Ok(path)
     }
 }
@@ -97,29 +99,11 @@ const MARK: &str = "# As it was written: ";
 
 /// A script with the line by which it is told later whether somebody changed it.
 fn marked(script: &str) -> String {
-    format!("{script}{MARK}{:016x}\n", fnv(script))
+    format!("{script}{MARK}{:016x}\n", fnv(script.bytes()))
 }
 
 fn is_as_written(script: &str) -> bool {
     script.rfind(MARK).is_some_and(|place| marked(&script[..place]) == script)
-}
-
-/// The sum of Fowler, Noll and Vo (FNV-1a).
-fn fnv(text: &str) -> u64 {
-    text.bytes().fold(0xcbf2_9ce4_8422_2325, |sum, byte| (sum ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
-}
-
-/// Writes a file whole or not at all.
-pub fn replace(path: &Path, content: &str) -> std::io::Result<()> {
-    let partial = path.with_extension(format!("{}.partial", std::process::id()));
-    let written = File::create(&partial)
-        .and_then(|mut file| file.write_all(content.as_bytes()).and_then(|()| file.sync_all()))
-        .and_then(|()| fs::rename(&partial, path));
-    if written.is_err() {
-        // The reason why writing failed is what the user needs.
-        let _ = fs::remove_file(&partial);
-    }
-    written
 }
 
 /// A path as text that fits on a line.

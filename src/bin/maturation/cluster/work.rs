@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use maturation::ensemble::Counts;
 use maturation::prelude::*;
 
 use crate::common::output::refuse;
@@ -40,17 +41,18 @@ impl Work {
 
     /// What an ensemble lacks: runs that were not begun or are unfinished, and if it is asked for those that failed.
     pub fn of_ensemble(ensemble: &Ensemble, retry: bool) -> Result<Work> {
+        let statuses = ensemble.statuses()?;
         let mut work = Work {
             ensemble: from_root(ensemble.path())?,
             runs: ensemble.runs().len(),
             missing: BTreeSet::new(),
             in_training: BTreeSet::new(),
-            how_it_stands: ensemble.counts()?.to_string(),
+            how_it_stands: statuses.iter().collect::<Counts>().to_string(),
             options: Vec::new(),
         };
         let mut has_failed = false;
-        for planned in ensemble.runs() {
-            match ensemble.status(planned)? {
+        for (planned, status) in ensemble.runs().iter().zip(&statuses) {
+            match status {
                 RunStatus::Finished { .. } => false,
                 RunStatus::Training { .. } => work.in_training.insert(planned.index),
                 RunStatus::Failed { .. } if !retry => {

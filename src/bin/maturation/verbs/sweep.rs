@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::Args;
+use maturation::ensemble::Counts;
 use maturation::prelude::*;
 use maturation::readout::ReadoutOptions;
 use maturation::summary::{RunSummary, RunSummaryOptions};
@@ -106,6 +107,7 @@ pub fn run(arguments: Arguments) -> Result<()> {
 /// screen leaves rows out.
 fn tell_status(ensemble: &Ensemble, table: &TableOut) -> Result<()> {
     let slurm = cluster::states(ensemble.path())?;
+    let statuses = ensemble.statuses()?;
     if table.out.is_some() {
         let mut runs = ensemble.table()?;
         if let Some(states) = &slurm {
@@ -114,15 +116,14 @@ fn tell_status(ensemble: &Ensemble, table: &TableOut) -> Result<()> {
         }
         put_table(runs, table)?;
     } else {
-        for planned in ensemble.runs() {
-            let status = ensemble.status(planned)?;
+        for (planned, status) in ensemble.runs().iter().zip(&statuses) {
             let trials = status.trials_trained().map_or_else(String::new, |trials| format!(", {trials} trials"));
             let note = if status.note().is_empty() { String::new() } else { format!(": {}", status.note()) };
             let task = slurm.as_ref().map_or_else(String::new, |states| states.of_run(planned.index));
             say(format!("{} {}: {}{trials}{task}{note}", planned.index, planned.name, status.name()));
         }
     }
-    say(ensemble.counts()?);
+    say(statuses.iter().collect::<Counts>());
     slurm.iter().flat_map(|states| states.lines()).for_each(say);
     Ok(())
 }
@@ -195,7 +196,7 @@ fn train(plan: Plan, arguments: &Arguments, out: PathBuf) -> Result<()> {
                 say(format!("{}: failed: {reason}", planned.name));
             }
             RunStatus::Finished { .. } if arguments.index.is_some() => {
-                summarise(&ensemble.run(&planned.name)?, arguments.jobs * arguments.threads);
+                summarise(&ensemble.run(&planned.name)?, arguments.jobs.saturating_mul(arguments.threads));
             }
             _ => {}
         }

@@ -27,12 +27,19 @@ pub struct CpuEngine {
     why_no_gpu: Option<String>,
 }
 
+/// More threads than this are a mistake, and would keep the machine busy with themselves.
+const MOST_THREADS: usize = 1024;
+
 impl CpuEngine {
     /// An engine of `threads` threads; 0 takes one a processor core.
     ///
     /// # Errors
-    /// If the threads cannot be started.
+    /// If the threads cannot be started, or are more than 1,024.
     pub fn new(threads: usize) -> Result<Self> {
+        if threads > MOST_THREADS {
+            let what = format!("{threads} threads are more than any machine makes use of");
+            return Err(Error::argument(what, format!("take {MOST_THREADS} at the most; 0 is one a processor core")));
+        }
         Ok(CpuEngine { workspace: Workspace::new(threads)?, definition: DfdxEngine::cpu(), why_no_gpu: None })
     }
 

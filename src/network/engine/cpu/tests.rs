@@ -206,3 +206,9 @@ fn a_hundred_steps_of_training_agree_between_instruction_sets() {
         assert!(difference < 1e-5, "{level:?}: {difference:e}");
     }
 }
+
+#[test]
+fn more_threads_than_any_machine_has_are_refused() {
+    let message = CpuEngine::new(100_000).err().unwrap().to_string();
+    assert!(message.contains("100000 threads") && message.contains("1024"), "{message}");
+}
