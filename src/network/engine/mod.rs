@@ -109,6 +109,15 @@ pub trait Engine: std::fmt::Debug {
         false
     }
 
+    /// Engines that share this one's threads among them, at most so many, to work on batches side by side: none where
+    /// nothing would be gained. Their results are this one's.
+    ///
+    /// # Errors
+    /// If their threads cannot be started.
+    fn side_by_side(&self, _most: usize) -> Result<Vec<Box<dyn Engine + Send>>> {
+        Ok(Vec::new())
+    }
+
     /// Rates and outputs for `inputs`, (time, trial, input).
     ///
     /// # Errors

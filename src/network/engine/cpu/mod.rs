@@ -131,6 +131,16 @@ impl Engine for CpuEngine {
         }
     }
 
+    fn side_by_side(&self, most: usize) -> Result<Vec<Box<dyn Engine + Send>>> {
+        let threads = self.workspace.threads();
+        let count = most.min(threads);
+        if count < 2 {
+            return Ok(Vec::new());
+        }
+        let engine = |_| Ok(Box::new(CpuEngine::new(threads.div_ceil(count))?) as Box<dyn Engine + Send>);
+        (0..count).map(engine).collect()
+    }
+
     fn run(&mut self, network: &Network, inputs: &Array3<f32>, noise: SweepNoise) -> Result<Rollout> {
         let Some(kernel) = network.known_cell().kernel else { return self.definition.run(network, inputs, noise) };
         let dimensions = dimensions(network, inputs)?;
