@@ -1,6 +1,9 @@
 //! What a checkpoint does on the trials of a rule: its units' activity, its outputs, the gradients of its cost.
 
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use ndarray::Axis;
 use polars::prelude::*;
@@ -66,19 +69,21 @@ impl Default for ReadoutOptions {
 pub struct Readout {
     options: ReadoutOptions,
     engine: Box<dyn Engine>,
+    /// Engines for so many batches side by side, once there were as many.
+    side_by_side: BTreeMap<usize, Vec<Box<dyn Engine + Send>>>,
 }
 
 impl Readout {
     /// A readout with these options.
     pub fn new(options: ReadoutOptions) -> Result<Self> {
         let engine = options.device.engine(options.threads)?;
-        Ok(Readout { options, engine })
+        Ok(Readout { options, engine, side_by_side: BTreeMap::new() })
     }
 
     /// A readout with these options on an engine of your own choice; the options' threads and device have no meaning
     /// then.
     pub fn on(engine: impl Engine + 'static, options: ReadoutOptions) -> Self {
-        Readout { options, engine: Box::new(engine) }
+        Readout { options, engine: Box::new(engine), side_by_side: BTreeMap::new() }
     }
 
     /// What computes, in a few words.
@@ -226,34 +231,54 @@ impl Readout {
         rule: Rule,
         batches: &[Vec<Condition>],
     ) -> Result<Vec<Vec<Answer>>> {
-        let network = checkpoint.network()?;
-        let (seed, trained) = (self.seed(checkpoint.hyperparameters()), checkpoint.trials_trained());
-        let hyperparameters = &Hyperparameters { seed, ..checkpoint.hyperparameters().clone() };
-        let input_noise = Noise::new(seed, Purpose::ActivityInput.stream(self.parts(trained, rule)));
-        let mut all = Vec::with_capacity(batches.len());
-        for (batch, conditions) in batches.iter().enumerate() {
-            if conditions.is_empty() {
+        self.answers_at(&checkpoint.network()?, checkpoint.trials_trained(), rule, batches)
+    }
+
+    /// The same of a network in hand, after so many trials of training.
+    pub(crate) fn answers_at(
+        &mut self,
+        network: &Network,
+        trained: u64,
+        rule: Rule,
+        batches: &[Vec<Condition>],
+    ) -> Result<Vec<Vec<Answer>>> {
+        let seed = self.seed(network.hyperparameters());
+        let hyperparameters = &Hyperparameters { seed, ..network.hyperparameters().clone() };
+        let input_noise = self.options.input_noise.then(|| {
+            let noise = Noise::new(seed, Purpose::ActivityInput.stream(self.parts(trained, rule)));
+            (hyperparameters.input_noise(), noise)
+        });
+        let recurrent_noise = self.noise(hyperparameters, trained, rule);
+        let respond = |engine: &mut dyn Engine, batch: usize| {
+            if batches[batch].is_empty() {
                 return Err(Error::argument(format!("batch {batch} has no trial"), "give at least one"));
             }
-            let mut trials = Trials::from_conditions(hyperparameters, rule, conditions.clone())?;
-            if self.options.input_noise {
-                trials.add_input_noise(hyperparameters.input_noise(), input_noise, batch as u32);
+            let mut trials = Trials::from_conditions(hyperparameters, rule, batches[batch].clone())?;
+            if let Some((deviation, noise)) = input_noise {
+                trials.add_input_noise(deviation, noise, batch as u32);
             }
-            let noise = match self.noise(hyperparameters, trained, rule) {
+            let noise = match recurrent_noise {
                 SweepNoise::Gaussian { noise, .. } => SweepNoise::Gaussian { noise, step: batch as u32 },
-                none => none,
+                SweepNoise::None => SweepNoise::None,
             };
-            let (_, outputs) = self.engine.evaluate(&network, &trials, noise)?;
+            let (_, outputs) = engine.grade(network, &trials, noise)?;
             let graded = answers(&trials, &outputs)?;
             if graded.iter().any(|answer| answer.direction.is_none() || !answer.fixation.is_finite()) {
                 return Err(Error::argument(
-                    format!("the outputs after {} trials are not finite", checkpoint.trials_trained()),
+                    format!("the outputs after {trained} trials are not finite"),
                     "the network has diverged: choose an earlier checkpoint",
                 ));
             }
-            all.push(graded);
+            Ok(graded)
+        };
+        let side_by_side = match self.side_by_side.entry(batches.len()) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(new) => new.insert(self.engine.side_by_side(batches.len())?),
+        };
+        match side_by_side.is_empty() {
+            true => (0..batches.len()).map(|batch| respond(&mut *self.engine, batch)).collect(),
+            false => shared_out(side_by_side, batches.len(), respond),
         }
-        Ok(all)
     }
 
     /// The cost of a checkpoint on a rule's test trials without any noise, and its gradients by the weights, not
@@ -269,6 +294,39 @@ impl Readout {
         write_arrays(path.as_ref(), "gradients 1", arrays)?;
         Ok(cost)
     }
+}
+
+/// Does each of so many pieces of work once, on the next engine that is free; what came of them, in their order.
+fn shared_out<T: Send>(
+    engines: &mut [Box<dyn Engine + Send>],
+    pieces: usize,
+    work: impl Fn(&mut dyn Engine, usize) -> Result<T> + Sync,
+) -> Result<Vec<T>> {
+    let next = AtomicUsize::new(0);
+    let (next, work) = (&next, &work);
+    let mut done = std::thread::scope(|scope| {
+        let worker = |engine: &mut Box<dyn Engine + Send>| {
+            let mut done = Vec::new();
+            loop {
+                let piece = next.fetch_add(1, Ordering::Relaxed);
+                if piece >= pieces {
+                    return done;
+                }
+                let made = work(&mut **engine, piece);
+                if made.is_err() {
+                    // Those before it are being worked on: the first that fails is told of, whoever is faster.
+                    next.store(pieces, Ordering::Relaxed);
+                }
+                done.push((piece, made));
+            }
+        };
+        let workers: Vec<_> = engines.iter_mut().map(|engine| scope.spawn(move || worker(engine))).collect();
+        let ended = |_| Error::argument("a thread that reads checkpoints out has ended", "read them out again");
+        let done = workers.into_iter().map(|worker| worker.join().map_err(ended)).collect::<Result<Vec<_>>>()?;
+        Ok(done.into_iter().flatten().collect::<Vec<_>>())
+    })?;
+    done.sort_unstable_by_key(|(piece, _)| *piece);
+    done.into_iter().map(|(_, made)| made).collect()
 }
 
 /// How a network responded to trials.
@@ -344,5 +402,34 @@ mod tests {
         assert_eq!(found[0], found[1]);
         let message = silent.answers(&checkpoint, Rule::GAP, &[vec![]]).unwrap_err().to_string();
         assert!(message.contains("no trial"), "{message}");
+    }
+
+    #[test]
+    fn batches_are_answered_alike_side_by_side_and_one_after_the_other() {
+        let run = Run::open(concat!(env!("CARGO_MANIFEST_DIR"), "/data/6tasks")).unwrap();
+        let (checkpoint, batch) = (run.last().unwrap(), vec![Condition::with_distractor(0.0, 0.8); 9]);
+        let found = [1, 2, 5].map(|threads| {
+            let mut readout = Readout::new(ReadoutOptions { threads, ..ReadoutOptions::default() }).unwrap();
+            let few = readout.answers(&checkpoint, Rule::ODRD, &vec![batch.clone(); 3]).unwrap();
+            let many = readout.answers(&checkpoint, Rule::ODRD, &vec![batch.clone(); 7]).unwrap();
+            assert_eq!(many[..3], few);
+            let engines = |batches: usize| readout.side_by_side[&batches].len();
+            assert_eq!([engines(3), engines(7)], if threads == 1 { [0, 0] } else { [3.min(threads), threads] });
+            many
+        });
+        assert_eq!(found[0], found[1]);
+        assert_eq!(found[0], found[2]);
+    }
+
+    #[test]
+    fn the_first_batch_that_fails_is_told_of() {
+        let run = Run::open(concat!(env!("CARGO_MANIFEST_DIR"), "/data/6tasks")).unwrap();
+        let mut batches = vec![vec![Condition::with_distractor(0.0, 0.8); 2]; 9];
+        (batches[5], batches[7]) = (Vec::new(), Vec::new());
+        for threads in [1, 4] {
+            let mut readout = Readout::new(ReadoutOptions { threads, ..ReadoutOptions::default() }).unwrap();
+            let message = readout.answers(&run.last().unwrap(), Rule::ODRD, &batches).unwrap_err().to_string();
+            assert!(message.contains("batch 5"), "{message}");
+        }
     }
 }

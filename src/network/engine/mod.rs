@@ -15,7 +15,7 @@ pub use device::Device;
 
 use dfdx::shapes::Rank0;
 use dfdx::tensor::{AsArray, Cpu, OwnedTape, PutTape, SplitTape, Tape, Tensor, TensorFrom, Trace};
-use ndarray::Array3;
+use ndarray::{Array3, s};
 
 use crate::error::{Error, Result};
 use crate::hyperparameters::Hyperparameters;
@@ -109,6 +109,15 @@ pub trait Engine: std::fmt::Debug {
         false
     }
 
+    /// Engines that share this one's threads among them, at most so many, to work on batches side by side: none where
+    /// nothing would be gained. Their results are this one's.
+    ///
+    /// # Errors
+    /// If their threads cannot be started.
+    fn side_by_side(&self, _most: usize) -> Result<Vec<Box<dyn Engine + Send>>> {
+        Ok(Vec::new())
+    }
+
     /// Rates and outputs for `inputs`, (time, trial, input).
     ///
     /// # Errors
@@ -120,6 +129,16 @@ pub trait Engine: std::fmt::Debug {
     /// # Errors
     /// As [`Engine::run`].
     fn evaluate(&mut self, network: &Network, trials: &Trials, noise: SweepNoise) -> Result<(Cost, Array3<f32>)>;
+
+    /// The cost, and the outputs at the last time step, by which trials are graded, (1, trial, output): what
+    /// [`Engine::evaluate`] gives, without the outputs before.
+    ///
+    /// # Errors
+    /// As [`Engine::run`].
+    fn grade(&mut self, network: &Network, trials: &Trials, noise: SweepNoise) -> Result<(Cost, Array3<f32>)> {
+        let (cost, outputs) = self.evaluate(network, trials, noise)?;
+        Ok((cost, outputs.slice_move(s![-1.., .., ..])))
+    }
 
     /// The cost of `trials` and its gradients, an array a parameter in their order; empty for those of role
     /// [`Fixed`](crate::network::Role::Fixed).
