@@ -17,7 +17,7 @@ use crate::tables::write_bytes;
 use crate::training::lock::FolderLock;
 
 /// Evaluations whose files wait while those of an earlier one are written; training waits for the disk beyond.
-const WAITING: usize = 1;
+const WAITING: usize = 2;
 
 /// One thing to do in a run's folder.
 pub(super) enum Act {
