@@ -240,7 +240,7 @@ impl Trials {
     }
 }
 
-/// Adds `factor` times each number. Rows are short: by fours, they take a third of the time.
+/// Adds `factor` times each number, by fours, so that most of a short row is in vectors.
 #[inline]
 fn add_scaled(out: &mut [f32], factor: f32, numbers: &[f32]) {
     let ((out, out_rest), (numbers, numbers_rest)) = (out.as_chunks_mut::<4>(), numbers.as_chunks::<4>());
