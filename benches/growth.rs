@@ -18,12 +18,13 @@ use maturation::tasks::Timeline;
 use ndarray::Array3;
 
 /// Units, trials, time steps.
-const SIZES: [(usize, usize, usize); 17] = [
+const SIZES: [(usize, usize, usize); 18] = [
     (64, 64, 175),
     (128, 64, 175),
     (256, 64, 175),
     (512, 64, 175),
     (1024, 64, 175),
+    (256, 8, 175),
     (256, 16, 175),
     (256, 128, 175),
     (256, 512, 175),

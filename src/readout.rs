@@ -265,7 +265,7 @@ impl Readout {
                 SweepNoise::Gaussian { noise, .. } => SweepNoise::Gaussian { noise, step: batch as u32 },
                 SweepNoise::None => SweepNoise::None,
             };
-            let (_, outputs) = engine.evaluate(network, &trials, noise)?;
+            let (_, outputs) = engine.grade(network, &trials, noise)?;
             let graded = answers(&trials, &outputs)?;
             if graded.iter().any(|answer| answer.direction.is_none() || !answer.fixation.is_finite()) {
                 return Err(Error::argument(

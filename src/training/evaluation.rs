@@ -132,7 +132,7 @@ pub(crate) fn evaluate_lasting(
             let trials = made.recv().map_err(|_| ended())??;
             let noise =
                 Noise::new(hyperparameters.seed, Purpose::EvaluationNoise.stream([trials_trained, rule.stream()]));
-            let (cost, outputs) = engine.evaluate(network, &trials, SweepNoise::Gaussian { noise, step: 0 })?;
+            let (cost, outputs) = engine.grade(network, &trials, SweepNoise::Gaussian { noise, step: 0 })?;
             Ok(Evaluation {
                 rule: *rule,
                 cost: cost.task,

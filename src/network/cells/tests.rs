@@ -88,7 +88,10 @@ fn the_number_of_threads_changes_no_bit() {
         let noise = SweepNoise::Gaussian { noise: Noise::new(3, 4), step: 5 };
         let of = |threads| CpuEngine::new(threads).unwrap().gradients(&network, &trials, noise).unwrap();
         let one = of(1);
-        assert!([2, 3, 8].into_iter().all(|threads| of(threads) == one), "{}", name(&network));
+        // With more threads than the nine shards, they add up gradients beside each other; whoever comes first.
+        for threads in [2, 3, 8, 10, 13, 18, 40].repeat(3) {
+            assert!(of(threads) == one, "{} on {threads} threads", name(&network));
+        }
     }
 }
 

@@ -15,7 +15,7 @@ pub use device::Device;
 
 use dfdx::shapes::Rank0;
 use dfdx::tensor::{AsArray, Cpu, OwnedTape, PutTape, SplitTape, Tape, Tensor, TensorFrom, Trace};
-use ndarray::Array3;
+use ndarray::{Array3, s};
 
 use crate::error::{Error, Result};
 use crate::hyperparameters::Hyperparameters;
@@ -129,6 +129,16 @@ pub trait Engine: std::fmt::Debug {
     /// # Errors
     /// As [`Engine::run`].
     fn evaluate(&mut self, network: &Network, trials: &Trials, noise: SweepNoise) -> Result<(Cost, Array3<f32>)>;
+
+    /// The cost, and the outputs at the last time step, by which trials are graded, (1, trial, output): what
+    /// [`Engine::evaluate`] gives, without the outputs before.
+    ///
+    /// # Errors
+    /// As [`Engine::run`].
+    fn grade(&mut self, network: &Network, trials: &Trials, noise: SweepNoise) -> Result<(Cost, Array3<f32>)> {
+        let (cost, outputs) = self.evaluate(network, trials, noise)?;
+        Ok((cost, outputs.slice_move(s![-1.., .., ..])))
+    }
 
     /// The cost of `trials` and its gradients, an array a parameter in their order; empty for those of role
     /// [`Fixed`](crate::network::Role::Fixed).

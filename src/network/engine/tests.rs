@@ -1,6 +1,6 @@
 //! Engine against engine.
 
-use ndarray::Array3;
+use ndarray::{Array3, s};
 
 use super::{CpuEngine, DfdxEngine, Engine, SweepNoise};
 use crate::hyperparameters::{Activation, Hyperparameters, Loss};
@@ -127,4 +127,9 @@ fn agree(hyperparameters: &Hyperparameters, count: usize, kernels: &mut CpuEngin
     assert!(difference(found.hidden.as_slice().unwrap(), plain.hidden.as_slice().unwrap()) < 1e-5, "{name}");
     let (_, outputs) = definition.evaluate(&network, &trials, noise).unwrap();
     assert!(difference(found.outputs.as_slice().unwrap(), outputs.as_slice().unwrap()) < 1e-5, "{name}");
+    for engine in [kernels as &mut dyn Engine, &mut definition] {
+        let (cost, outputs) = engine.evaluate(&network, &trials, noise).unwrap();
+        let last = outputs.slice(s![-1.., .., ..]).to_owned();
+        assert_eq!(engine.grade(&network, &trials, noise).unwrap(), (cost, last), "{name}");
+    }
 }

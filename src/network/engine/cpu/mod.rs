@@ -48,6 +48,25 @@ impl CpuEngine {
         CpuEngine { why_no_gpu: Some(problem.without_remedy()), ..self }
     }
 
+    /// The cost of `trials`, and the outputs of their last `kept` time steps, if they have so many.
+    fn evaluate_with(
+        &mut self,
+        kernel: &dyn Kernel,
+        network: &Network,
+        trials: &Trials,
+        noise: SweepNoise,
+        kept: usize,
+    ) -> Result<(Cost, Array3<f32>)> {
+        let dimensions = dimensions(network, &trials.inputs)?;
+        let shape = (kept.min(dimensions.steps), dimensions.trials, dimensions.outputs);
+        let mut outputs = vec![0.0; shape.0 * shape.1 * shape.2];
+        let (batch, sweep) = (batch(trials)?, sweep(network, noise));
+        let weights = kernel.weights(network);
+        let weights = borrowed(&weights);
+        let cost = self.workspace.evaluate(kernel.fused(), dimensions, &weights, &batch, &sweep, &mut outputs)?;
+        Ok((cost, shaped(shape, outputs)?))
+    }
+
     #[cfg(test)]
     pub(crate) fn with_level(threads: usize, level: crate::numerics::Level) -> Result<Self> {
         Ok(CpuEngine { workspace: Workspace::with_level(threads, level)?, ..CpuEngine::new(1)? })
@@ -146,14 +165,12 @@ impl Engine for CpuEngine {
 
     fn evaluate(&mut self, network: &Network, trials: &Trials, noise: SweepNoise) -> Result<(Cost, Array3<f32>)> {
         let Some(kernel) = gradable(network) else { return self.definition.evaluate(network, trials, noise) };
-        let dimensions = dimensions(network, &trials.inputs)?;
-        let shape = (dimensions.steps, dimensions.trials, dimensions.outputs);
-        let mut outputs = vec![0.0; shape.0 * shape.1 * shape.2];
-        let (batch, sweep) = (batch(trials)?, sweep(network, noise));
-        let weights = kernel.weights(network);
-        let weights = borrowed(&weights);
-        let cost = self.workspace.evaluate(kernel.fused(), dimensions, &weights, &batch, &sweep, &mut outputs)?;
-        Ok((cost, shaped(shape, outputs)?))
+        self.evaluate_with(kernel, network, trials, noise, usize::MAX)
+    }
+
+    fn grade(&mut self, network: &Network, trials: &Trials, noise: SweepNoise) -> Result<(Cost, Array3<f32>)> {
+        let Some(kernel) = gradable(network) else { return self.definition.grade(network, trials, noise) };
+        self.evaluate_with(kernel, network, trials, noise, 1)
     }
 
     fn gradients(&mut self, network: &Network, trials: &Trials, noise: SweepNoise) -> Result<(Cost, Values)> {

@@ -56,6 +56,27 @@ impl<C: Card> CardEngine<C> {
         let job = Job { cell, hyperparameters, dimensions, noise, places: &places, parameters };
         work(&mut self.work, &job, elements(inputs, "inputs")?)
     }
+
+    /// The cost of `trials`, and the outputs of their last `kept` time steps, if they have so many.
+    fn evaluate_on_card(
+        &mut self,
+        cell: &'static dyn OnCuda,
+        network: &Network,
+        trials: &Trials,
+        noise: SweepNoise,
+        kept: usize,
+    ) -> Result<(Cost, Array3<f32>)> {
+        self.visiting(network, cell, &trials.inputs, noise, |work, job, inputs| {
+            let grading = grading(network, trials)?;
+            work.forward(job, inputs)?;
+            work.outputs(job, Some(grading), false, None)?;
+            let Dimensions { steps, trials, outputs, .. } = job.dimensions;
+            let kept = kept.min(steps);
+            let of_step = trials * outputs;
+            let values = work.download(Room::Values, (steps - kept) * of_step, kept * of_step)?;
+            Ok((work.cost(job)?, shaped((kept, trials, outputs), values)?))
+        })
+    }
 }
 
 /// The form of a network's cell for the card, if it has one and the card also knows all of the network's cost.
@@ -126,14 +147,12 @@ impl<C: Card> Engine for CardEngine<C> {
 
     fn evaluate(&mut self, network: &Network, trials: &Trials, noise: SweepNoise) -> Result<(Cost, Array3<f32>)> {
         let Some(cell) = on_card(network) else { return self.instead()?.evaluate(network, trials, noise) };
-        self.visiting(network, cell, &trials.inputs, noise, |work, job, inputs| {
-            let grading = grading(network, trials)?;
-            work.forward(job, inputs)?;
-            work.outputs(job, Some(grading), false, None)?;
-            let Dimensions { steps, trials, outputs, .. } = job.dimensions;
-            let values = work.download(Room::Values, 0, steps * trials * outputs)?;
-            Ok((work.cost(job)?, shaped((steps, trials, outputs), values)?))
-        })
+        self.evaluate_on_card(cell, network, trials, noise, usize::MAX)
+    }
+
+    fn grade(&mut self, network: &Network, trials: &Trials, noise: SweepNoise) -> Result<(Cost, Array3<f32>)> {
+        let Some(cell) = on_card(network) else { return self.instead()?.grade(network, trials, noise) };
+        self.evaluate_on_card(cell, network, trials, noise, 1)
     }
 
     fn gradients(&mut self, network: &Network, trials: &Trials, noise: SweepNoise) -> Result<(Cost, Values)> {

@@ -1,5 +1,7 @@
 //! The engine and its kernels, on the stand-in, against the CPU's engine.
 
+use ndarray::s;
+
 use super::engine::CardEngine;
 use super::stand_in::{StandIn, is_there};
 use crate::hyperparameters::{Activation, Hyperparameters, Loss, OptimizerKind, Trainables};
@@ -86,6 +88,8 @@ fn agree(engine: &mut CardEngine<StandIn>, hyperparameters: &Hyperparameters, co
 
     let (cost, outputs) = engine.evaluate(&network, &trials, noise()).unwrap();
     assert_eq!(outputs, found.outputs, "{name}");
+    let last = outputs.slice(s![-1.., .., ..]).to_owned();
+    assert_eq!(engine.grade(&network, &trials, noise()).unwrap(), (cost, last), "{name}");
     let (again, gradients) = engine.gradients(&network, &trials, noise()).unwrap();
     let (of_cpu, expected) = cpu.gradients(&network, &trials, noise()).unwrap();
     assert_eq!(cost, again, "{name}");

@@ -35,6 +35,7 @@
 //! product of the stored rows, `[h_{t−1} | x_t | 1]ᵀ [dz_t | v_{t−1}]`, made in blocks of time while the rows are still
 //! in cache. Other cells have more columns of gates in the place of `z`, or a second product.
 
+mod backward;
 mod buffer;
 mod elementwise;
 mod fused;

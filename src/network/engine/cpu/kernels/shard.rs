@@ -1,20 +1,15 @@
 //! A few trials of a batch, swept by one thread.
 
-use std::ops::Range;
-
 use crate::hyperparameters::Loss;
 use crate::network::engine::cpu::kernels::buffer::{Buffer, prefetch};
-use crate::network::engine::cpu::kernels::elementwise::add_activity_cost;
-use crate::network::engine::cpu::kernels::fused::{Accumulation, Backward, Forward, Fused, Normals};
+use crate::network::engine::cpu::kernels::fused::{Forward, Fused, Normals};
 use crate::network::engine::cpu::kernels::panels::{Block, Panels};
-use crate::network::engine::cpu::kernels::tile::{multiply_transposed, multiply_weights};
+use crate::network::engine::cpu::kernels::tile::multiply_weights;
 use crate::network::engine::cpu::kernels::{Batch, Cost, Dimensions, Sweep, output};
 use crate::numerics::Level;
 
 /// Trials of a shard, at most. Fixed, so that results do not depend on the number of threads.
 pub(super) const SHARD_TRIALS: usize = 8;
-/// Rows (trials × steps) whose weight gradients are made in one product: few enough to be in cache still.
-const GRADIENT_ROWS: usize = 256;
 /// Steps whose outputs are made in one product; where nobody goes back, the only steps that are kept.
 const OUTPUT_STEPS: usize = 8;
 
@@ -22,9 +17,9 @@ const OUTPUT_STEPS: usize = 8;
 #[derive(Debug, Default)]
 pub(super) struct PackedWeights {
     /// The matrices of the cell's own products.
-    panels: Vec<Panels>,
+    pub(super) panels: Vec<Panels>,
     /// The transposes of the weights from rates to gates, then that of the output weights, (gate + output, unit).
-    backward: Panels,
+    pub(super) backward: Panels,
     /// Output weights, (unit, output).
     output: Panels,
     /// Bias of each output, again and again: once for every row whose outputs are made in one product.
@@ -75,7 +70,7 @@ pub(super) struct Job<'a> {
 pub(super) struct Readout<'a> {
     /// Rates, each item (trial of the shard, unit) of one step.
     pub(super) hidden: Option<Vec<&'a mut [f32]>>,
-    /// Outputs, each item (trial of the shard, output) of one step.
+    /// Outputs, each item (trial of the shard, output) of one step: of the last steps, as many as there are items.
     pub(super) outputs: Option<Vec<&'a mut [f32]>>,
 }
 
@@ -87,13 +82,13 @@ pub(super) struct Readout<'a> {
 /// What step t keeps stands in block t + 1 of `kept`, behind one of zeros.
 #[derive(Debug, Default)]
 pub(super) struct Scratch {
-    rows: Buffer,
-    gates: Buffer,
-    kept: Buffer,
-    carried: Buffer,
+    pub(super) rows: Buffer,
+    pub(super) gates: Buffer,
+    pub(super) kept: Buffer,
+    pub(super) carried: Buffer,
     values: Buffer,
-    value_gradients: Buffer,
-    rate_gradients: Buffer,
+    pub(super) value_gradients: Buffer,
+    pub(super) rate_gradients: Buffer,
     noise: Buffer,
 }
 
@@ -104,23 +99,25 @@ pub(super) struct Shard {
     pub(super) block_gradients: Vec<Buffer>,
     /// This shard's gradients by `[W_out; nothing; b_out]`, transposed: (output, unit + input + 1).
     pub(super) output_gradients: Buffer,
+    /// Whether anything was added to them yet.
+    pub(super) has_gradients: bool,
     /// The cost of this shard, not yet divided by the number of trials and steps.
     pub(super) cost: Cost,
 }
 
 /// The strides and sizes of a shard's buffers.
 #[derive(Clone, Copy)]
-struct Layout {
-    trials: usize,
-    row: usize,
+pub(super) struct Layout {
+    pub(super) trials: usize,
+    pub(super) row: usize,
     /// Columns of the gates.
-    gates: usize,
-    gate_row: usize,
-    kept_row: usize,
+    pub(super) gates: usize,
+    pub(super) gate_row: usize,
+    pub(super) kept_row: usize,
 }
 
 impl Layout {
-    fn of(cell: &dyn Fused, dimensions: &Dimensions, trials: usize) -> Self {
+    pub(super) fn of(cell: &dyn Fused, dimensions: &Dimensions, trials: usize) -> Self {
         let Dimensions { units, inputs, outputs, .. } = *dimensions;
         let gates = cell.gates(units);
         // Rows begin at a multiple of 64 bytes.
@@ -189,8 +186,10 @@ impl Scratch {
                 cost.activity += of_window.activity;
             }
             if let Some(kept) = &mut readout.outputs {
-                for (values, step) in self.values.chunks_exact(trials * outputs).zip(&mut kept[begin..begin + count]) {
-                    step.copy_from_slice(values);
+                let not_kept = steps - kept.len();
+                let values = self.values.chunks_exact(trials * outputs).zip(begin..begin + count);
+                for (values, step) in values.filter(|(_, step)| *step >= not_kept) {
+                    kept[step - not_kept].copy_from_slice(values);
                 }
             }
             if !training {
@@ -304,109 +303,6 @@ impl Scratch {
         }
         cost
     }
-
-    /// Back through time after [`Scratch::forward`] for training: fills the gradients of `shard`.
-    pub(super) fn backward(&mut self, job: &Job<'_>, trials: usize, shard: &mut Shard) {
-        let Dimensions { units, inputs, outputs, steps, .. } = job.dimensions;
-        let Sweep { l1_h, l2_h, .. } = job.sweep;
-        let layout = Layout::of(job.cell, &job.dimensions, trials);
-        let Layout { row, gates, gate_row, kept_row, .. } = layout;
-        let l1 = l1_h / (steps * job.dimensions.trials * units) as f32;
-        self.rate_gradients.grow(trials * units);
-        let carried = trials * job.cell.carried(units);
-        self.carried.grow(carried);
-        self.carried[..carried].fill(0.0);
-        let width = units + inputs + 1;
-        shard.grow(job.cell, &job.dimensions);
-        let (gate_block, kept_block) = (trials * gate_row, trials * kept_row);
-        // No later step depends on the last one.
-        let behind_last = &mut self.gates[steps * gate_block..(steps + 1) * gate_block];
-        for row in behind_last.chunks_exact_mut(gate_row) {
-            row[..gates].fill(0.0);
-        }
-        load_value_gradients(&self.value_gradients, steps, behind_last, layout, gates..gates + outputs);
-
-        let block_steps = (GRADIENT_ROWS / trials).max(1);
-        let mut pending = steps + 1;
-        let rate_gradients = &mut self.rate_gradients[..trials * units];
-        let first_recurrent = job.cell.first_recurrent_gate(units);
-        let (reaching, remains) = (gates - first_recurrent, job.cell.remains(&job.sweep));
-        for step in (0..steps).rev() {
-            let (now, later) = self.gates.split_at_mut((step + 1) * gate_block);
-            let last = step + 1 == steps;
-            if step > 0 {
-                prefetch(&now[(step - 1) * gate_block..], gate_block);
-                prefetch(&self.rows[(step - 1) * trials * row..], trials * row);
-                if kept_block > 0 {
-                    prefetch(&self.kept[step * kept_block..], kept_block);
-                }
-            }
-            let (inner, keep) =
-                if last { (reaching..reaching + outputs, 0.0) } else { (0..reaching + outputs, remains) };
-            let left = &later[first_recurrent + inner.start..];
-            multiply_weights(&job.weights.backward, inner, trials, left, gate_row, rate_gradients, units, keep);
-            let now = &mut now[step * gate_block..];
-            load_value_gradients(&self.value_gradients, step, now, layout, gates..gates + outputs);
-            if l1_h != 0.0 || l2_h != 0.0 {
-                let rows = self.rows[(step + 1) * trials * row..].chunks_exact(row);
-                for (gradient, rates) in rate_gradients.chunks_exact_mut(units).zip(rows) {
-                    add_activity_cost(gradient, &rates[..units], l1, l2_h);
-                }
-            }
-            let kept = &mut self.kept[(step + 1) * kept_block..][..kept_block];
-            job.cell.backward(Backward {
-                level: job.level,
-                sweep: &job.sweep,
-                units,
-                trials,
-                panels: &job.weights.panels,
-                gates: now,
-                gate_row,
-                gradient: rate_gradients,
-                before: &self.rows[step * trials * row..][..trials * row],
-                row,
-                kept,
-                kept_row,
-                carried: &mut self.carried[..carried],
-            });
-            if step == 0 || pending - step >= block_steps {
-                let count = (pending - step) * trials;
-                let keep = if pending == steps + 1 { 0.0 } else { 1.0 };
-                let rows = &self.rows[step * trials * row..];
-                let gate_rows = &self.gates[step * gate_block..];
-                let of = Accumulation {
-                    level: job.level,
-                    units,
-                    inputs,
-                    rows,
-                    row,
-                    gates: gate_rows,
-                    gate_row,
-                    kept: &self.kept[(step + 1) * kept_block..],
-                    kept_row,
-                    count,
-                    kept_count: (pending.min(steps) - step) * trials,
-                };
-                job.cell.add_gradients(&of, &mut shard.block_gradients, keep);
-                // The few output columns by themselves and lying down: standing up they would fill a register by half.
-                let (output, sizes) = (&mut shard.output_gradients, (outputs, count, width));
-                multiply_transposed(job.level, sizes, &gate_rows[gates..], gate_row, rows, row, output, keep);
-                pending = step;
-            }
-        }
-    }
-}
-
-impl Shard {
-    /// Makes room for the gradients of a cell.
-    fn grow(&mut self, cell: &dyn Fused, dimensions: &Dimensions) {
-        let (arrays, blocks) = (cell.arrays(dimensions), cell.blocks());
-        self.block_gradients.resize_with(blocks.len().max(self.block_gradients.len()), Buffer::default);
-        for (buffer, block) in self.block_gradients.iter_mut().zip(blocks) {
-            buffer.grow(block.iter().map(|place| arrays[*place].shape.0 * arrays[*place].shape.1).sum());
-        }
-        self.output_gradients.grow(dimensions.outputs * (dimensions.units + dimensions.inputs + 1));
-    }
 }
 
 /// Asks for what a window of steps needs of the batch. A batch has the trials of a step side by side, so the shard's
@@ -434,8 +330,10 @@ fn ask_for_window(
             share(batch.targets, step);
             share(batch.mask, step);
         }
-        if let Some(outputs) = outputs {
-            prefetch(&*outputs[step], layout.trials * job.dimensions.outputs);
+        if let Some(outputs) = outputs
+            && let Some(place) = step.checked_sub(steps - outputs.len())
+        {
+            prefetch(&*outputs[place], layout.trials * job.dimensions.outputs);
         }
     }
 }
@@ -447,17 +345,5 @@ fn load_inputs(job: &Job<'_>, first: usize, step: usize, rows: &mut [f32], layou
     for (row, values) in rows.chunks_exact_mut(layout.row).zip(values) {
         row[units..units + inputs].copy_from_slice(values);
         row[units + inputs] = 1.0;
-    }
-}
-
-/// Puts the gradients by the outputs after the step before `step` into that step's rows, at `columns`.
-fn load_value_gradients(gradients: &[f32], step: usize, rows: &mut [f32], layout: Layout, columns: Range<usize>) {
-    let Some(before) = step.checked_sub(1) else {
-        return rows.chunks_exact_mut(layout.gate_row).for_each(|row| row[columns.clone()].fill(0.0));
-    };
-    let outputs = columns.len();
-    let gradients = gradients[before * layout.trials * outputs..].chunks_exact(outputs);
-    for (row, gradient) in rows.chunks_exact_mut(layout.gate_row).zip(gradients) {
-        row[columns.clone()].copy_from_slice(gradient);
     }
 }

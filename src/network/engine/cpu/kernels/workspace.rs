@@ -1,6 +1,6 @@
 //! Sweeps over a batch on several threads, with buffers that are allocated once.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 
 use rayon::prelude::*;
 
@@ -63,6 +63,7 @@ impl Workspace {
         let scale = 1.0 / cost_count(&dimensions, sweep.loss) as f32;
         let Workspace { pool, level, weights: packed, scratches, shards } = self;
         let shards = shards_of(shards, dimensions.trials);
+        let beside = pool.current_num_threads() > shards.len();
         // One visit to the pool for everything: waking its threads takes as long as summing the gradients.
         pool.install(|| {
             packed.fill(cell, *level, &dimensions, weights, true);
@@ -71,14 +72,15 @@ impl Workspace {
                 let (first, trials) = part(index, dimensions.trials);
                 let mut scratch = of_this_thread(scratches);
                 shard.cost = scratch.forward(&job, first, trials, Purpose::Training(batch, scale));
-                scratch.backward(&job, trials, shard);
+                scratch.backward(&job, trials, shard, beside);
             });
             sum_gradients(cell, &dimensions, shards, gradients);
         });
         Ok(total_cost(&dimensions, sweep.loss, shards))
     }
 
-    /// The cost and the outputs of a batch: `outputs` takes (time, trial, output), after the sigmoid or softmax.
+    /// The cost and the outputs of a batch: `outputs` takes those of the last time steps, as many as it has room for,
+    /// (time, trial, output), after the sigmoid or softmax.
     pub(crate) fn evaluate(
         &mut self,
         cell: &dyn Fused,
@@ -128,7 +130,8 @@ impl Workspace {
             check_length("hidden", hidden.len(), &[steps, trials, units])?;
         }
         if let Some(outputs) = &outputs {
-            check_length("outputs", outputs.len(), &[steps, trials, dimensions.outputs])?;
+            let kept = outputs.len() / (trials * dimensions.outputs).max(1);
+            check_length("outputs", outputs.len(), &[kept.clamp(1, steps), trials, dimensions.outputs])?;
         }
         let Workspace { pool, level, weights: packed, scratches, shards } = self;
         let shards = shards_of(shards, trials);
@@ -157,10 +160,19 @@ fn shards_of(shards: &mut Vec<Shard>, trials: usize) -> &mut [Shard] {
     &mut shards[..count]
 }
 
-/// The buffers of the thread that asks; nobody else takes them, so nobody waits.
+/// Buffers for the thread that asks: its own, or free ones while it waits within a shard and begins another meanwhile.
+/// There are free ones then, since a shard is waited within only where there are fewer shards than threads.
 fn of_this_thread(scratches: &[Mutex<Scratch>]) -> MutexGuard<'_, Scratch> {
     let thread = rayon::current_thread_index().unwrap_or(0) % scratches.len();
-    // A panic elsewhere leaves numbers behind, no invariant: a sweep begins by writing over them.
+    let (before, from) = scratches.split_at(thread);
+    for scratch in from.iter().chain(before) {
+        match scratch.try_lock() {
+            Ok(free) => return free,
+            // A panic elsewhere leaves numbers behind, no invariant: a sweep begins by writing over them.
+            Err(TryLockError::Poisoned(free)) => return free.into_inner(),
+            Err(TryLockError::WouldBlock) => {}
+        }
+    }
     scratches[thread].lock().unwrap_or_else(PoisonError::into_inner)
 }
 
