@@ -368,7 +368,7 @@ fn small_run(folder: &Path) -> Run {
     let hyperparameters = Hyperparameters {
         n_rnn: 8,
         batch_size_test: 64,
-        display_step: 1280,
+        display_step: 20,
         ruleset: Ruleset::of(&rules).unwrap(),
         rule_trains: rules.to_vec(),
         ..Hyperparameters::paper()
@@ -391,7 +391,7 @@ fn the_page_reads_everything_out_once_and_shows_what_each_part_shows_alone() {
     let checkpoints = run.checkpoints().unwrap().len();
     assert!(checkpoints > 2);
     let (page, asked) = counted(&run, false);
-    assert_eq!(asked.each_ref().map(Vec::len), [3 * checkpoints, (64 + 8) * checkpoints]);
+    assert_eq!(asked.each_ref().map(Vec::len), [3 * checkpoints, (64 + 2 * 8) * checkpoints]);
     for asked in asked {
         assert_eq!(asked.iter().collect::<BTreeSet<_>>().len(), asked.len(), "something is read out twice");
     }
