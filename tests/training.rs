@@ -113,6 +113,43 @@ fn all_trials_that_were_trained_are_in_a_checkpoint() {
 }
 
 #[test]
+fn an_evaluation_that_is_taken_back_is_neither_in_the_log_nor_missed_when_a_kill_comes_after_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let (killed, whole) = (folder.path().join("killed"), folder.path().join("whole"));
+    train(&killed, 100);
+    // As a kill leaves it that comes between the log and the next evaluation.
+    std::fs::remove_dir_all(killed.join("104")).unwrap();
+    let stop = Arc::new(AtomicBool::new(false));
+    let flag = stop.clone();
+    let tells = move |_: &Progress| flag.store(true, Ordering::Relaxed);
+    let stopped = Training::new(small()).max_trials(160).stop_when(stop).on_progress(tells).train(&killed);
+    assert!(stopped.unwrap_err().is_stopped());
+    assert_eq!(Run::open(&killed).unwrap().evaluations().entries.last().unwrap().trials_trained, 80);
+    train(&killed, 160);
+    train(&whole, 160);
+    assert!(result(&killed) == result(&whole));
+}
+
+#[test]
+fn a_listener_finds_the_first_and_the_last_checkpoint_of_a_run_when_it_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("run");
+    let inner = path.clone();
+    let found = Arc::new(Mutex::new(Vec::new()));
+    let seen = found.clone();
+    let tells = move |progress: &Progress| {
+        if progress.trials_trained == 0 || progress.finished {
+            let run = Run::open(&inner).unwrap();
+            let last = run.last().unwrap();
+            last.network().unwrap();
+            seen.lock().unwrap().push((run.evaluations().entries.len(), last.trials_trained()));
+        }
+    };
+    Training::new(small()).max_trials(160).on_progress(tells).train(&path).unwrap();
+    assert_eq!(*found.lock().unwrap(), [(1, 0), (5, 160)]);
+}
+
+#[test]
 fn a_run_that_is_asked_to_stop_keeps_everything_and_resumes() {
     let folder = tempfile::tempdir().unwrap();
     let (stopped, whole) = (folder.path().join("stopped"), folder.path().join("whole"));

@@ -8,7 +8,7 @@ use safetensors::{Dtype, SafeTensors};
 use crate::error::{Error, Result};
 use crate::hyperparameters::Hyperparameters;
 use crate::network::{Network, ParameterSpec, Parameters, Values};
-use crate::tables::{Array, Elements, write_safetensors};
+use crate::tables::{Array, Elements, safetensors_bytes, write_bytes};
 
 /// The metadata key under which this crate says what a file is.
 const FORMAT_KEY: &str = "maturation";
@@ -18,9 +18,14 @@ pub(crate) type NamedArray = (String, Vec<usize>, Vec<f32>);
 
 /// Writes arrays to a safetensors file, whole or not at all; `format` says what the file is, for [`read_arrays`].
 pub(crate) fn write_arrays(path: &Path, format: &str, arrays: Vec<NamedArray>) -> Result<()> {
+    write_bytes(path, &file_of_arrays(path, format, arrays)?)
+}
+
+/// What [`write_arrays`] writes; `path` is named where it cannot be made.
+pub(crate) fn file_of_arrays(path: &Path, format: &str, arrays: Vec<NamedArray>) -> Result<Vec<u8>> {
     let arrays = arrays.into_iter().map(|(name, shape, values)| Array::new(name, shape, Elements::F32(values)));
     let metadata = HashMap::from([(FORMAT_KEY.to_owned(), format.to_owned())]);
-    write_safetensors(path, &arrays.collect::<Vec<_>>(), metadata)
+    safetensors_bytes(path, &arrays.collect::<Vec<_>>(), metadata)
 }
 
 /// The arrays of a file that [`write_arrays`] wrote, and what follows `kind` in its format.
@@ -122,7 +127,12 @@ impl Network {
     /// # Errors
     /// If the folder cannot be written to.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
-        write_arrays(path.as_ref(), NETWORK, named_values(self.parameters(), "", self.parameters().values()))
+        write_bytes(path.as_ref(), &self.file(path.as_ref())?)
+    }
+
+    /// What [`Network::save`] writes; `path` is named where it cannot be made.
+    pub(crate) fn file(&self, path: &Path) -> Result<Vec<u8>> {
+        file_of_arrays(path, NETWORK, named_values(self.parameters(), "", self.parameters().values()))
     }
 
     /// Reads the parameters of a network with these hyper-parameters.

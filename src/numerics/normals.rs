@@ -199,11 +199,20 @@ mod avx512 {
             packs(counter, row, normals);
             counter += (SIDE_BY_SIDE * LANES) as i64;
         }
-        for chunk in rest.chunks_mut(PACK) {
+        let (whole, rest) = rest.as_chunks_mut::<PACK>();
+        let (pairs, single) = whole.as_chunks_mut::<2>();
+        for normals in pairs {
+            packs(counter, row, normals);
+            counter += 2 * LANES as i64;
+        }
+        for normals in single.as_chunks_mut::<1>().0 {
+            packs(counter, row, normals);
+            counter += LANES as i64;
+        }
+        if !rest.is_empty() {
             let mut normals = [[0.0; PACK]];
             packs(counter, row, &mut normals);
-            chunk.copy_from_slice(&normals[0][..chunk.len()]);
-            counter += LANES as i64;
+            rest.copy_from_slice(&normals[0][..rest.len()]);
         }
     }
 

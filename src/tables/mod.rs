@@ -30,7 +30,7 @@ use std::path::{Path, PathBuf};
 use polars::prelude::*;
 
 pub use arrays::ArrayFormat;
-pub(crate) use arrays::{Array, Elements, columns_of, write_arrays, write_safetensors};
+pub(crate) use arrays::{Array, Elements, columns_of, safetensors_bytes, write_arrays};
 pub(crate) use columns::Columns;
 pub use rows::Rows;
 pub(crate) use text::{signed_thousands, thousands};

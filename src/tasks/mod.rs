@@ -6,6 +6,7 @@
 //! [`Task`]; [`Rule::define`] makes one of your own.
 
 mod anti_saccade;
+mod arrays;
 mod clock;
 mod condition;
 mod definition;
@@ -19,6 +20,7 @@ mod ring;
 mod rule;
 mod ruleset;
 mod settings;
+mod spares;
 mod table;
 mod task;
 #[cfg(test)]
@@ -38,6 +40,7 @@ pub use ring::{Encoding, Ring, circular_distance};
 pub use rule::Rule;
 pub use ruleset::Ruleset;
 pub use settings::{DescribesTrials, Loss, TrialSettings};
+pub(crate) use spares::Spares;
 pub use task::Task;
 pub use timeline::{Event, Place, Timeline};
 pub use trials::Trials;

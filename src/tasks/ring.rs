@@ -31,13 +31,17 @@ pub enum Encoding {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Ring {
     preferred: Vec<f64>,
+    /// Cosine and sine of each preferred direction.
+    directions: Vec<[f64; 2]>,
 }
 
 impl Ring {
     /// A ring of `channels` preferred directions.
     pub fn new(channels: usize) -> Self {
         let spacing = TAU / channels.max(1) as f64;
-        Ring { preferred: (0..channels).map(|channel| channel as f64 * spacing).collect() }
+        let preferred: Vec<f64> = (0..channels).map(|channel| channel as f64 * spacing).collect();
+        let directions = preferred.iter().map(|preferred| [preferred.cos(), preferred.sin()]).collect();
+        Ring { preferred, directions }
     }
 
     /// The preferred direction of each channel, radians.
@@ -96,9 +100,9 @@ impl Ring {
     /// `None` if the activity is not finite.
     pub fn population_vector(&self, activity: &[f32]) -> Option<f64> {
         let (mut x, mut y) = (0.0, 0.0);
-        for (preferred, activity) in self.preferred.iter().zip(activity) {
-            x += f64::from(*activity) * preferred.cos();
-            y += f64::from(*activity) * preferred.sin();
+        for ([cosine, sine], activity) in self.directions.iter().zip(activity) {
+            x += f64::from(*activity) * cosine;
+            y += f64::from(*activity) * sine;
         }
         let angle = y.atan2(x).rem_euclid(TAU);
         angle.is_finite().then_some(angle)

@@ -2,26 +2,17 @@
 
 use std::ops::Range;
 
-use ndarray::{Array1, Array3, ArrayViewMut2, Axis, s};
+use ndarray::{Array3, Axis};
 
 use crate::error::{Error, Result};
 use crate::numerics::random::{Noise, RandomStream};
 use crate::seed::Purpose;
-use crate::tasks::{
-    Clock, Condition, DescribesTrials, Encoding, Epoch, Loss, Mode, Place, Ring, Rule, Shown, TEST_REPEATS, Timeline,
-    TrialSettings,
-};
+use crate::tasks::arrays::Batch;
+use crate::tasks::spares::{Memory, Spares};
+use crate::tasks::{Clock, Condition, DescribesTrials, Epoch, Mode, Ring, Rule, TEST_REPEATS, Timeline, TrialSettings};
 
-/// Target of the fixation output while fixation is required (least-squares loss).
-const FIXATION_TARGET: f32 = 0.8;
-/// Target of every output that should be silent (least-squares loss).
-const SILENT_TARGET: f32 = 0.05;
-/// Weight of the response period in the cost.
-const RESPONSE_WEIGHT: f32 = 5.0;
-/// Weight of the fixation output relative to the ring outputs (least-squares loss).
-const FIXATION_WEIGHT: f32 = 2.0;
-/// Errors in the first 100 ms cost nothing.
-const UNGRADED_START: f64 = 100.0;
+/// Trials whose noise is made together, so that what is written at a time step is more than a cache line.
+const NOISY: usize = 8;
 
 /// A batch of trials of one rule: inputs, target outputs, cost mask and what each trial was.
 ///
@@ -60,10 +51,21 @@ impl Trials {
     /// # Errors
     /// If a hyper-parameter is impossible, `count` is 0, or the rule is not in the network's ruleset.
     pub fn random(of: &impl DescribesTrials, rule: Rule, count: usize, stream: &mut RandomStream) -> Result<Self> {
+        Trials::random_in(&Spares::default(), of, rule, count, stream)
+    }
+
+    /// The same in memory of trials that are done with, as far as there is some.
+    pub(crate) fn random_in(
+        spares: &Spares,
+        of: &impl DescribesTrials,
+        rule: Rule,
+        count: usize,
+        stream: &mut RandomStream,
+    ) -> Result<Self> {
         let settings = of.trial_settings()?;
         let rule = settings.known(rule)?;
         let conditions = (0..count).map(|_| rule.task().random(&settings.ring, stream)).collect();
-        Trials::make(&settings, rule, conditions)
+        Trials::make(&settings, rule, conditions, spares.take())
     }
 
     /// The test batch: 16 trials at each location of the ring, without input noise.
@@ -99,7 +101,7 @@ impl Trials {
                 vec![pair; count]
             }
         };
-        Trials::make(&settings, rule, conditions)
+        Trials::make(&settings, rule, conditions, Memory::default())
     }
 
     /// The trials of a mode, with or without input noise, decided by the seed of the hyper-parameters: the test batch,
@@ -127,10 +129,10 @@ impl Trials {
     /// An error if there is no condition, or one does not fit the rule's events, if a hyper-parameter is impossible, or
     /// if the rule is not in the network's ruleset.
     pub fn from_conditions(of: &impl DescribesTrials, rule: Rule, conditions: Vec<Condition>) -> Result<Self> {
-        Trials::make(&of.trial_settings()?, rule, conditions)
+        Trials::make(&of.trial_settings()?, rule, conditions, Memory::default())
     }
 
-    fn make(settings: &TrialSettings, rule: Rule, conditions: Vec<Condition>) -> Result<Self> {
+    fn make(settings: &TrialSettings, rule: Rule, conditions: Vec<Condition>, memory: Memory) -> Result<Self> {
         if conditions.is_empty() {
             return Err(Error::argument(format!("no trial of `{}`", rule.name()), "give at least one"));
         }
@@ -140,23 +142,10 @@ impl Trials {
         usual.check(rule)?;
         let rule_channel = settings.rule_start() + settings.ruleset.index(rule)?;
         let timelines = timelines(rule, clock, &usual, &conditions)?;
-        let (steps, count, ring) = (usual.end, conditions.len(), &settings.ring);
-        let of_trial = |trial: usize| timelines.get(trial).unwrap_or(&usual);
-
-        let writer = InputWriter::new(settings);
-        let mut inputs = Array3::zeros((steps, count, settings.n_input()));
-        inputs.slice_mut(s![.., .., rule_channel]).fill(1.0);
-        let mut targets = Array3::zeros((steps, count, 1 + ring.len()));
-        for (trial, condition) in conditions.iter().enumerate() {
-            rule.check_condition(&usual, condition)?;
-            writer.write(of_trial(trial), condition, inputs.index_axis_mut(Axis(1), trial));
-            write_targets(settings, of_trial(trial), condition, targets.index_axis_mut(Axis(1), trial));
-        }
-        let mut mask = cost_mask(settings, &usual, count);
-        for (trial, timeline) in timelines.iter().enumerate() {
-            let own = cost_mask(settings, timeline, 1);
-            mask.index_axis_mut(Axis(1), trial).assign(&own.index_axis(Axis(1), 0));
-        }
+        conditions.iter().try_for_each(|condition| rule.check_condition(&usual, condition))?;
+        let batch = Batch { settings, usual: &usual, timelines: &timelines, conditions: &conditions };
+        let [inputs, targets, mask] = memory;
+        let (inputs, targets, mask) = (batch.inputs(rule_channel, inputs)?, batch.targets(targets)?, batch.mask(mask)?);
         let timeline = usual.common(&timelines);
         Ok(Trials { rule, dt: clock.dt(), timeline, timelines, conditions, inputs, targets, mask })
     }
@@ -172,11 +161,25 @@ impl Trials {
             return;
         }
         let (steps, count, channels) = self.inputs.dim();
-        let mut normals = vec![0.0_f32; steps * channels];
-        for trial in 0..count {
-            noise.fill(step, trial as u32, 0, &mut normals);
-            for (input, normal) in self.inputs.slice_mut(s![.., trial, ..]).iter_mut().zip(&normals) {
-                *input += deviation * normal;
+        let (of_step, of_trial) = (count * channels, steps * channels);
+        if of_step * of_trial == 0 {
+            return;
+        }
+        if !self.inputs.is_standard_layout() {
+            self.inputs = self.inputs.as_standard_layout().into_owned();
+        }
+        let Some(inputs) = self.inputs.as_slice_mut() else { return };
+        let mut normals = vec![0.0_f32; NOISY.min(count) * of_trial];
+        for first in (0..count).step_by(NOISY) {
+            let trials = NOISY.min(count - first);
+            for (place, normals) in normals.chunks_exact_mut(of_trial).take(trials).enumerate() {
+                noise.fill(step, (first + place) as u32, 0, normals);
+            }
+            for (time, inputs) in inputs.chunks_exact_mut(of_step).enumerate() {
+                let inputs = inputs[first * channels..][..trials * channels].chunks_exact_mut(channels);
+                for (inputs, normals) in inputs.zip(normals.chunks_exact(of_trial)) {
+                    add_scaled(inputs, deviation, &normals[time * channels..][..channels]);
+                }
             }
         }
     }
@@ -237,6 +240,20 @@ impl Trials {
     }
 }
 
+/// Adds `factor` times each number, by fours, so that most of a short row is in vectors.
+#[inline]
+fn add_scaled(out: &mut [f32], factor: f32, numbers: &[f32]) {
+    let ((out, out_rest), (numbers, numbers_rest)) = (out.as_chunks_mut::<4>(), numbers.as_chunks::<4>());
+    for (out, numbers) in out.iter_mut().zip(numbers) {
+        for (out, number) in out.iter_mut().zip(numbers) {
+            *out += factor * number;
+        }
+    }
+    for (out, number) in out_rest.iter_mut().zip(numbers_rest) {
+        *out += factor * number;
+    }
+}
+
 /// The timeline of each trial, if one differs from the usual one.
 fn timelines(rule: Rule, clock: &Clock, usual: &Timeline, conditions: &[Condition]) -> Result<Vec<Timeline>> {
     if conditions.iter().all(|condition| condition.lengths.is_empty()) {
@@ -259,108 +276,4 @@ fn timelines(rule: Rule, clock: &Clock, usual: &Timeline, conditions: &[Conditio
         Ok(timeline)
     };
     conditions.iter().enumerate().map(of_trial).collect()
-}
-
-/// Writes what trials show onto the input channels.
-struct InputWriter<'a> {
-    ring: &'a Ring,
-    encoding: Encoding,
-    /// The further channels, after the ring.
-    channels: Vec<String>,
-}
-
-impl<'a> InputWriter<'a> {
-    fn new(settings: &'a TrialSettings) -> Self {
-        InputWriter { ring: &settings.ring, encoding: settings.encoding, channels: settings.ruleset.channels() }
-    }
-
-    /// The fixation point and the events of one trial, into its inputs (time, input).
-    fn write(&self, timeline: &Timeline, condition: &Condition, mut inputs: ArrayViewMut2<'_, f32>) {
-        inputs.slice_mut(s![..timeline.fixation_off.unwrap_or(timeline.end), 0]).fill(1.0);
-        for (event, shown) in timeline.events.iter().zip(&condition.shown) {
-            match (&event.place, *shown) {
-                (Place::Ring, Shown::Direction { at, strength }) => {
-                    self.bump(at, strength, self.encoding, &event.when, &mut inputs);
-                }
-                (Place::Target, Shown::Direction { at, strength }) => {
-                    self.bump(at, strength, Encoding::Bump, &event.when, &mut inputs);
-                }
-                (Place::Channel(name), Shown::Level(level)) => {
-                    // A channel that the task does not name was refused with its condition.
-                    if let Some(place) = self.channels.iter().position(|known| known == name) {
-                        let mut channel = inputs.slice_mut(s![event.when.clone(), 1 + self.ring.len() + place]);
-                        channel += level as f32;
-                    }
-                }
-                // Nothing, or what a check of the condition has refused.
-                (_, Shown::Nothing | Shown::Direction { .. } | Shown::Level(_)) => {}
-            }
-        }
-    }
-
-    fn bump(
-        &self,
-        at: f64,
-        strength: f64,
-        encoding: Encoding,
-        when: &Range<usize>,
-        inputs: &mut ArrayViewMut2<'_, f32>,
-    ) {
-        let bump = Array1::from(self.ring.encode(at, encoding)) * strength as f32;
-        let mut shown = inputs.slice_mut(s![when.clone(), 1..1 + self.ring.len()]);
-        shown += &bump;
-    }
-}
-
-/// The target outputs of one trial, (time, output).
-fn write_targets(
-    settings: &TrialSettings,
-    timeline: &Timeline,
-    condition: &Condition,
-    mut targets: ArrayViewMut2<'_, f32>,
-) {
-    let (background, fixating, encoding) = match settings.loss {
-        Loss::LeastSquares => (SILENT_TARGET, FIXATION_TARGET, Encoding::Bump),
-        Loss::CrossEntropy => (0.0, 1.0, Encoding::OneHot),
-    };
-    targets.fill(background);
-    let response_on = timeline.response_on.filter(|_| condition.response.is_some()).unwrap_or(timeline.end);
-    targets.slice_mut(s![..response_on, 0]).fill(fixating);
-    if let Some(direction) = condition.response {
-        let mut response = targets.slice_mut(s![response_on.., 1..]);
-        response += &Array1::from(settings.ring.encode(direction, encoding));
-    }
-}
-
-/// The cost mask: nothing in the first 100 ms, 1 until the response, 5 from 100 ms after it; the fixation output
-/// counts double. Where fixation is required to the end, the weight stays 1. For cross-entropy one weight a time step
-/// and trial, divided by their mean.
-fn cost_mask(settings: &TrialSettings, timeline: &Timeline, count: usize) -> Array3<f32> {
-    let start = settings.clock.steps(UNGRADED_START);
-    let response_on = timeline.response_on.unwrap_or(timeline.end);
-    let mut weights = vec![0.0_f32; timeline.end];
-    if timeline.response_on.is_some() {
-        weights[timeline.graded_from..].fill(RESPONSE_WEIGHT);
-    }
-    if start < response_on {
-        weights[start..response_on].fill(1.0);
-    }
-    match settings.loss {
-        Loss::LeastSquares => {
-            let mut mask = Array3::zeros((timeline.end, count, 1 + settings.ring.len()));
-            for (mut step, weight) in mask.outer_iter_mut().zip(&weights) {
-                step.fill(*weight);
-                step.slice_mut(s![.., 0]).fill(FIXATION_WEIGHT * weight);
-            }
-            mask
-        }
-        Loss::CrossEntropy => {
-            let mean = weights.iter().sum::<f32>() / weights.len() as f32;
-            let mut mask = Array3::zeros((timeline.end, count, 1));
-            for (mut step, weight) in mask.outer_iter_mut().zip(&weights) {
-                step.fill(weight / mean);
-            }
-            mask
-        }
-    }
 }

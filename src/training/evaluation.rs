@@ -10,7 +10,7 @@ use crate::hyperparameters::Hyperparameters;
 use crate::network::{Engine, Network, SweepNoise, WeightCost};
 use crate::numerics::random::{Noise, RandomStream};
 use crate::seed::Purpose;
-use crate::tasks::{Condition, DescribesTrials, Epoch, FIXATING, Ring, Rule, Said, Trials, circular_distance};
+use crate::tasks::{Condition, DescribesTrials, Epoch, FIXATING, Ring, Rule, Said, Spares, Trials, circular_distance};
 use crate::training::batches::makers;
 
 pub use crate::tasks::TOLERANCE;
@@ -97,10 +97,10 @@ pub fn evaluate(
     weight_cost: &WeightCost,
     engine: &mut dyn Engine,
 ) -> Result<Vec<Evaluation>> {
-    evaluate_lasting(&[], network, rules, trials_trained, weight_cost, engine)
+    evaluate_lasting(&[], network, rules, trials_trained, weight_cost, engine, &Spares::default())
 }
 
-/// The same, on trials in which these epochs last so many ms.
+/// The same, on trials in which these epochs last so many ms, in memory that is kept for the next evaluation.
 pub(crate) fn evaluate_lasting(
     lengths: &[(Epoch, f64)],
     network: &Network,
@@ -108,6 +108,7 @@ pub(crate) fn evaluate_lasting(
     trials_trained: u64,
     weight_cost: &WeightCost,
     engine: &mut dyn Engine,
+    spares: &Spares,
 ) -> Result<Vec<Evaluation>> {
     let hyperparameters: &Hyperparameters = network.hyperparameters();
     let of_weights = weight_cost.evaluate(network)?;
@@ -119,7 +120,7 @@ pub(crate) fn evaluate_lasting(
                 scope.spawn(move || {
                     for rule in rules.iter().skip(place).step_by(makers) {
                         // Nobody listens any more where an earlier rule has failed.
-                        if send.send(trials(hyperparameters, lengths, *rule, trials_trained)).is_err() {
+                        if send.send(trials(hyperparameters, lengths, *rule, trials_trained, spares)).is_err() {
                             return;
                         }
                     }
@@ -133,12 +134,10 @@ pub(crate) fn evaluate_lasting(
             let noise =
                 Noise::new(hyperparameters.seed, Purpose::EvaluationNoise.stream([trials_trained, rule.stream()]));
             let (cost, outputs) = engine.grade(network, &trials, SweepNoise::Gaussian { noise, step: 0 })?;
-            Ok(Evaluation {
-                rule: *rule,
-                cost: cost.task,
-                regularisation_cost: cost.activity + cost.extra + of_weights,
-                performance: performance(&answers(&trials, &outputs)?),
-            })
+            let performance = performance(&answers(&trials, &outputs)?);
+            spares.give(trials);
+            let regularisation_cost = cost.activity + cost.extra + of_weights;
+            Ok(Evaluation { rule: *rule, cost: cost.task, regularisation_cost, performance })
         };
         rules.iter().zip(made.iter().cycle()).map(evaluate_rule).collect()
     })
@@ -150,12 +149,13 @@ fn trials(
     lengths: &[(Epoch, f64)],
     rule: Rule,
     trials_trained: u64,
+    spares: &Spares,
 ) -> Result<Trials> {
     let seed = hyperparameters.seed;
     let parts = [trials_trained, rule.stream()];
     let mut stream = RandomStream::new(seed, Purpose::EvaluationTrials.stream(parts));
     let settings = hyperparameters.trial_settings()?.with_lengths(lengths);
-    let mut trials = Trials::random(&settings, rule, hyperparameters.batch_size_test, &mut stream)?;
+    let mut trials = Trials::random_in(spares, &settings, rule, hyperparameters.batch_size_test, &mut stream)?;
     trials.add_input_noise(hyperparameters.input_noise(), Noise::new(seed, Purpose::EvaluationInput.stream(parts)), 0);
     Ok(trials)
 }

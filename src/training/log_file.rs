@@ -69,6 +69,11 @@ impl Log {
 
     /// Writes `log.json`, whole or not at all.
     pub(crate) fn write(&self, path: &Path, hyperparameters: &Hyperparameters) -> Result<()> {
+        write_bytes(path, &self.file(path, hyperparameters)?)
+    }
+
+    /// What [`Log::write`] writes to `path`.
+    pub(crate) fn file(&self, path: &Path, hyperparameters: &Hyperparameters) -> Result<Vec<u8>> {
         let column = |value: &dyn Fn(&LogEntry) -> Value| self.entries.iter().map(value).collect::<Vec<_>>();
         let mut object = Map::new();
         write_version(&mut object);
@@ -104,9 +109,8 @@ impl Log {
             Value::Object(pairs.collect())
         };
         object.insert("growth".into(), Value::Array(column(&grown)));
-        let content = serde_json::to_vec(&object)
-            .map_err(|problem| Error::file(path, format!("the log is no JSON: {problem}"), "Report this as a bug"))?;
-        write_bytes(path, &content)
+        serde_json::to_vec(&object)
+            .map_err(|problem| Error::file(path, format!("the log is no JSON: {problem}"), "Report this as a bug"))
     }
 
     /// Reads `log.json`: this crate's, or the published system's.

@@ -20,6 +20,7 @@ mod stage;
 mod start;
 mod state;
 mod visit;
+mod writer;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -62,9 +63,9 @@ pub(crate) enum ProgressTo {
 /// A training run to be: hyper-parameters, and how to go about it.
 ///
 /// Each step draws a rule and a batch of random trials of it and moves the weights down the gradient of the cost. Every
-/// `display_step` steps all trained rules are evaluated, the log is written and a checkpoint is saved. Training stops
-/// when the worst rule's performance is above `target_perf`, at [`Training::max_trials`], or when it is
-/// [asked to](Training::stop_when).
+/// `display_step` steps all trained rules are evaluated, the log is written and a checkpoint is saved, while training
+/// goes on. Training stops when the worst rule's performance is above `target_perf`, at [`Training::max_trials`], or
+/// when it is [asked to](Training::stop_when); all is on the disk then.
 ///
 /// ```
 /// use maturation::prelude::*;

@@ -33,7 +33,7 @@ pub struct Spent {
     pub evaluation: f64,
     /// Making trials.
     pub trials: f64,
-    /// Writing checkpoints, the log and the state.
+    /// Waiting for checkpoints, the log and the state to be written, which goes on beside training.
     pub files: f64,
 }
 

@@ -13,13 +13,14 @@ use crate::network::{Diverged, Engine, Learner, Network, SweepNoise, WeightCost}
 use crate::numerics::random::Noise;
 use crate::seed::Purpose;
 use crate::tables::{is_unfinished, write_bytes};
-use crate::tasks::Rule;
+use crate::tasks::{Rule, Spares};
 use crate::training::batches::{Batches, makers};
 use crate::training::lock::FolderLock;
 use crate::training::log::{Log, LogEntry};
 use crate::training::progress::{self, Progress, Spent};
 use crate::training::run::{HYPERPARAMETERS_FILE, LOG_FILE, MODEL_FILE, Run, STATE_FILE};
 use crate::training::sequence::Sequence;
+use crate::training::writer::{Act, Writer};
 use crate::training::{Evaluation, Keep, ProgressTo, Training, evaluation, noise_step, start, state};
 
 /// Trains to the end, or until an interruption; see [`Training::train`].
@@ -37,7 +38,8 @@ pub(super) fn train(training: Training, path: &Path, interruption: Option<&Inter
     remove_unfinished(path)?;
     let mut session = Session { keep: training.keep, ..Session::start(&training.hyperparameters, engine, lock, path)? };
     // A kill may have come between the newest checkpoint and this.
-    session.thin()?;
+    let thinned = Vec::from_iter(session.thinned());
+    session.writer.hand_over(thinned)?;
     let stop = || training.stop.load(Ordering::Relaxed) || interruption.is_some_and(Interruption::requested);
     let mut listener = match training.progress_to {
         ProgressTo::User => Some(progress::shown()),
@@ -54,7 +56,8 @@ pub(super) fn train(training: Training, path: &Path, interruption: Option<&Inter
         // The first failure is the one to report; the state at the last evaluation is on disk in any case.
         let _ = session.save_state();
     }
-    finished?;
+    // A file that could not be written came before whatever has ended training.
+    session.writer.end().and(finished)?;
     Run::open(path)
 }
 
@@ -85,7 +88,7 @@ pub(crate) fn write_hyperparameters(path: &Path, hyperparameters: &Hyperparamete
 /// A run in training.
 struct Session {
     path: PathBuf,
-    lock: FolderLock,
+    writer: Writer,
     engine: Box<dyn Engine>,
     /// What it runs on.
     device: String,
@@ -93,9 +96,13 @@ struct Session {
     /// The rules of the steps that the engine may not have done yet, and of which update the first is.
     pending: (u64, Vec<Rule>),
     log: Log,
+    /// Memory of trials of earlier evaluations.
+    spares: Spares,
     keep: Keep,
     /// The next training step, counted from 0.
     step: u64,
+    /// The step of the newest state that is on the disk or on its way there.
+    saved: Option<u64>,
     /// Trials trained in earlier sessions.
     trials_before: u64,
     /// Seconds of training in earlier sessions.
@@ -153,14 +160,16 @@ impl Session {
         let seconds_before = log.entries.last().map_or(0.0, |entry| entry.seconds);
         Ok(Session {
             path: path.to_owned(),
-            lock,
+            writer: Writer::start(lock, path)?,
             engine,
             device,
             pending: (learner.optimizer.updates, Vec::new()),
             learner,
             log,
+            spares: Spares::default(),
             keep: Keep::All,
             step,
+            saved: state_path.exists().then_some(step),
             trials_before: trials_trained,
             seconds_before,
             begun: Instant::now(),
@@ -193,21 +202,20 @@ impl Session {
             }
             let (_, passed) = sequence.after(&self.log);
             if passed && self.log.at(trials_trained).is_some() {
-                tell(&self.progress(max_trials, true));
-                return self.save_state();
+                return self.finish(max_trials, tell);
             }
             if max_trials.is_some_and(|most| trials_trained >= most) {
                 // So that a checkpoint holds all that was trained.
                 if self.log.at(trials_trained).is_none() {
                     self.evaluate()?;
                 }
-                tell(&self.progress(max_trials, true));
-                return self.save_state();
+                return self.finish(max_trials, tell);
             }
             if stop() {
                 self.save_state()?;
                 return Err(Error::stopped(&self.path, trials_trained));
             }
+            self.writer.check()?;
             tell(&self.progress(max_trials, false));
             if !self.step.is_multiple_of(every) && self.log.at(trials_trained).is_some() {
                 self.forget(trials_trained)?;
@@ -236,58 +244,88 @@ impl Session {
         let trials_trained = self.trials_trained();
         let Learner { network, weight_cost, .. } = &self.learner;
         let rules = &network.hyperparameters().rule_trains;
-        let rules = evaluation::evaluate(network, rules, trials_trained, weight_cost, &mut *self.engine)?;
+        let (engine, spares) = (&mut *self.engine, &self.spares);
+        let rules = evaluation::evaluate_lasting(&[], network, rules, trials_trained, weight_cost, engine, spares)?;
         // What could not be read again is not written, so that the last checkpoint is a good one.
         if let Some(found) = not_finite_among(network, &rules) {
             return Err(self.not_finite(found.0, self.step, found.1));
         }
         let sequence = Sequence::of(network.hyperparameters());
         let stage = sequence.stage(sequence.after(&self.log).0);
-        let (lengths, engine) = (stage.lengths(), &mut *self.engine);
+        let lengths = stage.lengths();
         let mut stage_performance = None;
         if !lengths.is_empty() {
+            let rules = &stage.rules;
             let graded =
-                evaluation::evaluate_lasting(&lengths, network, &stage.rules, trials_trained, weight_cost, engine)?;
+                evaluation::evaluate_lasting(&lengths, network, rules, trials_trained, weight_cost, engine, spares)?;
             stage_performance = graded.iter().map(|rule| rule.performance).reduce(f64::min);
         }
         self.log.entries.push(LogEntry { trials_trained, seconds: self.seconds(), rules, stage_performance });
         self.spent.evaluation += begin.elapsed().as_secs_f64();
 
         let begin = Instant::now();
-        self.lock.check()?;
         let folder = self.path.join(trials_trained.to_string());
-        fs::create_dir_all(&folder).map_err(|source| Error::io("create", &folder, source))?;
-        self.learner.network.save(folder.join(MODEL_FILE))?;
-        self.log.write(&self.path.join(LOG_FILE), self.hyperparameters())?;
-        self.save_state()?;
-        self.thin()?;
+        let model = folder.join(MODEL_FILE);
+        let content = self.learner.network.file(&model)?;
+        let mut acts = vec![Act::Folder(folder), Act::File(model, content), self.log_file()?];
+        acts.extend(self.state_file()?);
+        acts.extend(self.thinned());
+        self.writer.hand_over(acts)?;
+        if self.log.entries.len() == 1 {
+            // Whoever is told that training has begun finds a run.
+            self.writer.wait()?;
+        }
         self.spent.files += begin.elapsed().as_secs_f64();
         Ok(())
     }
 
-    /// Takes away the checkpoint before the newest, unless it is to stay.
-    fn thin(&self) -> Result<()> {
-        let [.., before, _] = self.log.entries.as_slice() else { return Ok(()) };
+    /// The end of training: all is on the disk before it is told.
+    fn finish(&mut self, max_trials: Option<u64>, tell: &mut dyn FnMut(&Progress)) -> Result<()> {
+        let begin = Instant::now();
+        self.save_state()?;
+        self.writer.wait()?;
+        self.spent.files += begin.elapsed().as_secs_f64();
+        tell(&self.progress(max_trials, true));
+        Ok(())
+    }
+
+    /// Writing the log.
+    fn log_file(&self) -> Result<Act> {
+        let path = self.path.join(LOG_FILE);
+        let content = self.log.file(&path, self.hyperparameters())?;
+        Ok(Act::File(path, content))
+    }
+
+    /// Taking away the checkpoint before the newest, unless it is to stay.
+    fn thinned(&self) -> Option<Act> {
+        let [.., before, _] = self.log.entries.as_slice() else { return None };
         let every = self.hyperparameters().display_step * self.hyperparameters().batch_size_train as u64;
-        let folder = self.path.join(before.trials_trained.to_string());
-        if self.keep.stays(before.trials_trained / every) || !folder.exists() {
-            return Ok(());
-        }
-        fs::remove_dir_all(&folder).map_err(|source| Error::io("remove", &folder, source))
+        let stays = self.keep.stays(before.trials_trained / every);
+        (!stays).then(|| Act::Remove(self.path.join(before.trials_trained.to_string())))
     }
 
     /// Takes back the evaluation at which an earlier session ended: a run that was never interrupted has none there.
     fn forget(&mut self, trials_trained: u64) -> Result<()> {
         self.log.entries.retain(|entry| entry.trials_trained != trials_trained);
-        self.lock.check()?;
-        let folder = self.path.join(trials_trained.to_string());
-        fs::remove_dir_all(&folder).map_err(|source| Error::io("remove", &folder, source))
+        // The log first: it names no checkpoint that is not there, whenever a kill comes.
+        let acts = vec![self.log_file()?, Act::Remove(self.path.join(trials_trained.to_string()))];
+        self.writer.hand_over(acts)
     }
 
     fn save_state(&mut self) -> Result<()> {
+        let acts = Vec::from_iter(self.state_file()?);
+        self.writer.hand_over(acts)
+    }
+
+    /// Writing the state, unless it is written already.
+    fn state_file(&mut self) -> Result<Option<Act>> {
         self.settle()?;
-        self.lock.check()?;
-        state::write(&self.path.join(STATE_FILE), &self.learner, self.step)
+        if self.saved.replace(self.step) == Some(self.step) {
+            return Ok(None);
+        }
+        let path = self.path.join(STATE_FILE);
+        let content = state::file(&path, &self.learner, self.step)?;
+        Ok(Some(Act::File(path, content)))
     }
 
     /// Makes the learner hold what training has come to.
@@ -326,6 +364,7 @@ impl Session {
         self.spent.trials += (generated - begin).as_secs_f64();
 
         let total = self.engine.train(&mut self.learner, &trials, noise)?;
+        batches.give_back(trials);
         if let Some(cost) = total.filter(|cost| !cost.is_finite()) {
             return Err(self.not_finite(cost_of(&rule), self.step, cost));
         }

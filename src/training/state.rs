@@ -6,8 +6,9 @@ use std::path::Path;
 
 use crate::error::{Error, Result};
 use crate::hyperparameters::Hyperparameters;
-use crate::network::file::{named_values, read_arrays, take_values, write_arrays};
+use crate::network::file::{file_of_arrays, named_values, read_arrays, take_values};
 use crate::network::{Learner, Network, WeightCost};
+use crate::tables::write_bytes;
 use crate::training::noise_step;
 
 /// The kind and version of the file; the step follows, and the optimiser's updates where they are not as many.
@@ -17,6 +18,11 @@ const MOMENTS: [&str; 2] = ["first_moment.", "second_moment."];
 
 /// Writes the state before training step `step`.
 pub(crate) fn write(path: &Path, learner: &Learner, step: u64) -> Result<()> {
+    write_bytes(path, &file(path, learner, step)?)
+}
+
+/// What [`write()`] writes; `path` is named where it cannot be made.
+pub(crate) fn file(path: &Path, learner: &Learner, step: u64) -> Result<Vec<u8>> {
     let parameters = learner.network.parameters();
     let mut arrays = named_values(parameters, "", parameters.values());
     for (moments, prefix) in learner.optimizer.moments.iter().zip(MOMENTS) {
@@ -26,7 +32,7 @@ pub(crate) fn write(path: &Path, learner: &Learner, step: u64) -> Result<()> {
         updates if updates == step => String::new(),
         updates => format!("{UPDATES}{updates}"),
     };
-    write_arrays(path, &format!("{KIND}{step}{updates}"), arrays)
+    file_of_arrays(path, &format!("{KIND}{step}{updates}"), arrays)
 }
 
 /// The network with its optimiser, and the next training step.

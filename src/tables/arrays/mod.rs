@@ -10,7 +10,7 @@ use polars::prelude::*;
 
 use crate::error::{Error, Result};
 use crate::tables::write_atomically;
-pub(crate) use safetensors::write as write_safetensors;
+pub(crate) use safetensors::bytes as safetensors_bytes;
 
 /// What arrays are written as.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
