@@ -128,8 +128,12 @@ impl Readout {
     ///
     /// An error if the rule is not in the network's ruleset, or the checkpoint cannot be read or has diverged.
     pub fn activity(&mut self, checkpoint: &Checkpoint, rule: Rule) -> Result<Activity> {
-        let trained = checkpoint.trials_trained();
-        Ok(self.activity_at(&checkpoint.network()?, trained, rule)?.with_trials_trained(trained))
+        self.activity_after(&checkpoint.network()?, checkpoint.trials_trained(), rule)
+    }
+
+    /// The same of a network in hand, after so many trials of training.
+    pub(crate) fn activity_after(&mut self, network: &Network, trained: u64, rule: Rule) -> Result<Activity> {
+        Ok(self.activity_at(network, trained, rule)?.with_trials_trained(trained))
     }
 
     /// The activity of a network in hand on the trials of a rule; it meets the noise of a checkpoint before training.
@@ -231,11 +235,11 @@ impl Readout {
         rule: Rule,
         batches: &[Vec<Condition>],
     ) -> Result<Vec<Vec<Answer>>> {
-        self.answers_at(&checkpoint.network()?, checkpoint.trials_trained(), rule, batches)
+        self.answers_after(&checkpoint.network()?, checkpoint.trials_trained(), rule, batches)
     }
 
     /// The same of a network in hand, after so many trials of training.
-    pub(crate) fn answers_at(
+    pub(crate) fn answers_after(
         &mut self,
         network: &Network,
         trained: u64,

@@ -6,9 +6,10 @@ use std::str::FromStr;
 
 use polars::prelude::*;
 
+use crate::analysis::survey::{Asked, Need, Survey};
 use crate::analysis::{Population, Selectivity, UnitSelectivity};
 use crate::error::{Error, Result};
-use crate::readout::{Readout, ReadoutOptions};
+use crate::readout::ReadoutOptions;
 use crate::tasks::{Epoch, Rule};
 use crate::training::{Run, Selection};
 
@@ -138,28 +139,48 @@ pub fn agreement(
     population: &Population,
     readout: &ReadoutOptions,
 ) -> Result<DataFrame> {
-    let population = &population.of_run(run);
-    let mut readout = Readout::new(readout.clone())?;
-    let (mut trials, mut rows) = (Vec::new(), Vec::new());
-    for visited in run.visit(checkpoints, first.rule)? {
-        let checkpoint = &visited?.checkpoint;
-        let activity = readout.activity(checkpoint, first.rule)?;
-        let units = Selectivity::of(&activity, first.epoch, &population.selectivity)?;
-        let activity = if first.rule == second.rule { activity } else { readout.activity(checkpoint, second.rule)? };
-        let others = Selectivity::of(&activity, second.epoch, &population.selectivity)?;
-        trials.push(checkpoint.trials_trained());
-        rows.push(Agreement::of(&units, &others, population)?);
-    }
-    table(run, [first, second], &trials, &rows)
+    let units = Survey::alone(run, readout, |survey| survey.agreement(checkpoints, first, second, population))?;
+    units.table(run)
 }
 
-/// The table of [`agreement`], from what was found after so many trials.
-pub(super) fn table(
-    run: &Run,
-    [first, second]: [RuleEpoch; 2],
-    trials: &[u64],
-    rows: &[Agreement],
-) -> Result<DataFrame> {
+/// What was found of the two epochs, checkpoint by checkpoint.
+pub(crate) struct Agreements {
+    epochs: [RuleEpoch; 2],
+    trials: Vec<u64>,
+    rows: Vec<Agreement>,
+}
+
+impl Survey<'_> {
+    /// Asks for what [`agreement`] makes its table of.
+    pub(crate) fn agreement(
+        &mut self,
+        checkpoints: impl Into<Selection>,
+        first: RuleEpoch,
+        second: RuleEpoch,
+        population: &Population,
+    ) -> Result<Asked<Agreements>> {
+        let population = population.of_run(self.run());
+        let nothing = Agreements { epochs: [first, second], trials: Vec::new(), rows: Vec::new() };
+        let needs = [first, second].map(|of| Need::Activity(of.rule));
+        self.ask((checkpoints, first.rule), needs, nothing, move |found, seen| {
+            let units = |of: RuleEpoch| seen.selectivity(of.rule, of.epoch, &population.selectivity);
+            let (units, others) = (units(first)?, units(second)?);
+            found.trials.push(seen.visited.trials_trained());
+            found.rows.push(Agreement::of(&units, &others, &population)?);
+            Ok(())
+        })
+    }
+}
+
+impl Agreements {
+    /// The table of [`agreement`].
+    pub(crate) fn table(&self, run: &Run) -> Result<DataFrame> {
+        let Agreements { epochs: [first, second], trials, rows } = self;
+        table(run, [*first, *second], trials, rows)
+    }
+}
+
+fn table(run: &Run, [first, second]: [RuleEpoch; 2], trials: &[u64], rows: &[Agreement]) -> Result<DataFrame> {
     let count = |value: fn(&Agreement) -> usize| rows.iter().map(|row| value(row) as u32).collect::<Vec<_>>();
     let stages = |rule: Rule| {
         let stage = |trials: &u64| run.stage_at(rule, *trials).map(|stage| stage.name());

@@ -1,11 +1,13 @@
 //! How a distractor's distance from the stimulus changes the response.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use polars::prelude::*;
 
 use crate::analysis::saccade::{BINS, SaccadeHistogram, bin_columns};
 use crate::analysis::stages::Span;
+use crate::analysis::survey::{Asked, Batches, Need, Survey};
 use crate::error::{Error, Result};
 use crate::readout::{Readout, ReadoutOptions};
 use crate::tasks::{Condition, Ring, Rule};
@@ -105,16 +107,14 @@ impl Distractor {
     /// If the checkpoint cannot be read, its network has another ring or does not know the distractor rule, the run's
     /// log does not have it, or an option is 0.
     pub fn read(&mut self, visited: &Visited, options: &DistractorOptions, readout: &mut Readout) -> Result<()> {
-        if options.repeats == 0 {
-            return Err(Error::argument("0 trials of each pair are none", "use 1 or more"));
-        }
-        let stage = visited.stage()?;
-        let ring = Ring::new(visited.run().hyperparameters().n_eachring);
-        let pairs: Vec<Vec<Condition>> = (ring.preferred().iter())
-            .flat_map(|stimulus| ring.preferred().iter().map(|distractor| (*stimulus, *distractor)))
-            .map(|(stimulus, distractor)| vec![Condition::with_distractor(stimulus, distractor); options.repeats])
-            .collect();
-        self.add(stage, &readout.answers(&visited.checkpoint, Rule::ODRD, &pairs)?)?;
+        let pairs = options.pairs(visited.run().hyperparameters().n_eachring)?;
+        self.take(visited, &readout.answers(&visited.checkpoint, Rule::ODRD, &pairs)?)
+    }
+
+    /// Adds a checkpoint of a run, which has answered so.
+    fn take(&mut self, visited: &Visited, answers: &[Vec<Answer>]) -> Result<()> {
+        let stage = visited.stage_of(Rule::ODRD)?;
+        self.add(stage, answers)?;
         self.spans.entry(stage).or_default().add(visited);
         Ok(())
     }
@@ -247,13 +247,37 @@ pub fn distractor(
     options: &DistractorOptions,
     readout: &ReadoutOptions,
 ) -> Result<Distractor> {
-    run.check_trained(Rule::ODRD)?;
-    let mut readout = Readout::new(readout.clone())?;
-    let mut distractor = Distractor::new(run.hyperparameters().n_eachring);
-    for visited in run.visit(checkpoints, Rule::ODRD)? {
-        distractor.read(&visited?, options, &mut readout)?;
+    Survey::alone(run, readout, |survey| survey.distractor(checkpoints, options))
+}
+
+impl Survey<'_> {
+    /// Asks for what [`distractor`] finds.
+    pub(crate) fn distractor(
+        &mut self,
+        checkpoints: impl Into<Selection>,
+        options: &DistractorOptions,
+    ) -> Result<Asked<Distractor>> {
+        self.run().check_trained(Rule::ODRD)?;
+        let locations = self.run().hyperparameters().n_eachring;
+        let need = Need::Answers(Rule::ODRD, Batches::Of(Arc::new(options.pairs(locations)?)));
+        self.ask((checkpoints, Rule::ODRD), [need.clone()], Distractor::new(locations), move |found, seen| {
+            found.take(&seen.visited, seen.answers(&need)?)
+        })
     }
-    Ok(distractor)
+}
+
+impl DistractorOptions {
+    /// The trials of each pair of locations, a batch a pair, stimulus by stimulus.
+    fn pairs(&self, locations: usize) -> Result<Vec<Vec<Condition>>> {
+        if self.repeats == 0 {
+            return Err(Error::argument("0 trials of each pair are none", "use 1 or more"));
+        }
+        let ring = Ring::new(locations);
+        let pairs = (ring.preferred().iter())
+            .flat_map(|stimulus| ring.preferred().iter().map(|distractor| (*stimulus, *distractor)))
+            .map(|(stimulus, distractor)| vec![Condition::with_distractor(stimulus, distractor); self.repeats]);
+        Ok(pairs.collect())
+    }
 }
 
 #[cfg(test)]

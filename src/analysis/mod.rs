@@ -27,6 +27,7 @@ mod saccade;
 mod sample_unit;
 mod selectivity;
 mod stages;
+pub(crate) mod survey;
 mod tuning;
 mod unit_counts;
 

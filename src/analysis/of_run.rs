@@ -2,7 +2,7 @@
 
 use polars::prelude::*;
 
-use crate::analysis::stages::over_stages;
+use crate::analysis::survey::{Asked, Need, Survey};
 use crate::analysis::{
     AverageOptions, Decoder, DecoderOptions, EpochGrowth, Psth, PsthOptions, Selectivity, SelectivityOptions, Tuning,
     UnitCounts,
@@ -22,18 +22,93 @@ fn joined(mut tables: impl Iterator<Item = Result<DataFrame>>) -> Result<DataFra
     tables.try_fold(first, |above, below| join(above, below?))
 }
 
-/// The units that are followed, if any: those of the last checkpoint of a stage.
-fn followed(
-    run: &Run,
-    rule: Rule,
-    epoch: Epoch,
-    stage: Option<Stage>,
-    selectivity: &SelectivityOptions,
-    readout: &mut Readout,
-) -> Result<Option<Selectivity>> {
-    let Some(stage) = stage else { return Ok(None) };
-    let activity = readout.activity(run.stage(rule, stage)?.last(), rule)?;
-    Selectivity::of(&activity, epoch, selectivity).map(Some)
+impl Survey<'_> {
+    /// The units that are followed, if any: those of the last checkpoint of a stage.
+    fn followed(
+        &mut self,
+        rule: Rule,
+        epoch: Epoch,
+        stage: Option<Stage>,
+        selectivity: &SelectivityOptions,
+    ) -> Result<Option<Selectivity>> {
+        let Some(stage) = stage else { return Ok(None) };
+        let activity = self.activity(self.run().stage(rule, stage)?.last(), rule)?;
+        Selectivity::of(&activity, epoch, selectivity).map(Some)
+    }
+
+    /// Asks for what [`psth`] makes.
+    pub(crate) fn psth(
+        &mut self,
+        checkpoints: impl Into<Selection>,
+        rule: Rule,
+        epoch: Epoch,
+        options: &PsthOptions,
+    ) -> Result<Asked<Psth>> {
+        let options = options.of_run(self.run());
+        let selectivity = options.population.selectivity.clone();
+        let followed = self.followed(rule, epoch, options.follow, &selectivity)?;
+        self.ask((checkpoints, rule), [Need::Activity(rule)], Psth::new(options), move |psth, seen| {
+            let (stage, activity) = (seen.stage_of(rule)?, seen.activity(rule)?);
+            let means = || seen.location_means(rule);
+            match &followed {
+                Some(units) => psth.add_with(stage, activity, units, means),
+                None => psth.add_with(stage, activity, &*seen.selectivity(rule, epoch, &selectivity)?, means),
+            }
+        })
+    }
+
+    /// Asks for what [`tuning`] makes.
+    pub(crate) fn tuning(
+        &mut self,
+        checkpoints: impl Into<Selection>,
+        rule: Rule,
+        epoch: Epoch,
+        options: &AverageOptions,
+    ) -> Result<Asked<Tuning>> {
+        let options = options.of_run(self.run());
+        let selectivity = options.population.selectivity.clone();
+        let followed = self.followed(rule, epoch, options.follow, &selectivity)?;
+        self.ask((checkpoints, rule), [Need::Activity(rule)], Tuning::new(options), move |tuning, seen| {
+            let measured = seen.selectivity(rule, epoch, &selectivity)?;
+            tuning.add(Some(seen.stage_of(rule)?), &measured, followed.as_ref().unwrap_or(&measured))
+        })
+    }
+
+    /// Asks for what [`epoch_growth`] makes.
+    pub(crate) fn epoch_growth(
+        &mut self,
+        checkpoints: impl Into<Selection>,
+        rule: Rule,
+        selected: Epoch,
+        measured: Epoch,
+        options: &AverageOptions,
+    ) -> Result<Asked<EpochGrowth>> {
+        let options = options.of_run(self.run());
+        let selectivity = options.population.selectivity.clone();
+        let followed = self.followed(rule, selected, options.follow, &selectivity)?;
+        self.ask((checkpoints, rule), [Need::Activity(rule)], EpochGrowth::new(options), move |growth, seen| {
+            let (stage, rates) = (seen.stage_of(rule)?, seen.selectivity(rule, measured, &selectivity)?);
+            match &followed {
+                Some(units) => growth.add(stage, &rates, units),
+                None => growth.add(stage, &rates, &*seen.selectivity(rule, selected, &selectivity)?),
+            }
+        })
+    }
+
+    /// Asks for what [`unit_counts`] makes.
+    pub(crate) fn unit_counts(
+        &mut self,
+        checkpoints: impl Into<Selection>,
+        rule: Rule,
+        epoch: Epoch,
+        options: &SelectivityOptions,
+    ) -> Result<Asked<UnitCounts>> {
+        let options = options.of_run(self.run());
+        self.ask((checkpoints, rule), [Need::Activity(rule)], UnitCounts::new(), move |counts, seen| {
+            counts.add(Some(seen.stage_of(rule)?), &*seen.selectivity(rule, epoch, &options)?);
+            Ok(())
+        })
+    }
 }
 
 /// The selectivity of every unit at each of a run's checkpoints, one below the other: columns as
@@ -84,16 +159,7 @@ pub fn psth(
     options: &PsthOptions,
     readout: &ReadoutOptions,
 ) -> Result<DataFrame> {
-    let options = options.of_run(run);
-    let selectivity = options.population.selectivity.clone();
-    let mut readout = Readout::new(readout.clone())?;
-    let followed = followed(run, rule, epoch, options.follow, &selectivity, &mut readout)?;
-    let mut psth = Psth::new(options);
-    over_stages(run, checkpoints, rule, &mut readout, |stage, activity| match &followed {
-        Some(units) => psth.add(stage, activity, units),
-        None => psth.add(stage, activity, &Selectivity::of(activity, epoch, &selectivity)?),
-    })?;
-    psth.table()
+    Survey::alone(run, readout, |survey| survey.psth(checkpoints, rule, epoch, options))?.table()
 }
 
 /// The tuning curves of a run's selective units by stage (Fig. S3B), their fits and the tests of their heights.
@@ -125,15 +191,7 @@ pub fn tuning(
     options: &AverageOptions,
     readout: &ReadoutOptions,
 ) -> Result<Tuning> {
-    let options = &options.of_run(run);
-    let mut readout = Readout::new(readout.clone())?;
-    let followed = followed(run, rule, epoch, options.follow, &options.population.selectivity, &mut readout)?;
-    let mut tuning = Tuning::new(options.clone());
-    over_stages(run, checkpoints, rule, &mut readout, |stage, activity| {
-        let measured = Selectivity::of(activity, epoch, &options.population.selectivity)?;
-        tuning.add(Some(stage), &measured, followed.as_ref().unwrap_or(&measured))
-    })?;
-    Ok(tuning)
+    Survey::alone(run, readout, |survey| survey.tuning(checkpoints, rule, epoch, options))
 }
 
 /// The mean activity of a run's selective units in an epoch against trials trained (Fig. S2B): columns as
@@ -167,19 +225,7 @@ pub fn epoch_growth(
     options: &AverageOptions,
     readout: &ReadoutOptions,
 ) -> Result<DataFrame> {
-    let options = &options.of_run(run);
-    let mut readout = Readout::new(readout.clone())?;
-    let followed = followed(run, rule, selected, options.follow, &options.population.selectivity, &mut readout)?;
-    let mut growth = EpochGrowth::new(options.clone());
-    over_stages(run, checkpoints, rule, &mut readout, |stage, activity| {
-        let rates = Selectivity::of(activity, measured, &options.population.selectivity)?;
-        match &followed {
-            Some(units) => growth.add(stage, &rates, units),
-            None if selected == measured => growth.add(stage, &rates, &rates),
-            None => growth.add(stage, &rates, &Selectivity::of(activity, selected, &options.population.selectivity)?),
-        }
-    })?;
-    growth.table()
+    Survey::alone(run, readout, |survey| survey.epoch_growth(checkpoints, rule, selected, measured, options))?.table()
 }
 
 /// How many units of a run each test of selectivity keeps, by checkpoint, test and kind: columns as
@@ -195,14 +241,7 @@ pub fn unit_counts(
     options: &SelectivityOptions,
     readout: &ReadoutOptions,
 ) -> Result<DataFrame> {
-    let options = &options.of_run(run);
-    let mut readout = Readout::new(readout.clone())?;
-    let mut counts = UnitCounts::new();
-    over_stages(run, checkpoints, rule, &mut readout, |stage, activity| {
-        counts.add(Some(stage), &Selectivity::of(activity, epoch, options)?);
-        Ok(())
-    })?;
-    counts.table()
+    Survey::alone(run, readout, |survey| survey.unit_counts(checkpoints, rule, epoch, options))?.table()
 }
 
 /// The cross-temporal decoder of the average checkpoint (Fig. S5E): each checkpoint is decoded, and the accuracies are

@@ -9,10 +9,10 @@ use polars::prelude::*;
 
 use crate::activity::Activity;
 use crate::analysis::rates::{baseline, mean_of_rows};
-use crate::analysis::stages::over_stages;
+use crate::analysis::survey::{Asked, Need, Survey};
 use crate::analysis::{Kind, Normalisation, Population, Selectivity, normalisation};
 use crate::error::{Error, Result};
-use crate::readout::{Readout, ReadoutOptions};
+use crate::readout::ReadoutOptions;
 use crate::statistics::{Anova, NotTested, independent_t_test, one_way_anova};
 use crate::tables::Columns;
 use crate::tasks::{Epoch, Rule};
@@ -421,15 +421,28 @@ pub fn period_activity(
     population: &Population,
     readout: &ReadoutOptions,
 ) -> Result<PeriodActivity> {
-    let population = &population.of_run(run);
-    let mut readout = Readout::new(readout.clone())?;
-    let mut found = PeriodActivity::default();
-    over_stages(run, checkpoints, rule, &mut readout, |stage, activity| {
-        let units = Selectivity::of(activity, selected_in, &population.selectivity)?;
-        found.checkpoints.push(PeriodCheckpoint::of(Some(stage), activity, &units, period, population)?);
-        Ok(())
-    })?;
-    Ok(found)
+    Survey::alone(run, readout, |survey| survey.period_activity(checkpoints, rule, selected_in, period, population))
+}
+
+impl Survey<'_> {
+    /// Asks for what [`period_activity`] finds.
+    pub(crate) fn period_activity(
+        &mut self,
+        checkpoints: impl Into<Selection>,
+        rule: Rule,
+        selected_in: Epoch,
+        period: &Period,
+        population: &Population,
+    ) -> Result<Asked<PeriodActivity>> {
+        let (population, period) = (population.of_run(self.run()), period.clone());
+        let nothing = PeriodActivity::default();
+        self.ask((checkpoints, rule), [Need::Activity(rule)], nothing, move |found, seen| {
+            let (stage, activity) = (Some(seen.stage_of(rule)?), seen.activity(rule)?);
+            let units = seen.selectivity(rule, selected_in, &population.selectivity)?;
+            found.checkpoints.push(PeriodCheckpoint::of(stage, activity, &units, &period, &population)?);
+            Ok(())
+        })
+    }
 }
 
 #[cfg(test)]

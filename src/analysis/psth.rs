@@ -1,8 +1,9 @@
 //! The peri-stimulus time histogram of selective units (Fig. 4E–G).
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use ndarray::{Array2, Axis};
+use ndarray::{Array2, Array3, Axis};
 use polars::prelude::*;
 
 use crate::activity::Activity;
@@ -182,6 +183,18 @@ impl Psth {
     /// If trials are longer or shorter than those added before or have rates of another kind, the selectivity is of
     /// other units or another number of locations, or there is no fix1.
     pub fn add(&mut self, group: impl Into<Group>, activity: &Activity, selectivity: &Selectivity) -> Result<()> {
+        let means = || Ok(Arc::new(location_means(activity, &activity.trials_by_location())));
+        self.add_with(group, activity, selectivity, means)
+    }
+
+    /// As [`Psth::add`]; `means` has the means over the trials at each location, (location, time, unit).
+    pub(super) fn add_with(
+        &mut self,
+        group: impl Into<Group>,
+        activity: &Activity,
+        selectivity: &Selectivity,
+        means: impl FnOnce() -> Result<Arc<Array3<f64>>>,
+    ) -> Result<()> {
         activity.check()?;
         selectivity.check()?;
         let clock = (activity.steps(), activity.dt, activity.start_ms);
@@ -215,7 +228,7 @@ impl Psth {
         };
         let mut known = self.normalisation;
         normalisation::shared(&mut known, normalisation)?;
-        let (preferred, opposite) = self.unit_curves(activity, selectivity, normalisation)?;
+        let (preferred, opposite) = self.unit_curves(activity, selectivity, normalisation, means)?;
         self.options.bootstrap.draw(&mut self.resamples, unit_count)?;
         let key = match self.options.grouping {
             Grouping::Stage => Key::Group(group.into()),
@@ -244,11 +257,12 @@ impl Psth {
         activity: &Activity,
         selectivity: &Selectivity,
         normalisation: Normalisation,
+        means: impl FnOnce() -> Result<Arc<Array3<f64>>>,
     ) -> Result<(UnitCurves, UnitCurves)> {
         let trials_by_location = activity.trials_by_location();
         let population = &self.options.population;
         let baseline = baseline(activity, population.selectivity.baseline_skip_ms)?;
-        let means = location_means(activity, &trials_by_location);
+        let means = means()?;
         let curve_of = |unit: usize, location: usize| -> Option<Vec<f64>> {
             if trials_by_location[location].is_empty() {
                 return None;

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use polars::prelude::*;
 
 use crate::analysis::stages::Span;
+use crate::analysis::survey::{Asked, Batches, Need, Survey};
 use crate::error::{Error, Result};
-use crate::readout::{Readout, ReadoutOptions};
+use crate::readout::ReadoutOptions;
 use crate::tasks::{Rule, Timeline};
 use crate::training::{Answer, Run, Selection, Stage};
 
@@ -166,24 +167,34 @@ pub fn saccade(
     options: &SaccadeOptions,
     readout: &ReadoutOptions,
 ) -> Result<DataFrame> {
-    run.check_trained(rule)?;
-    if Timeline::of(rule, run.hyperparameters().dt).response_on.is_none() {
-        return Err(Error::argument(format!("rule `{rule}` asks to keep fixating"), "choose a rule with a response"));
+    Survey::alone(run, readout, |survey| survey.saccade(checkpoints, rule, options))?.table()
+}
+
+impl Survey<'_> {
+    /// Asks for what [`saccade`] makes its table of.
+    pub(crate) fn saccade(
+        &mut self,
+        checkpoints: impl Into<Selection>,
+        rule: Rule,
+        options: &SaccadeOptions,
+    ) -> Result<Asked<Saccades>> {
+        self.run().check_trained(rule)?;
+        if Timeline::of(rule, self.run().hyperparameters().dt).response_on.is_none() {
+            let what = format!("rule `{rule}` asks to keep fixating");
+            return Err(Error::argument(what, "choose a rule with a response"));
+        }
+        if options.batches == 0 {
+            return Err(Error::argument("0 batches hold no trial", "use 1 or more"));
+        }
+        let need = Need::Answers(rule, Batches::Test(options.batches));
+        let nothing = Saccades::default();
+        self.ask((checkpoints, rule), [need.clone()], nothing, move |saccades, seen| {
+            let stage = seen.stage_of(rule)?;
+            saccades.add(stage, seen.answers(&need)?.iter().flatten());
+            saccades.spans.entry(stage).or_default().add(&seen.visited);
+            Ok(())
+        })
     }
-    if options.batches == 0 {
-        return Err(Error::argument("0 batches hold no trial", "use 1 or more"));
-    }
-    let mut readout = Readout::new(readout.clone())?;
-    let mut saccades = Saccades::default();
-    for visited in run.visit(checkpoints, rule)? {
-        let visited = visited?;
-        let stage = visited.stage()?;
-        let conditions = readout.trials(&visited.checkpoint, rule)?.conditions;
-        let answers = readout.answers(&visited.checkpoint, rule, &vec![conditions; options.batches])?;
-        saccades.add(stage, answers.iter().flatten());
-        saccades.spans.entry(stage).or_default().add(&visited);
-    }
-    saccades.table()
 }
 
 #[cfg(test)]

@@ -2,26 +2,7 @@
 
 use polars::prelude::*;
 
-use crate::activity::Activity;
-use crate::error::Result;
-use crate::readout::Readout;
-use crate::tasks::Rule;
-use crate::training::{Run, Selection, Stage, Staging, Visited};
-
-/// Reads checkpoints out one after the other and hands each on, with its stage of the rule.
-pub(super) fn over_stages(
-    run: &Run,
-    checkpoints: impl Into<Selection>,
-    rule: Rule,
-    readout: &mut Readout,
-    mut each: impl FnMut(Stage, &Activity) -> Result<()>,
-) -> Result<()> {
-    for visited in run.visit(checkpoints, rule)? {
-        let visited = visited?;
-        each(visited.stage()?, &readout.activity(&visited.checkpoint, rule)?)?;
-    }
-    Ok(())
-}
+use crate::training::{Staging, Visited};
 
 /// The first and the last of the checkpoints that a stage stands on.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]

@@ -1,6 +1,10 @@
 //! The paper's claims.
 
-use crate::analysis::{Evidence, claims};
+use polars::frame::DataFrame;
+
+use crate::analysis::Evidence;
+use crate::analysis::claims::judged;
+use crate::analysis::survey::Survey;
 use crate::error::Result;
 use crate::figures::{Section, TableSection};
 use crate::readout::ReadoutOptions;
@@ -17,16 +21,30 @@ const SHOWN: [(&str, &str); 7] = [
     ("reason", "Why"),
 ];
 
-/// The page's table of claims, from the tables that its figures have already.
-pub(super) fn section(run: &Run, sections: &[Section]) -> Result<TableSection> {
-    let known = |id: &str| sections.iter().find(|section| section.id == id).map(|section| section.table.clone());
-    let evidence = Evidence {
-        performance: known("performance-growth"),
-        saccade: known("saccade-gap"),
-        decoder: known("decoder-odr"),
-        agreement: known("agreement-odr-odrd-stim1"),
-        ..Evidence::default()
-    };
+/// The page's table of claims, once the survey was carried out, from the figures' tables as well.
+pub(super) type Plan<'a> = Box<dyn FnOnce(&[Section]) -> Result<TableSection> + 'a>;
+
+/// Asks for what claims are held against.
+pub(super) fn plan<'a>(run: &'a Run, survey: &mut Survey<'a>) -> Result<Plan<'a>> {
+    let asked = Evidence::default().ask(survey)?;
+    Ok(Box::new(move |sections| {
+        let known = |id: &str| sections.iter().find(|section| section.id == id).map(|section| section.table.clone());
+        let (performance, decoder) = (known("performance-growth"), known("decoder-odr"));
+        section(judged(run, &asked.answer(run, Evidence { performance, decoder, ..Evidence::default() })?)?)
+    }))
+}
+
+/// The same by a survey of its own.
+pub(super) fn alone(run: &Run) -> Plan<'_> {
+    Box::new(move |sections| {
+        let mut survey = Survey::of(run, &ReadoutOptions::default())?;
+        let plan = plan(run, &mut survey)?;
+        survey.carry_out(&mut |_, _| {})?;
+        plan(sections)
+    })
+}
+
+fn section(table: DataFrame) -> Result<TableSection> {
     Ok(TableSection {
         id: "claims".to_owned(),
         title: "What this run shows of the paper's claims".to_owned(),
@@ -39,6 +57,6 @@ pub(super) fn section(run: &Run, sections: &[Section]) -> Result<TableSection> {
                the paper does not have."
                 .to_owned(),
         columns: SHOWN.map(|(column, heading)| (column.to_owned(), heading.to_owned())).to_vec(),
-        table: claims(run, evidence, &ReadoutOptions::default())?,
+        table,
     })
 }

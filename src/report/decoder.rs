@@ -1,28 +1,35 @@
 //! The location decoded across time.
 
+use crate::activity::Activity;
+use crate::analysis::survey::Survey;
 use crate::analysis::{Decoder, DecoderOptions, Scoring};
 use crate::error::Result;
 use crate::figures::{self, About, Section};
+use crate::report::parts::Plan;
 use crate::report::rules::counterparts_or_any;
 use crate::tasks::Rule;
-use crate::training::Run;
+use crate::training::{Checkpoint, Run};
 
 /// The sections of the page: the last checkpoint on the delayed-response task, if the run was trained on it.
-pub(super) fn sections(run: &Run) -> Result<Vec<Section>> {
+pub(super) fn plan<'a>(run: &'a Run, survey: &mut Survey<'a>) -> Result<Plan<'a>> {
     let rule = counterparts_or_any(run, &[Rule::ODR, Rule::ODRD])[0];
     let checkpoint = run.last()?;
-    let activity = checkpoint.activity(rule)?;
+    let activity = survey.activity(&checkpoint, rule)?;
+    Ok(Box::new(move || Ok(vec![section(rule, &checkpoint, &activity)?])))
+}
+
+fn section(rule: Rule, checkpoint: &Checkpoint, activity: &Activity) -> Result<Section> {
     let held_out = DecoderOptions::published(activity.dt);
     let published = DecoderOptions { scoring: Scoring::Published, ..held_out.clone() };
     let title = format!("Location decoded across time, rule {rule}, after {} trials", checkpoint.trials_trained());
-    let about = About::of(&activity, title);
+    let about = About::of(activity, title);
     let options = held_out.clone();
-    let [held_out, published] = [Decoder::of(&activity, &held_out)?, Decoder::of(&activity, &published)?];
+    let [held_out, published] = [Decoder::of(activity, &held_out)?, Decoder::of(activity, &published)?];
     let table = held_out.table()?;
     let names = Scoring::ALL.map(Scoring::name);
     let right = published.table()?;
     let figure = figures::decoder_compared((names[0], &table), (names[1], &right), &options, about)?;
-    Ok(vec![Section {
+    Ok(Section {
         id: format!("decoder-{rule}"),
         title: format!("The location decoded across time, rule {rule} (paper, Fig. S5E)"),
         text: format!(
@@ -36,5 +43,5 @@ pub(super) fn sections(run: &Run) -> Result<Vec<Section>> {
         ),
         figure,
         table,
-    }])
+    })
 }

@@ -1,9 +1,10 @@
 //! What a distractor does to the response.
 
-use crate::analysis::{DistractorOptions, distractor};
+use crate::analysis::survey::Survey;
+use crate::analysis::{Distractor, DistractorOptions};
 use crate::error::Result;
 use crate::figures::{self, Section};
-use crate::readout::ReadoutOptions;
+use crate::report::parts::Plan;
 use crate::report::rules::counterparts;
 use crate::tasks::Rule;
 use crate::training::{Run, Selection};
@@ -13,10 +14,14 @@ use crate::training::{Run, Selection};
 const REPEATS: usize = 16;
 
 /// The sections of the page, if the run was trained on the distractor task.
-pub(super) fn sections(run: &Run) -> Result<Vec<Section>> {
+pub(super) fn plan<'a>(run: &'a Run, survey: &mut Survey<'a>) -> Result<Plan<'a>> {
     counterparts(run, &[Rule::ODRD])?;
     let options = DistractorOptions { repeats: REPEATS };
-    let found = distractor(run, Selection::All, &options, &ReadoutOptions::default())?;
+    let found = survey.distractor(Selection::All, &options)?;
+    Ok(Box::new(move || sections(&found.answer()?)))
+}
+
+fn sections(found: &Distractor) -> Result<Vec<Section>> {
     let (performance, saccades) = (found.performance()?, found.saccades()?);
     Ok(vec![
         Section {

@@ -5,7 +5,7 @@
 //! use maturation::report;
 //!
 //! let run = Run::open("data/6tasks")?;
-//! report::reproduce(&run)?.write("figures/index.html")?; // all of it, a minute or so
+//! report::reproduce(&run)?.write("figures/index.html")?; // all of it, half a minute or so
 //!
 //! let tuning = report::part("tuning")?.sections(&run)?; // one part: figures, each with its table
 //! tuning[0].figure.save("tuning.svg")?;
@@ -35,8 +35,10 @@ mod unit_counts;
 pub use parts::{PARTS, Part, part};
 pub use summary::summary_page;
 
+use crate::analysis::survey::{Survey, told_now_and_then};
 use crate::error::{Error, Result};
 use crate::figures::Page;
+use crate::readout::{Readout, ReadoutOptions};
 use crate::training::Run;
 
 /// The page of a run: every part that the run can be shown in, what it shows of the paper's claims, and its
@@ -48,29 +50,46 @@ pub fn reproduce(run: &Run) -> Result<Page> {
     reproduce_and_tell(run, &mut |_| {})
 }
 
-/// As [`reproduce`]; each part is named to `tell` before it is made, and what was left out at the end: some parts take
-/// half a minute.
+/// As [`reproduce`]; how far reading the checkpoints out has come, each part before it is made, and what was left out
+/// are told to `tell`.
 ///
 /// # Errors
 /// As [`reproduce`].
 pub fn reproduce_and_tell(run: &Run, tell: &mut dyn FnMut(&str)) -> Result<Page> {
+    page_by(Readout::new(ReadoutOptions::default())?, run, tell)
+}
+
+/// The page of a run that is read out in this way. Every part asks first; then each checkpoint is read out once.
+fn page_by(readout: Readout, run: &Run, tell: &mut dyn FnMut(&str)) -> Result<Page> {
     let mut page = Page {
         title: "How the units of a recurrent network mature".to_owned(),
         about: about(run)?,
         facts: facts(run)?,
         ..Page::default()
     };
+    let mut survey = Survey::on(run, readout);
+    let plans: Vec<_> = PARTS.iter().map(|part| part.plan(run, &mut survey)).collect();
+    let of_claims = claims::plan(run, &mut survey);
+    let together = survey.carry_out(&mut told_now_and_then(tell));
+    let (plans, of_claims) = match together {
+        Ok(()) => (plans, of_claims),
+        Err(error) => {
+            // A rule that cannot be read out spoils what all asked together: each for itself, the others can be made.
+            tell(&format!("each part by itself, since not all can be made: {}", reason(error)?));
+            (PARTS.iter().map(|part| Ok(part.alone(run))).collect(), Ok(claims::alone(run)))
+        }
+    };
     let steps = PARTS.len() + 1;
-    for (step, part) in PARTS.iter().enumerate() {
+    for (step, (part, plan)) in PARTS.iter().zip(plans).enumerate() {
         tell(&format!("[{}/{steps}] {} …", step + 1, part.about()));
-        match part.sections(run) {
+        match plan.and_then(|plan| plan()) {
             Ok(made) => page.sections.extend(made),
             Err(error) => page.left_out.push((part.what.to_owned(), reason(error)?)),
         }
     }
     let what = "the paper's claims";
     tell(&format!("[{steps}/{steps}] {what} …"));
-    match claims::section(run, &page.sections) {
+    match of_claims.and_then(|plan| plan(&page.sections)) {
         Ok(made) => page.tables.push(made),
         Err(error) => page.left_out.push((what.to_owned(), reason(error)?)),
     }

@@ -1,7 +1,9 @@
 //! The parts of the page, and where else each is to be found.
 
+use crate::analysis::survey::Survey;
 use crate::error::{Error, Result};
 use crate::figures::Section;
+use crate::readout::ReadoutOptions;
 use crate::report::{
     agreement, decoder, distractor, dpca, epoch_growth, pca, performance_growth, period_activity, psth, saccade,
     sample_unit, tuning, unit_counts,
@@ -23,8 +25,11 @@ pub struct Part {
     pub analysis: &'static str,
     /// The notebook that makes it, without its ending.
     pub notebook: &'static str,
-    make: fn(&Run) -> Result<Vec<Section>>,
+    plan: for<'a> fn(&'a Run, &mut Survey<'a>) -> Result<Plan<'a>>,
 }
+
+/// What is left of a part once it has asked for what it needs: its sections, to be made when the survey was carried out.
+pub(super) type Plan<'a> = Box<dyn FnOnce() -> Result<Vec<Section>> + 'a>;
 
 impl Part {
     /// What it shows, and where in the paper.
@@ -42,8 +47,21 @@ impl Part {
     /// # Errors
     /// If the run was not trained on a rule that this part takes, or one of its files cannot be read.
     pub fn sections(&self, run: &Run) -> Result<Vec<Section>> {
-        let made = (self.make)(run)?;
-        Ok(made.into_iter().map(|section| self.signed(section)).collect())
+        let mut survey = Survey::of(run, &ReadoutOptions::default())?;
+        let plan = self.plan(run, &mut survey)?;
+        survey.carry_out(&mut |_, _| {})?;
+        plan()
+    }
+
+    /// Its sections by a survey of its own.
+    pub(super) fn alone<'a>(&'a self, run: &'a Run) -> Plan<'a> {
+        Box::new(move || self.sections(run))
+    }
+
+    /// Asks for what its sections are made of.
+    pub(super) fn plan<'a>(&'a self, run: &'a Run, survey: &mut Survey<'a>) -> Result<Plan<'a>> {
+        let plan = (self.plan)(run, survey)?;
+        Ok(Box::new(move || Ok(plan()?.into_iter().map(|section| self.signed(section)).collect())))
     }
 
     /// A section that says how to make it by oneself.
@@ -80,7 +98,7 @@ pub static PARTS: [Part; 14] = [
         figure: "performance_growth",
         analysis: "performance_growth",
         notebook: "01-maturation",
-        make: performance_growth::sections,
+        plan: performance_growth::plan,
     },
     Part {
         name: "psth",
@@ -89,7 +107,7 @@ pub static PARTS: [Part; 14] = [
         figure: "psth",
         analysis: "psth",
         notebook: "03-psth",
-        make: psth::sections,
+        plan: psth::plan,
     },
     Part {
         name: "sample-unit",
@@ -98,7 +116,7 @@ pub static PARTS: [Part; 14] = [
         figure: "sample_unit",
         analysis: "SampleUnit",
         notebook: "02-sample-units",
-        make: sample_unit::sections,
+        plan: sample_unit::plan,
     },
     Part {
         name: "tuning",
@@ -107,7 +125,7 @@ pub static PARTS: [Part; 14] = [
         figure: "tuning",
         analysis: "tuning",
         notebook: "04-tuning",
-        make: tuning::sections,
+        plan: tuning::plan,
     },
     Part {
         name: "epoch-growth",
@@ -116,7 +134,7 @@ pub static PARTS: [Part; 14] = [
         figure: "epoch_growth",
         analysis: "epoch_growth",
         notebook: "05-growth",
-        make: epoch_growth::sections,
+        plan: epoch_growth::plan,
     },
     Part {
         name: "followed-units",
@@ -125,7 +143,7 @@ pub static PARTS: [Part; 14] = [
         figure: "psth",
         analysis: "psth",
         notebook: "03-psth",
-        make: psth::followed,
+        plan: psth::plan_followed,
     },
     Part {
         name: "period-activity",
@@ -134,7 +152,7 @@ pub static PARTS: [Part; 14] = [
         figure: "period_activity",
         analysis: "period_activity",
         notebook: "07-period-and-agreement",
-        make: period_activity::sections,
+        plan: period_activity::plan,
     },
     Part {
         name: "agreement",
@@ -143,7 +161,7 @@ pub static PARTS: [Part; 14] = [
         figure: "agreement",
         analysis: "agreement",
         notebook: "07-period-and-agreement",
-        make: agreement::sections,
+        plan: agreement::plan,
     },
     Part {
         name: "decoder",
@@ -152,7 +170,7 @@ pub static PARTS: [Part; 14] = [
         figure: "decoder",
         analysis: "decoder",
         notebook: "09-decoder",
-        make: decoder::sections,
+        plan: decoder::plan,
     },
     Part {
         name: "dpca",
@@ -161,7 +179,7 @@ pub static PARTS: [Part; 14] = [
         figure: "dpca",
         analysis: "dpca",
         notebook: "10-dpca-and-pca",
-        make: dpca::sections,
+        plan: dpca::plan,
     },
     Part {
         name: "pca",
@@ -170,7 +188,7 @@ pub static PARTS: [Part; 14] = [
         figure: "pca",
         analysis: "pca",
         notebook: "10-dpca-and-pca",
-        make: pca::sections,
+        plan: pca::plan,
     },
     Part {
         name: "distractor",
@@ -179,7 +197,7 @@ pub static PARTS: [Part; 14] = [
         figure: "distractor",
         analysis: "distractor",
         notebook: "06-behaviour",
-        make: distractor::sections,
+        plan: distractor::plan,
     },
     Part {
         name: "saccade",
@@ -188,7 +206,7 @@ pub static PARTS: [Part; 14] = [
         figure: "saccade",
         analysis: "saccade",
         notebook: "06-behaviour",
-        make: saccade::sections,
+        plan: saccade::plan,
     },
     Part {
         name: "unit-counts",
@@ -197,7 +215,7 @@ pub static PARTS: [Part; 14] = [
         figure: "unit_counts",
         analysis: "unit_counts",
         notebook: "03-psth",
-        make: unit_counts::sections,
+        plan: unit_counts::plan,
     },
 ];
 

@@ -1,19 +1,23 @@
 //! Activity in the second delay.
 
-use crate::analysis::{Period, period_activity};
+use crate::analysis::survey::Survey;
+use crate::analysis::{Period, PeriodActivity};
 use crate::error::Result;
 use crate::figures::{self, About, Section};
-use crate::readout::ReadoutOptions;
+use crate::report::parts::Plan;
 use crate::report::rules::{counterparts, normalisation, of_rates, of_stages, population};
 use crate::tasks::{Epoch, Rule};
 use crate::training::{Run, Selection};
 
 /// The sections of the page: the second delay of the distractor task, if the run was trained on it.
-pub(super) fn sections(run: &Run) -> Result<Vec<Section>> {
+pub(super) fn plan<'a>(run: &'a Run, survey: &mut Survey<'a>) -> Result<Plan<'a>> {
     let (rule, epoch) = (counterparts(run, &[Rule::ODRD])?[0], Epoch::Delay2);
     let period = Period::Epoch(epoch);
-    let readout = ReadoutOptions::default();
-    let found = period_activity(run, Selection::All, rule, epoch, &period, &population(run), &readout)?;
+    let found = survey.period_activity(Selection::All, rule, epoch, &period, &population(run))?;
+    Ok(Box::new(move || sections(run, (rule, epoch), &period, &found.answer()?)))
+}
+
+fn sections(run: &Run, (rule, epoch): (Rule, Epoch), period: &Period, found: &PeriodActivity) -> Result<Vec<Section>> {
     let title = format!("Activity in {period} of {epoch}-selective units, rule {rule}{}", of_stages(run));
     let table = found.table()?;
     let tests = found.t_tests()?;

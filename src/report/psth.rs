@@ -1,9 +1,12 @@
 //! Average activity of selective units, by stage, and of units followed through all of them.
 
-use crate::analysis::{self, PsthOptions};
+use polars::frame::DataFrame;
+
+use crate::analysis::survey::{Asked, Survey};
+use crate::analysis::{Psth, PsthOptions};
 use crate::error::Result;
 use crate::figures::{self, About, Section};
-use crate::readout::ReadoutOptions;
+use crate::report::parts::Plan;
 use crate::report::rules::{bootstrap, of_rates, of_stages, of_the_paper, population, relative, rule_epochs};
 use crate::tasks::{Epoch, Rule};
 use crate::training::{Run, Selection, Stage};
@@ -31,34 +34,40 @@ fn about(run: &Run, rule: Rule, epoch: Epoch) -> About {
 }
 
 /// The page's sections on the selective units of each stage.
-pub(super) fn sections(run: &Run) -> Result<Vec<Section>> {
+pub(super) fn plan<'a>(run: &'a Run, survey: &mut Survey<'a>) -> Result<Plan<'a>> {
     let wanted: &[_] = if of_the_paper(run) { &PSTHS } else { &PSTHS_OF_A_VARIANT };
+    let ask = |(rule, epoch): (Rule, Epoch)| {
+        let options = PsthOptions { opposite: true, population: population(run), ..PsthOptions::default() };
+        Ok((rule, epoch, survey.psth(Selection::All, rule, epoch, &options)?))
+    };
+    let asked = rule_epochs(run, wanted).into_iter().map(ask).collect::<Result<Vec<_>>>()?;
+    Ok(Box::new(move || {
+        asked.into_iter().map(|(rule, epoch, psth)| section(run, rule, epoch, psth.answer()?.table()?)).collect()
+    }))
+}
+
+fn section(run: &Run, rule: Rule, epoch: Epoch, table: DataFrame) -> Result<Section> {
     let baseline = match relative(run) {
         true => " The baseline includes the start-up transient of the first 100 ms, as published.",
         false => "",
     };
-    let section = |(rule, epoch): (Rule, Epoch)| {
-        let options = PsthOptions { opposite: true, population: population(run), ..PsthOptions::default() };
-        let table = analysis::psth(run, Selection::All, rule, epoch, &options, &ReadoutOptions::default())?;
-        Ok(Section {
-            id: format!("psth-{rule}-{epoch}").replace('_', "-"),
-            title: format!("Activity of {epoch}-selective units, rule {rule} (paper, Fig. 4E–G)"),
-            text: format!(
-                "The average activity of the excited and mixed units that are selective in {epoch}, each at its \
-                 preferred location (solid) and at the opposite one (dashed), {}; averaged over the checkpoints of \
-                 each stage that are at hand.{baseline}",
-                of_rates(run)
-            ),
-            figure: figures::psth(&table, about(run, rule, epoch))?,
-            table,
-        })
-    };
-    rule_epochs(run, wanted).into_iter().map(section).collect()
+    Ok(Section {
+        id: format!("psth-{rule}-{epoch}").replace('_', "-"),
+        title: format!("Activity of {epoch}-selective units, rule {rule} (paper, Fig. 4E–G)"),
+        text: format!(
+            "The average activity of the excited and mixed units that are selective in {epoch}, each at its \
+             preferred location (solid) and at the opposite one (dashed), {}; averaged over the checkpoints of \
+             each stage that are at hand.{baseline}",
+            of_rates(run)
+        ),
+        figure: figures::psth(&table, about(run, rule, epoch))?,
+        table,
+    })
 }
 
 /// The page's section on the units of one stage, followed through the others.
-pub(super) fn followed(run: &Run) -> Result<Vec<Section>> {
-    let mut sections = Vec::new();
+pub(super) fn plan_followed<'a>(run: &'a Run, survey: &mut Survey<'a>) -> Result<Plan<'a>> {
+    let mut asked = Vec::new();
     for (rule, epoch) in rule_epochs(run, &[(Rule::ODRD, Epoch::Stim1), (Rule::ODR, Epoch::Delay1)]) {
         let has = |stage: &Stage| run.stage(rule, *stage).is_ok();
         let Some(stage) = Stage::ALL.into_iter().rev().find(has) else { continue };
@@ -68,20 +77,28 @@ pub(super) fn followed(run: &Run) -> Result<Vec<Section>> {
             population: population(run),
             ..PsthOptions::default()
         };
-        let table = analysis::psth(run, Selection::All, rule, epoch, &options, &ReadoutOptions::default())?;
-        let mut about = about(run, rule, epoch);
-        about.title.push_str(&format!(", units of the last {stage} checkpoint followed"));
-        sections.push(Section {
-            id: format!("followed-{rule}-{epoch}").replace('_', "-"),
-            title: format!("Units that end up {epoch}-selective, followed through training, rule {rule}"),
-            text: format!(
-                "The excited and mixed units that are selective in {epoch} at the last {stage} checkpoint, with the \
-                 locations that they prefer there, followed through the checkpoints of all stages: what the same units \
-                 did before. Bands hold 95 % of the averages over 1000 resamples of the units."
-            ),
-            figure: figures::psth(&table, &about)?,
-            table,
-        });
+        asked.push((rule, epoch, stage, survey.psth(Selection::All, rule, epoch, &options)?));
     }
-    Ok(sections)
+    Ok(Box::new(move || {
+        let section = |(rule, epoch, stage, psth): (Rule, Epoch, Stage, Asked<Psth>)| {
+            followed(run, rule, epoch, stage, psth.answer()?.table()?)
+        };
+        asked.into_iter().map(section).collect()
+    }))
+}
+
+fn followed(run: &Run, rule: Rule, epoch: Epoch, stage: Stage, table: DataFrame) -> Result<Section> {
+    let mut about = about(run, rule, epoch);
+    about.title.push_str(&format!(", units of the last {stage} checkpoint followed"));
+    Ok(Section {
+        id: format!("followed-{rule}-{epoch}").replace('_', "-"),
+        title: format!("Units that end up {epoch}-selective, followed through training, rule {rule}"),
+        text: format!(
+            "The excited and mixed units that are selective in {epoch} at the last {stage} checkpoint, with the \
+             locations that they prefer there, followed through the checkpoints of all stages: what the same units \
+             did before. Bands hold 95 % of the averages over 1000 resamples of the units."
+        ),
+        figure: figures::psth(&table, &about)?,
+        table,
+    })
 }

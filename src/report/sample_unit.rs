@@ -1,19 +1,26 @@
 //! A sample unit.
 
+use crate::activity::Activity;
 use crate::analysis::SampleUnit;
+use crate::analysis::survey::Survey;
 use crate::error::Result;
 use crate::figures::{self, About, Section};
+use crate::report::parts::Plan;
 use crate::report::rules::{counterparts_or_any, population};
 use crate::tasks::{Epoch, Rule};
 use crate::training::Run;
 
 /// The page's section on a sample unit.
-pub(super) fn sections(run: &Run) -> Result<Vec<Section>> {
+pub(super) fn plan<'a>(run: &'a Run, survey: &mut Survey<'a>) -> Result<Plan<'a>> {
     let (rule, epoch) = (counterparts_or_any(run, &[Rule::ODR, Rule::ODRD])[0], Epoch::Stim1);
-    let activity = run.last()?.activity(rule)?;
-    let unit = SampleUnit::of(&activity, epoch, None, &population(run))?;
+    let activity = survey.activity(&run.last()?, rule)?;
+    Ok(Box::new(move || Ok(vec![section(run, (rule, epoch), &activity)?])))
+}
+
+fn section(run: &Run, (rule, epoch): (Rule, Epoch), activity: &Activity) -> Result<Section> {
+    let unit = SampleUnit::of(activity, epoch, None, &population(run))?;
     let table = unit.table()?;
-    Ok(vec![Section {
+    Ok(Section {
         id: "sample-unit".to_owned(),
         title: format!("A sample unit, rule {rule} (paper, Fig. 3B)"),
         text: format!(
@@ -23,7 +30,7 @@ pub(super) fn sections(run: &Run) -> Result<Vec<Section>> {
              whose highest rate is at least the median one, at the last checkpoint.",
             unit.unit
         ),
-        figure: figures::sample_unit(&table, About::of_unit(&unit, &activity))?,
+        figure: figures::sample_unit(&table, About::of_unit(&unit, activity))?,
         table,
-    }])
+    })
 }

@@ -3,17 +3,24 @@
 //!
 //! `MATURATION_HOSTILE=FOLDER` keeps what is made of them, for `tests/browser/hostile.py` to open in a browser.
 
+use std::collections::BTreeSet;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::Path;
+use std::sync::{Arc, Mutex};
 
+use ndarray::Array3;
 use polars::prelude::*;
 use serde_json::Value;
 
 use crate::activity::RingLabels;
-use crate::analysis::DecoderOptions;
+use crate::analysis::{DecoderOptions, Evidence, claims};
+use crate::error::{Error, Result};
 use crate::figures::{self, About, ChartAbout, Figure, ImageFormat, Page, Section, TableSection};
 use crate::hyperparameters::Hyperparameters;
+use crate::network::{Cost, CpuEngine, Engine, Network, Rollout, SweepNoise, Values};
 use crate::notebook::html_table;
-use crate::tasks::{Rule, Ruleset};
+use crate::readout::{Readout, ReadoutOptions};
+use crate::tasks::{Rule, Ruleset, Trials};
 use crate::training::{Run, Training};
 
 /// What an attacker would call something, if its name were shown as it is.
@@ -313,4 +320,103 @@ fn markup_is_found_where_there_is_some() {
             .map(|document| std::panic::catch_unwind(|| Skeleton::of(&document).tags).unwrap_or_default());
         assert_ne!(found, plain, "{name}");
     }
+}
+
+/// Counts what it is asked for; fails at it if it is to.
+#[derive(Debug)]
+struct Counting {
+    engine: CpuEngine,
+    /// Activities and batches of answers, each network, inputs and noise as one number.
+    asked: Arc<Mutex<[Vec<u64>; 2]>>,
+    fails: bool,
+}
+
+impl Counting {
+    fn count(&self, kind: usize, network: &Network, inputs: &Array3<f32>, noise: SweepNoise) -> Result<()> {
+        let mut hasher = DefaultHasher::new();
+        let weights = network.parameters().iter().flat_map(|parameter| parameter.tensor.as_vec());
+        weights.chain(inputs.iter().copied()).for_each(|value| value.to_bits().hash(&mut hasher));
+        format!("{noise:?}").hash(&mut hasher);
+        self.asked.lock().unwrap()[kind].push(hasher.finish());
+        if self.fails { Err(Error::argument("a rate is not finite", "take another network")) } else { Ok(()) }
+    }
+}
+
+impl Engine for Counting {
+    fn description(&self) -> String {
+        self.engine.description()
+    }
+
+    fn run(&mut self, network: &Network, inputs: &Array3<f32>, noise: SweepNoise) -> Result<Rollout> {
+        self.count(0, network, inputs, noise)?;
+        self.engine.run(network, inputs, noise)
+    }
+
+    fn evaluate(&mut self, network: &Network, trials: &Trials, noise: SweepNoise) -> Result<(Cost, Array3<f32>)> {
+        self.count(1, network, &trials.inputs, noise)?;
+        self.engine.evaluate(network, trials, noise)
+    }
+
+    fn gradients(&mut self, network: &Network, trials: &Trials, noise: SweepNoise) -> Result<(Cost, Values)> {
+        self.engine.gradients(network, trials, noise)
+    }
+}
+
+/// A small run of the rules that most parts take.
+fn small_run(folder: &Path) -> Run {
+    let rules = [Rule::ODR, Rule::ODRD, Rule::GAP];
+    let hyperparameters = Hyperparameters {
+        n_rnn: 8,
+        batch_size_test: 64,
+        display_step: 20,
+        ruleset: Ruleset::of(&rules).unwrap(),
+        rule_trains: rules.to_vec(),
+        ..Hyperparameters::paper()
+    };
+    Training::new(hyperparameters).quiet().max_trials(3840).train(folder).unwrap()
+}
+
+fn counted(run: &Run, fails: bool) -> (Page, [Vec<u64>; 2]) {
+    let asked = Arc::default();
+    let engine = Counting { engine: CpuEngine::new(2).unwrap(), asked: Arc::clone(&asked), fails };
+    let page = super::page_by(Readout::on(engine, ReadoutOptions::default()), run, &mut |_| {}).unwrap();
+    let asked = asked.lock().unwrap().clone();
+    (page, asked)
+}
+
+#[test]
+fn the_page_reads_everything_out_once_and_shows_what_each_part_shows_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = small_run(folder.path());
+    let checkpoints = run.checkpoints().unwrap().len();
+    assert!(checkpoints > 2);
+    let (page, asked) = counted(&run, false);
+    assert_eq!(asked.each_ref().map(Vec::len), [3 * checkpoints, (64 + 2 * 8) * checkpoints]);
+    for asked in asked {
+        assert_eq!(asked.iter().collect::<BTreeSet<_>>().len(), asked.len(), "something is read out twice");
+    }
+    let alone: Vec<Section> = super::PARTS.iter().filter_map(|part| part.sections(&run).ok()).flatten().collect();
+    assert_eq!(page.sections.len(), alone.len());
+    assert!(page.sections.len() > 15, "{}", page.sections.len());
+    for (together, alone) in page.sections.iter().zip(&alone) {
+        assert_eq!((&together.id, &together.text), (&alone.id, &alone.text));
+        assert!(together.table.equals_missing(&alone.table), "{}", alone.id);
+        assert_eq!(together.figure.json(), alone.figure.json(), "{}", alone.id);
+    }
+    let evidence = Evidence::default().complete(&run, &ReadoutOptions::default()).unwrap();
+    assert!(page.tables[0].table.equals_missing(&claims(&run, evidence, &ReadoutOptions::default()).unwrap()));
+}
+
+#[test]
+fn where_not_all_can_be_read_out_each_part_is_made_by_itself() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = small_run(folder.path());
+    let (expected, _) = counted(&run, false);
+    let (page, [activities, _]) = counted(&run, true);
+    assert!(!activities.is_empty());
+    let tables = |page: &Page| page.sections.iter().map(|section| section.table.clone()).collect::<Vec<_>>();
+    let pairs = tables(&page).into_iter().zip(tables(&expected));
+    assert!(pairs.into_iter().all(|(found, expected)| found.equals_missing(&expected)));
+    assert_eq!((page.sections.len(), page.left_out), (expected.sections.len(), expected.left_out));
+    assert!(page.tables[0].table.equals_missing(&expected.tables[0].table));
 }

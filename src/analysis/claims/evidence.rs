@@ -1,12 +1,20 @@
 //! The tables that the paper's claims are held against.
 
+use std::sync::Arc;
+
 use polars::frame::DataFrame;
 
-use crate::analysis::claims::memory::{MemoryRules, Wanted};
-use crate::analysis::{self, DecoderOptions, DistractorOptions, GrowthOptions, SaccadeOptions, SelectivityTest};
+use crate::activity::Activity;
+use crate::analysis::agreement::Agreements;
+use crate::analysis::claims::memory::{Delayed, Distracted};
+use crate::analysis::survey::{Asked, Survey, told_now_and_then};
+use crate::analysis::{
+    self, DecoderOptions, Distractor, DistractorOptions, GrowthOptions, Population, RuleEpoch, SaccadeOptions,
+    Saccades, SelectivityTest,
+};
 use crate::error::Result;
-use crate::readout::{Readout, ReadoutOptions};
-use crate::tasks::Rule;
+use crate::readout::ReadoutOptions;
+use crate::tasks::{Epoch, Rule};
 use crate::training::{Run, Selection, moving_average};
 
 /// Trials of each pair of a stimulus and a distractor location.
@@ -84,57 +92,107 @@ impl Evidence {
         self.complete_and_tell(run, readout, &mut |_| {})
     }
 
-    /// As [`Evidence::complete`]; each analysis is named to `tell` before it is made, since some take half a minute.
+    /// As [`Evidence::complete`]; `tell` is told what is being done, since a run of hundreds of checkpoints takes a
+    /// minute.
     ///
     /// # Errors
     /// As [`Evidence::complete`].
     pub fn complete_and_tell(
-        mut self,
+        self,
         run: &Run,
         readout: &ReadoutOptions,
         tell: &mut dyn FnMut(&str),
     ) -> Result<Evidence> {
+        let mut survey = Survey::of(run, readout)?;
+        let asked = self.ask(&mut survey)?;
+        survey.carry_out(&mut told_now_and_then(tell))?;
+        tell("cross-temporal decoder and tables");
+        asked.answer(run, Evidence::default())
+    }
+
+    /// Asks for the tables that are none.
+    pub(crate) fn ask(mut self, survey: &mut Survey) -> Result<AskedEvidence> {
+        let run = survey.run();
         let trained = |rule: Rule| run.hyperparameters().rule_trains.contains(&rule);
         let last = run.last()?;
         if self.performance.is_none() {
-            tell("growth of performance");
             self.performance = Some(analysis::performance_growth(run, &GrowthOptions::default())?);
         }
         if self.begin.is_none() {
             self.begin = leaves_chance(run).map(|trials| trials.saturating_sub(LEAD));
         }
         let begin = self.begin.unwrap_or(0);
-        if self.distractor.is_none() && trained(Rule::ODRD) {
-            tell("distractors");
-            let options = DistractorOptions { repeats: REPEATS };
-            self.distractor = Some(analysis::distractor(run, from(begin), &options, readout)?.performance()?);
-        }
-        if self.saccade.is_none() && trained(Rule::GAP) {
-            tell("where responses end");
-            self.saccade =
-                Some(analysis::saccade(run, Selection::All, Rule::GAP, &SaccadeOptions::default(), readout)?);
-        }
-        if self.decoder.is_none() && trained(Rule::ODR) {
-            tell("cross-temporal decoder");
-            let activity = Readout::new(readout.clone())?.activity(&last, Rule::ODR)?;
-            self.decoder = Some(analysis::decoder(&activity, &DecoderOptions::published(activity.dt))?);
-        }
-        let [odr, odrd] = [Rule::ODR, Rule::ODRD].map(trained);
-        let wanted = Wanted {
-            agreement: self.agreement.is_none() && odr && odrd,
-            delayed: self.delayed.is_none() && odr,
-            distracted: self.distracted.is_none() && odrd,
+        let wants = |known: bool, rule: Rule| (!known && trained(rule)).then_some(());
+        let distractor = wants(self.distractor.is_some(), Rule::ODRD)
+            .map(|()| survey.distractor(from(begin), &DistractorOptions { repeats: REPEATS }))
+            .transpose()?;
+        let saccade = wants(self.saccade.is_some(), Rule::GAP)
+            .map(|()| survey.saccade(Selection::All, Rule::GAP, &SaccadeOptions::default()))
+            .transpose()?;
+        let to_decode =
+            wants(self.decoder.is_some(), Rule::ODR).map(|()| survey.activity(&last, Rule::ODR)).transpose()?;
+        let agreement = wants(self.agreement.is_some() || !trained(Rule::ODRD), Rule::ODR)
+            .map(|()| {
+                let [first, second] = [Rule::ODR, Rule::ODRD].map(|rule| RuleEpoch { rule, epoch: Epoch::Stim1 });
+                survey.agreement(Selection::All, first, second, &Population::default())
+            })
+            .transpose()?;
+        let delayed = wants(self.delayed.is_some(), Rule::ODR).map(|()| Delayed::ask(survey)).transpose()?;
+        let distracted =
+            wants(self.distracted.is_some(), Rule::ODRD).map(|()| Distracted::ask(survey, begin)).transpose()?;
+        Ok(AskedEvidence { known: self, distractor, saccade, to_decode, agreement, delayed, distracted })
+    }
+}
+
+/// Evidence, some of which a survey is to find.
+pub(crate) struct AskedEvidence {
+    known: Evidence,
+    distractor: Option<Asked<Distractor>>,
+    saccade: Option<Asked<Saccades>>,
+    to_decode: Option<Arc<Activity>>,
+    agreement: Option<Asked<Agreements>>,
+    delayed: Option<Asked<Delayed>>,
+    distracted: Option<Asked<Distracted>>,
+}
+
+impl AskedEvidence {
+    /// The evidence, once the survey was carried out; what was found elsewhere in the meantime takes the place of what
+    /// was asked.
+    ///
+    /// # Errors
+    /// As [`Evidence::complete`].
+    pub(crate) fn answer(self, run: &Run, elsewhere: Evidence) -> Result<Evidence> {
+        let mut found = Evidence {
+            performance: elsewhere.performance.or(self.known.performance),
+            decoder: elsewhere.decoder.or(self.known.decoder),
+            ..self.known
         };
-        if wanted != Wanted::default() {
-            tell("units of the memory rules");
-            let found = MemoryRules::of(run, begin, wanted, readout)?;
-            self.agreement = self.agreement.or(found.agreement);
-            self.delayed = self.delayed.or(found.delayed);
-            self.distracted = self.distracted.or(found.distracted);
-            self.units = Some(found.units);
-            self.unit_counts = Some(found.unit_counts);
+        if let Some(asked) = self.distractor {
+            found.distractor = Some(asked.answer()?.performance()?);
         }
-        Ok(self)
+        if let Some(asked) = self.saccade {
+            found.saccade = Some(asked.answer()?.table()?);
+        }
+        if let (None, Some(activity)) = (&found.decoder, self.to_decode) {
+            found.decoder = Some(analysis::decoder(&activity, &DecoderOptions::published(activity.dt))?);
+        }
+        if let Some(asked) = self.agreement {
+            found.agreement = Some(asked.answer()?.table(run)?);
+        }
+        let delayed = self.delayed.map(Asked::answer).transpose()?;
+        let distracted = self.distracted.map(Asked::answer).transpose()?;
+        if let Some(delayed) = &delayed {
+            found.delayed = Some(delayed.evidence()?);
+        }
+        if let Some(distracted) = &distracted {
+            found.distracted = Some(distracted.evidence()?);
+        }
+        if delayed.is_some() || distracted.is_some() {
+            let of_delayed = delayed.map(|delayed| delayed.units).unwrap_or_default();
+            let units = of_delayed.with(distracted.map(|distracted| distracted.units).unwrap_or_default());
+            (found.units, found.unit_counts) = (Some(units.table()?), Some(units.counts_table()?));
+        }
+        Ok(found)
     }
 }
 

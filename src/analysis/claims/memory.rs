@@ -1,97 +1,24 @@
-//! What units do in the two memory rules: one way through the checkpoints for all that is asked of them.
-
-use polars::frame::DataFrame;
+//! What units do in the two memory rules, by both tests of selectivity.
 
 use crate::activity::Activity;
-use crate::analysis::agreement::{Agreement, RuleEpoch, table};
 use crate::analysis::claims::evidence::from;
 use crate::analysis::claims::units::UnitsByStage;
 use crate::analysis::claims::{DelayedUnits, DistractedUnits};
+use crate::analysis::survey::{Asked, Need, Seen, Survey};
 use crate::analysis::{
     AverageOptions, EpochGrowth, Period, PeriodActivity, PeriodCheckpoint, Population, Psth, PsthOptions, Selectivity,
     SelectivityOptions, SelectivityTest, Tuning,
 };
 use crate::error::Result;
-use crate::readout::{Readout, ReadoutOptions};
 use crate::tasks::{Epoch, Rule};
 use crate::training::{Run, Selection, Stage};
 
 /// The tests whose units are compared.
 pub(super) const TESTS: [SelectivityTest; 2] = [SelectivityTest::Published, SelectivityTest::Unbiased];
 
-/// What is asked.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub(super) struct Wanted {
-    pub(super) agreement: bool,
-    pub(super) delayed: bool,
-    pub(super) distracted: bool,
-}
-
-/// What was found of it, and what each unit does at each stage.
-pub(super) struct MemoryRules {
-    pub(super) agreement: Option<DataFrame>,
-    pub(super) delayed: Option<[DelayedUnits; 2]>,
-    pub(super) distracted: Option<[DistractedUnits; 2]>,
-    pub(super) units: DataFrame,
-    pub(super) unit_counts: DataFrame,
-}
-
-impl MemoryRules {
-    /// Reads every checkpoint out once for each rule; of rule odrd alone, those from `begin` on.
-    pub(super) fn of(run: &Run, begin: u64, wanted: Wanted, readout: &ReadoutOptions) -> Result<MemoryRules> {
-        let mut readout = Readout::new(readout.clone())?;
-        let mut units = UnitsByStage::default();
-        let (mut delayed, mut distracted) = (Delayed::new(run), Distracted::new(run));
-        let (mut trials, mut agreements) = (Vec::new(), Vec::new());
-        let checkpoints = match wanted.agreement || wanted.delayed {
-            true => run.visit(Selection::All, Rule::ODR)?,
-            false => run.visit(from(begin), Rule::ODRD)?,
-        };
-        if wanted.distracted {
-            run.selected(from(begin), Rule::ODRD)?;
-        }
-        let (options, population) = (SelectivityOptions::default().of_run(run), Population::default());
-        let cue = |activity: &Activity| Selectivity::of(activity, Epoch::Stim1, &options);
-        for visited in checkpoints {
-            let visited = visited?;
-            let checkpoint = &visited.checkpoint;
-            let mut odr = None;
-            if wanted.agreement || wanted.delayed {
-                let activity = readout.activity(checkpoint, Rule::ODR)?;
-                let stim1 = cue(&activity)?;
-                if wanted.delayed {
-                    let delay1 = Selectivity::of(&activity, Epoch::Delay1, &options)?;
-                    let stage = visited.stage_of(Rule::ODR)?;
-                    delayed.add(stage, &stim1, &delay1)?;
-                    units.add_delayed(stage, &stim1, &delay1)?;
-                }
-                odr = Some(stim1);
-            }
-            let is_distracted = wanted.distracted && visited.trials_trained() >= begin;
-            if wanted.agreement || is_distracted {
-                let activity = readout.activity(checkpoint, Rule::ODRD)?;
-                let stim1 = cue(&activity)?;
-                if is_distracted {
-                    let delay2 = Selectivity::of(&activity, Epoch::Delay2, &options)?;
-                    let stage = visited.stage_of(Rule::ODRD)?;
-                    distracted.add(stage, &activity, &stim1, &delay2)?;
-                    units.add_distracted(stage, &stim1, &delay2)?;
-                }
-                if let Some(odr) = odr.filter(|_| wanted.agreement) {
-                    trials.push(visited.trials_trained());
-                    agreements.push(Agreement::of(&odr, &stim1, &population)?);
-                }
-            }
-        }
-        let [first, second] = [Rule::ODR, Rule::ODRD].map(|rule| RuleEpoch { rule, epoch: Epoch::Stim1 });
-        Ok(MemoryRules {
-            agreement: wanted.agreement.then(|| table(run, [first, second], &trials, &agreements)).transpose()?,
-            delayed: wanted.delayed.then(|| delayed.evidence()).transpose()?,
-            distracted: wanted.distracted.then(|| distracted.evidence()).transpose()?,
-            units: units.table()?,
-            unit_counts: units.counts_table()?,
-        })
-    }
+/// How units are tested for either test.
+fn tested(run: &Run) -> SelectivityOptions {
+    SelectivityOptions::default().of_run(run)
 }
 
 /// The averages of the units that a test selects.
@@ -99,26 +26,37 @@ fn average(run: &Run, test: SelectivityTest) -> AverageOptions {
     AverageOptions { population: Population::by(test), ..AverageOptions::default() }.of_run(run)
 }
 
-/// For each test the growth of delay activity of the units selected in the cue and in the delay.
-struct Delayed([[EpochGrowth; 2]; 2]);
+/// What units do in rule odr: for each test the growth of delay activity of those selected in the cue and in the delay.
+pub(super) struct Delayed {
+    growth: [[EpochGrowth; 2]; 2],
+    pub(super) units: UnitsByStage,
+}
 
 impl Delayed {
-    fn new(run: &Run) -> Delayed {
+    /// Asks for it at every checkpoint.
+    pub(super) fn ask(survey: &mut Survey) -> Result<Asked<Delayed>> {
+        let (run, rule) = (survey.run(), Rule::ODR);
         let growth = |test: SelectivityTest| EpochGrowth::new(average(run, test));
-        Delayed(TESTS.map(|test| [growth(test), growth(test)]))
+        let growth = TESTS.map(|test| [growth(test), growth(test)]);
+        let nothing = Delayed { growth, units: UnitsByStage::default() };
+        let options = tested(run);
+        survey.ask((Selection::All, rule), [Need::Activity(rule)], nothing, move |found, seen| {
+            let units = |epoch| seen.selectivity(rule, epoch, &options);
+            found.add(seen.stage_of(rule)?, &*units(Epoch::Stim1)?, &*units(Epoch::Delay1)?)
+        })
     }
 
     fn add(&mut self, stage: Stage, stim1: &Selectivity, delay1: &Selectivity) -> Result<()> {
-        for [of_stim1, of_delay1] in &mut self.0 {
+        for [of_stim1, of_delay1] in &mut self.growth {
             of_stim1.add(stage, delay1, stim1)?;
             of_delay1.add(stage, delay1, delay1)?;
         }
-        Ok(())
+        self.units.add_delayed(stage, stim1, delay1)
     }
 
-    fn evidence(&self) -> Result<[DelayedUnits; 2]> {
+    pub(super) fn evidence(&self) -> Result<[DelayedUnits; 2]> {
         let evidence = |place: usize| {
-            let [of_stim1, of_delay1] = &self.0[place];
+            let [of_stim1, of_delay1] = &self.growth[place];
             let (growth_of_stim1_units, growth_of_delay1_units) = (of_stim1.table()?, of_delay1.table()?);
             Ok(DelayedUnits { test: TESTS[place], growth_of_stim1_units, growth_of_delay1_units })
         };
@@ -126,15 +64,26 @@ impl Delayed {
     }
 }
 
-/// The same for the rule with a distractor.
-struct Distracted {
+/// What units do in rule odrd.
+pub(super) struct Distracted {
     populations: [Population; 2],
     psths: [Psth; 2],
     tunings: [Tuning; 2],
     periods: [PeriodActivity; 2],
+    pub(super) units: UnitsByStage,
 }
 
 impl Distracted {
+    /// Asks for it at the checkpoints from `begin` on.
+    pub(super) fn ask(survey: &mut Survey, begin: u64) -> Result<Asked<Distracted>> {
+        let (run, rule) = (survey.run(), Rule::ODRD);
+        let options = tested(run);
+        survey.ask((from(begin), rule), [Need::Activity(rule)], Distracted::new(run), move |found, seen| {
+            let units = |epoch| seen.selectivity(rule, epoch, &options);
+            found.add(seen, seen.activity(rule)?, &*units(Epoch::Stim1)?, &*units(Epoch::Delay2)?)
+        })
+    }
+
     fn new(run: &Run) -> Distracted {
         let populations = TESTS.map(|test| Population::by(test).of_run(run));
         let psth = |population: &Population| {
@@ -145,20 +94,22 @@ impl Distracted {
             tunings: TESTS.map(|test| Tuning::new(average(run, test))),
             periods: TESTS.map(|_| PeriodActivity { checkpoints: Vec::new() }),
             populations,
+            units: UnitsByStage::default(),
         }
     }
 
-    fn add(&mut self, stage: Stage, activity: &Activity, stim1: &Selectivity, delay2: &Selectivity) -> Result<()> {
+    fn add(&mut self, seen: &Seen, activity: &Activity, stim1: &Selectivity, delay2: &Selectivity) -> Result<()> {
+        let stage = seen.stage_of(Rule::ODRD)?;
         for (place, units) in self.populations.iter().enumerate() {
-            self.psths[place].add(stage, activity, stim1)?;
+            self.psths[place].add_with(stage, activity, stim1, || seen.location_means(Rule::ODRD))?;
             self.tunings[place].add(Some(stage), stim1, stim1)?;
             let found = PeriodCheckpoint::of(Some(stage), activity, delay2, &Period::Epoch(Epoch::Delay2), units)?;
             self.periods[place].checkpoints.push(found);
         }
-        Ok(())
+        self.units.add_distracted(stage, stim1, delay2)
     }
 
-    fn evidence(&self) -> Result<[DistractedUnits; 2]> {
+    pub(super) fn evidence(&self) -> Result<[DistractedUnits; 2]> {
         let evidence = |place: usize| {
             Ok(DistractedUnits {
                 test: TESTS[place],

@@ -106,9 +106,13 @@ impl fmt::Display for Verdict {
 /// If the run has no checkpoint, a checkpoint cannot be read, the log does not have it, or a table of the evidence
 /// lacks a column.
 pub fn claims(run: &Run, evidence: Evidence, readout: &ReadoutOptions) -> Result<DataFrame> {
-    let evidence = evidence.complete(run, readout)?;
+    judged(run, &evidence.complete(run, readout)?)
+}
+
+/// The table of [`claims`], of evidence that is complete.
+pub(crate) fn judged(run: &Run, evidence: &Evidence) -> Result<DataFrame> {
     let dt = run.hyperparameters().dt;
-    let judged = THEMES.into_iter().map(|judge| judge(&evidence, dt)).collect::<Result<Vec<_>>>()?;
+    let judged = THEMES.into_iter().map(|judge| judge(evidence, dt)).collect::<Result<Vec<_>>>()?;
     table(&judged.concat())
 }
 

@@ -56,6 +56,13 @@ fn epochs(is_distracted: bool) -> [Epoch; 2] {
 }
 
 impl UnitsByStage {
+    /// These and those of the other rule.
+    pub(super) fn with(mut self, other: UnitsByStage) -> UnitsByStage {
+        self.values.extend(other.values);
+        self.counts.extend(other.counts);
+        self
+    }
+
     /// Adds a checkpoint of rule odr.
     pub(super) fn add_delayed(&mut self, stage: Stage, stim1: &Selectivity, delay1: &Selectivity) -> Result<()> {
         for (test_at, test) in TESTS.into_iter().enumerate() {
