@@ -28,7 +28,7 @@ pub struct Part {
     plan: for<'a> fn(&'a Run, &mut Survey<'a>) -> Result<Plan<'a>>,
 }
 
-/// What is left of a part once it has asked for what it needs: its sections, to be made when the survey was carried out.
+/// What is left of a part once it has asked for what it needs: its sections, to be made once the survey is carried out.
 pub(super) type Plan<'a> = Box<dyn FnOnce() -> Result<Vec<Section>> + 'a>;
 
 impl Part {
