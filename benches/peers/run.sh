@@ -34,8 +34,8 @@ done
 cargo bench --quiet --bench training_step --no-run
 
 ours() {
-  taskset -c "$cores" cargo bench --quiet --bench training_step -- --rule odr --threads "$threads" |
-    awk '$1 == "odr" { printf "{\"framework\": \"maturation\", \"step_ms\": %s, \"forward_ms\": %s}\n", $3, $6 }'
+  taskset -c "$cores" cargo bench --quiet --bench training_step -- --rule odr --cell LeakyRNN --threads "$threads" |
+    awk '$2 == "odr" { printf "{\"framework\": \"maturation\", \"step_ms\": %s, \"forward_ms\": %s}\n", $4, $7 }'
 }
 theirs() {
   taskset -c "$cores" "$environment/bin/python" "$here/step.py" --framework "$1" --threads "$threads"
