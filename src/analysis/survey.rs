@@ -318,6 +318,9 @@ pub(crate) fn told_now_and_then(tell: &mut dyn FnMut(&str)) -> impl FnMut(usize,
 }
 
 /// What was found for several who ask at the same time: who comes second waits for the first.
+///
+/// To find it must not be work for rayon: while the first waited for a part of it, its thread might begin with the
+/// second, and wait for itself.
 #[derive(Debug)]
 struct Known<K, V>(Mutex<Vec<(K, Found<V>)>>);
 

@@ -1,13 +1,16 @@
 //! The parts of the page, and where else each is to be found.
 
+use crate::activity::Activity;
 use crate::analysis::survey::Survey;
 use crate::error::{Error, Result};
 use crate::figures::Section;
 use crate::readout::ReadoutOptions;
+use crate::report::rules::counterparts_or_any;
 use crate::report::{
     agreement, decoder, distractor, dpca, epoch_growth, pca, performance_growth, period_activity, psth, saccade,
     sample_unit, tuning, unit_counts,
 };
+use crate::tasks::Rule;
 use crate::training::Run;
 
 /// A part of the page of a run, and where else it is to be found.
@@ -30,6 +33,23 @@ pub struct Part {
 
 /// What is left of a part once it has asked for what it needs: its sections, to be made once the survey is carried out.
 pub(super) type Plan<'a> = Box<dyn FnOnce() -> Result<Vec<Section>> + 'a>;
+
+/// What is left of a part that shows the last checkpoint's activity, for each of the rules that the run has of the
+/// paper's: `sections` of each.
+pub(super) fn plan_of_last<'a>(
+    run: &'a Run,
+    survey: &mut Survey<'a>,
+    rules: &[Rule],
+    sections: fn(Rule, &Activity) -> Result<[Section; 2]>,
+) -> Result<Plan<'a>> {
+    let last = run.last()?;
+    let ask = |rule| Ok((rule, survey.activity(&last, rule)?));
+    let asked = counterparts_or_any(run, rules).into_iter().map(ask).collect::<Result<Vec<_>>>()?;
+    Ok(Box::new(move || {
+        let sections = asked.iter().map(|(rule, activity)| sections(*rule, activity)).collect::<Result<Vec<_>>>()?;
+        Ok(sections.into_iter().flatten().collect())
+    }))
+}
 
 impl Part {
     /// What it shows, and where in the paper.

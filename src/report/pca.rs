@@ -5,8 +5,7 @@ use crate::analysis::survey::Survey;
 use crate::analysis::{self, PcaOptions};
 use crate::error::Result;
 use crate::figures::{self, About, Section};
-use crate::report::parts::Plan;
-use crate::report::rules::counterparts_or_any;
+use crate::report::parts::{Plan, plan_of_last};
 use crate::tasks::Rule;
 use crate::training::Run;
 
@@ -15,13 +14,7 @@ const RULES: [Rule; 2] = [Rule::ODR, Rule::ODRD];
 
 /// The page's sections: the components of each rule against time, and as paths.
 pub(super) fn plan<'a>(run: &'a Run, survey: &mut Survey<'a>) -> Result<Plan<'a>> {
-    let last = run.last()?;
-    let ask = |rule| Ok((rule, survey.activity(&last, rule)?));
-    let asked = counterparts_or_any(run, &RULES).into_iter().map(ask).collect::<Result<Vec<_>>>()?;
-    Ok(Box::new(move || {
-        let sections = asked.iter().map(|(rule, activity)| sections(*rule, activity)).collect::<Result<Vec<_>>>()?;
-        Ok(sections.into_iter().flatten().collect())
-    }))
+    plan_of_last(run, survey, &RULES, sections)
 }
 
 fn sections(rule: Rule, activity: &Activity) -> Result<[Section; 2]> {
