@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use ndarray::{Array1, Array2, Array3, ArrayView2, ArrayViewMut1, Axis, Zip, s};
+use ndarray::{Array2, Array3, ArrayView1, ArrayView2, ArrayViewMut1, Axis, s};
 
 use crate::activity::Activity;
 use crate::error::{Error, Result};
@@ -36,46 +36,58 @@ pub(super) fn trial_rates(activity: &Activity, steps: &Range<usize>) -> Array2<f
 /// The mean over axis 0, in single precision and pairwise: in each block of up to 128 rows eight running sums, the
 /// blocks added two by two. This is how the published system's array library adds, and the last bit of a rate decides
 /// the sixth digit of the published test's p-values.
-pub(super) fn mean_of_rows(rows: ArrayView2<f32>, mut mean: ArrayViewMut1<f32>) {
-    let count = rows.nrows() as f32;
-    let mut lanes = Array2::zeros((LANES, rows.ncols()));
-    add_rows(rows, mean.view_mut(), &mut lanes);
-    mean.mapv_inplace(|sum| sum / count);
+pub(super) fn mean_of_rows(rows: ArrayView2<f32>, mean: ArrayViewMut1<f32>) {
+    let (count, units) = (rows.nrows() as f32, rows.ncols());
+    let (mut sum, mut lanes) = (vec![0.0; units], vec![0.0; LANES * units]);
+    add_rows(rows, &mut sum, &mut lanes);
+    mean.into_iter().zip(sum).for_each(|(mean, sum)| *mean = sum / count);
 }
 
 const LANES: usize = 8;
 const BLOCK: usize = 128;
 
-/// Puts the pairwise sum over axis 0 into `sum`; `lanes` is room for the running sums.
-fn add_rows(rows: ArrayView2<f32>, mut sum: ArrayViewMut1<f32>, lanes: &mut Array2<f32>) {
-    let count = rows.nrows();
+/// Puts the pairwise sum over axis 0 into `sum`; `lanes` is room for the running sums, one behind the other.
+fn add_rows(rows: ArrayView2<f32>, sum: &mut [f32], lanes: &mut [f32]) {
+    let (count, units) = rows.dim();
     if count > BLOCK {
         let half = count / 2 / LANES * LANES;
         let (first, second) = rows.split_at(Axis(0), half);
-        let mut second_sum = Array1::zeros(sum.len());
-        add_rows(second, second_sum.view_mut(), lanes);
-        add_rows(first, sum.view_mut(), lanes);
-        sum += &second_sum;
+        let mut second_sum = vec![0.0; units];
+        add_rows(second, &mut second_sum, lanes);
+        add_rows(first, sum, lanes);
+        for unit in 0..units {
+            sum[unit] += second_sum[unit];
+        }
         return;
     }
     let whole = if count < LANES { 0 } else { count / LANES * LANES };
     if whole == 0 {
         sum.fill(0.0);
     } else {
-        lanes.assign(&rows.slice(s![..LANES, ..]));
-        for block in rows.slice(s![LANES..whole, ..]).exact_chunks((LANES, rows.ncols())) {
-            *lanes += &block;
+        // The number that changes no other, not even a negative zero.
+        lanes.fill(-0.0);
+        for (row, rates) in rows.slice(s![..whole, ..]).outer_iter().enumerate() {
+            add_row(&mut lanes[row % LANES * units..][..units], rates);
         }
-        let lane = |index: usize| lanes.row(index);
-        Zip::from(&mut sum).and(lane(0)).and(lane(1)).and(lane(2)).and(lane(3)).for_each(|sum, a, b, c, d| {
-            *sum = (a + b) + (c + d);
-        });
-        Zip::from(&mut sum).and(lane(4)).and(lane(5)).and(lane(6)).and(lane(7)).for_each(|sum, a, b, c, d| {
-            *sum += (a + b) + (c + d);
-        });
+        for unit in 0..units {
+            let lane = |lane: usize| lanes[lane * units + unit];
+            sum[unit] = ((lane(0) + lane(1)) + (lane(2) + lane(3))) + ((lane(4) + lane(5)) + (lane(6) + lane(7)));
+        }
     }
-    for row in rows.slice(s![whole.., ..]).outer_iter() {
-        sum += &row;
+    for rates in rows.slice(s![whole.., ..]).outer_iter() {
+        add_row(sum, rates);
+    }
+}
+
+fn add_row(sum: &mut [f32], rates: ArrayView1<f32>) {
+    match rates.as_slice() {
+        Some(rates) => {
+            let rates = &rates[..sum.len()];
+            for unit in 0..sum.len() {
+                sum[unit] += rates[unit];
+            }
+        }
+        None => sum.iter_mut().zip(rates).for_each(|(sum, rate)| *sum += rate),
     }
 }
 
@@ -98,6 +110,7 @@ pub(super) fn location_means(activity: &Activity, trials_by_location: &[Vec<usiz
 #[cfg(test)]
 mod tests {
     use super::*;
+    use ndarray::Array1;
 
     fn example() -> Activity {
         let rates = Array3::from_shape_fn((5, 3, 2), |(step, trial, unit)| (step * 100 + trial * 10 + unit) as f32);
@@ -138,8 +151,8 @@ mod tests {
             (750, 1088837032),
         ] {
             let rows = Array2::from_shape_fn((count, 1), |(row, _)| 1.0 / (row + 1) as f32);
-            let mut sum = Array1::zeros(1);
-            add_rows(rows.view(), sum.view_mut(), &mut Array2::zeros((LANES, 1)));
+            let mut sum = [0.0_f32];
+            add_rows(rows.view(), &mut sum, &mut [0.0; LANES]);
             assert_eq!(sum[0].to_bits(), expected, "{count}");
         }
     }

@@ -176,9 +176,9 @@ impl Trials {
                 noise.fill(step, (first + place) as u32, 0, normals);
             }
             for (time, inputs) in inputs.chunks_exact_mut(of_step).enumerate() {
-                let inputs = inputs[first * channels..][..trials * channels].chunks_exact_mut(channels);
-                for (inputs, normals) in inputs.zip(normals.chunks_exact(of_trial)) {
-                    add_scaled(inputs, deviation, &normals[time * channels..][..channels]);
+                for place in 0..trials {
+                    let inputs = &mut inputs[(first + place) * channels..][..channels];
+                    add_scaled(inputs, deviation, &normals[place * of_trial + time * channels..][..channels]);
                 }
             }
         }
@@ -240,17 +240,19 @@ impl Trials {
     }
 }
 
-/// Adds `factor` times each number, by fours, so that most of a short row is in vectors.
+/// Adds `factor` times each number, by fours, so that most of a short row is in vectors; and by place, since a row is
+/// shorter than the making of a `zip` where that stays a call.
 #[inline]
 fn add_scaled(out: &mut [f32], factor: f32, numbers: &[f32]) {
-    let ((out, out_rest), (numbers, numbers_rest)) = (out.as_chunks_mut::<4>(), numbers.as_chunks::<4>());
-    for (out, numbers) in out.iter_mut().zip(numbers) {
-        for (out, number) in out.iter_mut().zip(numbers) {
-            *out += factor * number;
+    let numbers = &numbers[..out.len()];
+    let whole = out.len() / 4 * 4;
+    for first in (0..whole).step_by(4) {
+        for place in first..first + 4 {
+            out[place] += factor * numbers[place];
         }
     }
-    for (out, number) in out_rest.iter_mut().zip(numbers_rest) {
-        *out += factor * number;
+    for place in whole..out.len() {
+        out[place] += factor * numbers[place];
     }
 }
 

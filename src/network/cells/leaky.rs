@@ -102,9 +102,9 @@ impl Fused for Leaky {
         let left = &step.before[inner.start..];
         multiply_weights(&step.panels[0], inner, trials, left, row, step.gates, gate_row, 0.0);
         let activate = if step.with_slopes { activate } else { activate_only };
-        let rows = step.gates.chunks_exact_mut(gate_row).zip(step.before.chunks_exact(row));
-        for (trial, ((gates, before), after)) in rows.zip(step.after.chunks_exact_mut(row)).enumerate() {
-            let (gates, before, after) = (&mut gates[..units], &before[..units], &mut after[..units]);
+        for trial in 0..trials {
+            let gates = &mut step.gates[trial * gate_row..][..units];
+            let (before, after) = (&step.before[trial * row..][..units], &mut step.after[trial * row..][..units]);
             let (deviation, normals) = (sweep.noise_deviation, normals.of(trial));
             activate(level, sweep.activation, gates, normals, deviation, sweep.alpha, before, after);
         }

@@ -43,6 +43,7 @@ impl DerefMut for Buffer {
 }
 
 /// Asks for the first `count` values, or what there is of them, to be brought into the second-level cache meanwhile.
+#[inline]
 pub(super) fn prefetch(values: &[f32], count: usize) {
     #[cfg(target_arch = "x86_64")]
     for line in values[..count.min(values.len())].chunks(LINE) {

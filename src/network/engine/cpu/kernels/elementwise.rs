@@ -78,12 +78,14 @@ fn activate_with<F: RateFunction, const FUSED: bool, const SLOPES: bool>(
     before: &[f32],
     after: &mut [f32],
 ) {
-    let keep = 1.0 - alpha;
-    for (((z, noise), before), after) in inputs.iter_mut().zip(noise).zip(before).zip(after) {
-        let (rate, slope) = F::rate_and_slope::<FUSED>(multiply_add::<FUSED>(deviation, *noise, *z));
-        *after = multiply_add::<FUSED>(alpha, rate, keep * before);
+    let (keep, units) = (1.0 - alpha, inputs.len());
+    // By place, since the making of a `zip` may stay a call, and rows are short.
+    let (noise, before, after) = (&noise[..units], &before[..units], &mut after[..units]);
+    for unit in 0..units {
+        let (rate, slope) = F::rate_and_slope::<FUSED>(multiply_add::<FUSED>(deviation, noise[unit], inputs[unit]));
+        after[unit] = multiply_add::<FUSED>(alpha, rate, keep * before[unit]);
         if SLOPES {
-            *z = slope;
+            inputs[unit] = slope;
         }
     }
 }
@@ -169,8 +171,9 @@ vectorised! {
 
 #[inline(always)]
 fn through_activation_body<const FUSED: bool>(slopes: &mut [f32], gradient: &[f32], alpha: f32) {
-    for (slope, gradient) in slopes.iter_mut().zip(gradient) {
-        *slope *= alpha * gradient;
+    let gradient = &gradient[..slopes.len()];
+    for unit in 0..slopes.len() {
+        slopes[unit] *= alpha * gradient[unit];
     }
 }
 vectorised! {

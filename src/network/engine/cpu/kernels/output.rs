@@ -68,6 +68,21 @@ fn log_softmax(values: &mut [f32], outputs: usize) {
     }
 }
 
+/// The masked error of an output, whose square is added to the sum.
+#[inline(always)]
+fn masked_error(value: f32, target: f32, mask: f32, sum: &mut f32) -> f32 {
+    let difference = (value - target) * mask;
+    *sum += difference * difference;
+    difference
+}
+
+#[inline(always)]
+fn total(sums: [f32; LANES]) -> f64 {
+    sums.iter().map(|sum| f64::from(*sum)).sum()
+}
+
+// By place, in both: a step has few outputs, and the making of a `zip` may stay a call.
+
 #[inline(always)]
 fn least_squares_gradient_body<const FUSED: bool>(
     values: &[f32],
@@ -76,17 +91,23 @@ fn least_squares_gradient_body<const FUSED: bool>(
     gradient: &mut [f32],
     scale: f32,
 ) -> f64 {
-    let mut sums = [0.0_f32; LANES];
-    let rows = values.chunks(LANES).zip(targets.chunks(LANES)).zip(mask.chunks(LANES)).zip(gradient.chunks_mut(LANES));
-    for (((values, targets), mask), gradient) in rows {
-        let row = values.iter().zip(targets).zip(mask).zip(gradient).zip(&mut sums);
-        for ((((value, target), mask), gradient), sum) in row {
-            let difference = (value - target) * mask;
-            *gradient = 2.0 * scale * difference * mask * value * (1.0 - value);
-            *sum += difference * difference;
+    let (count, mut sums) = (values.len(), [0.0_f32; LANES]);
+    let (targets, mask, gradient) = (&targets[..count], &mask[..count], &mut gradient[..count]);
+    let mut grade = |place: usize, sum: &mut f32| {
+        let (value, mask) = (values[place], mask[place]);
+        let difference = masked_error(value, targets[place], mask, sum);
+        gradient[place] = 2.0 * scale * difference * mask * value * (1.0 - value);
+    };
+    let whole = count / LANES * LANES;
+    for first in (0..whole).step_by(LANES) {
+        for (lane, sum) in sums.iter_mut().enumerate() {
+            grade(first + lane, sum);
         }
     }
-    sums.iter().map(|sum| f64::from(*sum)).sum()
+    for place in whole..count {
+        grade(place, &mut sums[place - whole]);
+    }
+    total(sums)
 }
 vectorised! {
     fn least_squares_gradient(values: &[f32], targets: &[f32], mask: &[f32], gradient: &mut [f32], scale: f32) -> f64
@@ -95,14 +116,18 @@ vectorised! {
 
 #[inline(always)]
 fn least_squares_body<const FUSED: bool>(values: &[f32], targets: &[f32], mask: &[f32]) -> f64 {
-    let mut sums = [0.0_f32; LANES];
-    for ((values, targets), mask) in values.chunks(LANES).zip(targets.chunks(LANES)).zip(mask.chunks(LANES)) {
-        for (((value, target), mask), sum) in values.iter().zip(targets).zip(mask).zip(&mut sums) {
-            let difference = (value - target) * mask;
-            *sum += difference * difference;
+    let (count, mut sums) = (values.len(), [0.0_f32; LANES]);
+    let (targets, mask) = (&targets[..count], &mask[..count]);
+    let whole = count / LANES * LANES;
+    for first in (0..whole).step_by(LANES) {
+        for (lane, sum) in sums.iter_mut().enumerate() {
+            masked_error(values[first + lane], targets[first + lane], mask[first + lane], sum);
         }
     }
-    sums.iter().map(|sum| f64::from(*sum)).sum()
+    for place in whole..count {
+        masked_error(values[place], targets[place], mask[place], &mut sums[place - whole]);
+    }
+    total(sums)
 }
 vectorised! {
     fn least_squares(values: &[f32], targets: &[f32], mask: &[f32]) -> f64 = least_squares_body

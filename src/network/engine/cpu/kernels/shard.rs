@@ -341,9 +341,10 @@ fn ask_for_window(
 /// Puts the inputs of a step, and the 1 of the bias, into the rows before it.
 fn load_inputs(job: &Job<'_>, first: usize, step: usize, rows: &mut [f32], layout: Layout) {
     let Dimensions { units, inputs, trials, .. } = job.dimensions;
-    let values = job.inputs[(step * trials + first) * inputs..].chunks_exact(inputs);
-    for (row, values) in rows.chunks_exact_mut(layout.row).zip(values) {
-        row[units..units + inputs].copy_from_slice(values);
-        row[units + inputs] = 1.0;
+    let values = &job.inputs[(step * trials + first) * inputs..][..layout.trials * inputs];
+    for trial in 0..layout.trials {
+        let row = &mut rows[trial * layout.row + units..][..=inputs];
+        row[..inputs].copy_from_slice(&values[trial * inputs..][..inputs]);
+        row[inputs] = 1.0;
     }
 }
