@@ -239,8 +239,10 @@ impl Fused for GatedKernel {
         let rows = gates.chunks_exact_mut(gate_row).zip(before.chunks_exact(row));
         for ((gates, before), kept) in rows.zip(kept.chunks_exact_mut(kept_row)) {
             sigmoid_in_place(level, &mut gates[units..3 * units]);
-            let reset = gates[units..2 * units].iter().zip(&before[..units]);
-            kept[..units].iter_mut().zip(reset).for_each(|(product, (reset, rate))| *product = reset * rate);
+            let (reset, before, product) = (&gates[units..2 * units], &before[..units], &mut kept[..units]);
+            for unit in 0..units {
+                product[unit] = reset[unit] * before[unit];
+            }
         }
         if !step.is_first {
             multiply_weights(&step.panels[2], 0..units, trials, kept, kept_row, gates, gate_row, 1.0);
@@ -303,13 +305,17 @@ fn renew_with<F: RateFunction, const FUSED: bool>(
     kept: &mut [f32],
     after: &mut [f32],
 ) {
-    let rows = candidate.iter_mut().zip(update).zip(noise).zip(before).zip(kept).zip(after);
-    for (((((candidate, update), noise), before), kept), after) in rows {
-        let (rate, slope) = F::rate_and_slope::<FUSED>(multiply_add::<FUSED>(deviation, *noise, *candidate));
-        let share = multiply_add::<FUSED>(by_update, *update, least);
-        *after = multiply_add::<FUSED>(share, rate - before, *before);
-        *kept = rate;
-        *candidate = slope;
+    // By place, as in all passes: the making of a `zip` may stay a call, and rows are short.
+    let units = candidate.len();
+    let (update, noise, before) = (&update[..units], &noise[..units], &before[..units]);
+    let (kept, after) = (&mut kept[..units], &mut after[..units]);
+    for unit in 0..units {
+        let z = multiply_add::<FUSED>(deviation, noise[unit], candidate[unit]);
+        let (rate, slope) = F::rate_and_slope::<FUSED>(z);
+        let share = multiply_add::<FUSED>(by_update, update[unit], least);
+        after[unit] = multiply_add::<FUSED>(share, rate - before[unit], before[unit]);
+        kept[unit] = rate;
+        candidate[unit] = slope;
     }
 }
 
@@ -354,12 +360,15 @@ fn through_renewal_body<const FUSED: bool>(
     kept: &[f32],
     gradient: &mut [f32],
 ) {
-    let rows = candidate.iter_mut().zip(update).zip(before).zip(kept).zip(gradient);
-    for ((((candidate, update), before), kept), gradient) in rows {
-        let share = multiply_add::<FUSED>(by_update, *update, least);
-        *candidate *= share * *gradient;
-        *update = by_update * *gradient * (kept - before) * *update * (1.0 - *update);
-        *gradient *= 1.0 - share;
+    let units = candidate.len();
+    let (update, before, kept) = (&mut update[..units], &before[..units], &kept[..units]);
+    let gradient = &mut gradient[..units];
+    for unit in 0..units {
+        let share = multiply_add::<FUSED>(by_update, update[unit], least);
+        candidate[unit] *= share * gradient[unit];
+        update[unit] =
+            by_update * gradient[unit] * (kept[unit] - before[unit]) * update[unit] * (1.0 - update[unit]);
+        gradient[unit] *= 1.0 - share;
     }
 }
 vectorised! {
@@ -382,9 +391,11 @@ fn through_reset_body<const FUSED: bool>(
     by_product: &[f32],
     gradient: &mut [f32],
 ) {
-    for (((reset, before), by_product), gradient) in reset.iter_mut().zip(before).zip(by_product).zip(gradient) {
-        *gradient = multiply_add::<FUSED>(*by_product, *reset, *gradient);
-        *reset = by_product * before * *reset * (1.0 - *reset);
+    let units = reset.len();
+    let (before, by_product, gradient) = (&before[..units], &by_product[..units], &mut gradient[..units]);
+    for unit in 0..units {
+        gradient[unit] = multiply_add::<FUSED>(by_product[unit], reset[unit], gradient[unit]);
+        reset[unit] = by_product[unit] * before[unit] * reset[unit] * (1.0 - reset[unit]);
     }
 }
 vectorised! {

@@ -208,21 +208,21 @@ fn remember_with<F: RateFunction, const FUSED: bool>(
     let (forget, output) = rest.split_at_mut(units);
     let (memory_after, rest) = kept.split_at_mut(units);
     let (kept_forget, through_output) = rest.split_at_mut(units);
-    let gates = input.iter_mut().zip(new).zip(forget).zip(output);
-    let kept = memory_after.iter_mut().zip(kept_forget).zip(through_output);
-    for (((gates, kept), memory), after) in gates.zip(kept).zip(memory).zip(after) {
-        let (((input, new), forget), output) = gates;
-        let ((memory_after, kept_forget), through_output) = kept;
-        let [i, f, o] = [*input, *forget + FORGET_BIAS, *output].map(sigmoid::<FUSED>);
-        let (j, j_slope) = F::rate_and_slope::<FUSED>(*new);
-        let c = multiply_add::<FUSED>(f, *memory, i * j);
+    // By place and without `map`, parts of which would stay calls within the loop.
+    let (memory, output) = (&memory[..units], &mut output[..units]);
+    let through_output = &mut through_output[..units];
+    for unit in 0..units {
+        let (i, f) = (sigmoid::<FUSED>(input[unit]), sigmoid::<FUSED>(forget[unit] + FORGET_BIAS));
+        let o = sigmoid::<FUSED>(output[unit]);
+        let (j, j_slope) = F::rate_and_slope::<FUSED>(new[unit]);
+        let c = multiply_add::<FUSED>(f, memory[unit], i * j);
         let (rate, rate_slope) = F::rate_and_slope::<FUSED>(c);
-        *after = o * rate;
-        (*memory_after, *kept_forget, *through_output) = (c, f, o * rate_slope);
-        *input = j * i * (1.0 - i);
-        *new = i * j_slope;
-        *forget = memory * f * (1.0 - f);
-        *output = rate * o * (1.0 - o);
+        after[unit] = o * rate;
+        (memory_after[unit], kept_forget[unit], through_output[unit]) = (c, f, o * rate_slope);
+        input[unit] = j * i * (1.0 - i);
+        new[unit] = i * j_slope;
+        forget[unit] = memory[unit] * f * (1.0 - f);
+        output[unit] = rate * o * (1.0 - o);
     }
 }
 
@@ -249,16 +249,14 @@ fn forget_body<const FUSED: bool>(gates: &mut [f32], gradient: &[f32], kept: &[f
     let (new, rest) = rest.split_at_mut(units);
     let (forget, output) = rest.split_at_mut(units);
     let (kept_forget, through_output) = kept.split_at(units);
-    let gates = input.iter_mut().zip(new).zip(forget).zip(output);
-    let kept = kept_forget.iter().zip(through_output);
-    for (((gates, kept), gradient), carried) in gates.zip(kept).zip(gradient).zip(carried) {
-        let (((input, new), forget), output) = gates;
-        let by_memory = multiply_add::<FUSED>(*gradient, *kept.1, *carried);
-        *input *= by_memory;
-        *new *= by_memory;
-        *forget *= by_memory;
-        *output *= gradient;
-        *carried = by_memory * kept.0;
+    let (gradient, output, through_output) = (&gradient[..units], &mut output[..units], &through_output[..units]);
+    for unit in 0..units {
+        let by_memory = multiply_add::<FUSED>(gradient[unit], through_output[unit], carried[unit]);
+        input[unit] *= by_memory;
+        new[unit] *= by_memory;
+        forget[unit] *= by_memory;
+        output[unit] *= gradient[unit];
+        carried[unit] = by_memory * kept_forget[unit];
     }
 }
 vectorised! {
