@@ -7,8 +7,8 @@
 //! ```
 //!
 //! A step is that of `odr`, 64 trials: trials made of what was drawn of them, noise, cost, gradients, Adam. Times are
-//! medians of rounds of many steps that nobody waits for but at the end, as in training; beside them what the step takes
-//! with trials that were made on the processor and are copied.
+//! medians of rounds of many steps that nobody waits for but at the end, as in training; beside them stands what the
+//! step takes with trials that were made on the processor and are copied.
 
 use std::time::Instant;
 

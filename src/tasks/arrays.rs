@@ -1,8 +1,8 @@
 //! What a batch of trials is as arrays: inputs, target outputs, and what errors cost.
 //!
-//! An [`Outline`] says it in few numbers a trial. The arrays are made of it here, or by an engine on its own device: between
-//! two moments at which something changes in some trial all time steps are the same, so that here they are made once and
-//! copied.
+//! An [`Outline`] says it in few numbers a trial. The arrays are made of it here, or by an engine on its own device.
+//! Between two moments at which something changes in some trial all time steps are the same: here they are made once
+//! and copied.
 
 use std::collections::BTreeSet;
 use std::ops::Range;

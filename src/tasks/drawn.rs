@@ -10,8 +10,8 @@ use crate::tasks::{Clock, Condition, DescribesTrials, Rule, Spares, Timeline, Tr
 /// A batch of trials of one rule as they are drawn: when things happen in each, what it shows and what it asks for, and
 /// which noise is on its inputs.
 ///
-/// That is a few numbers a trial. The arrays, hundreds of times as many, are made of them by [`DrawnTrials::make`], or by
-/// an engine on its own device ([`Engine::train_drawn`](crate::network::Engine::train_drawn)).
+/// That is a few numbers a trial. The arrays, hundreds of times as many, are made of them by [`DrawnTrials::make`], or
+/// by an engine on its own device ([`Engine::train_drawn`](crate::network::Engine::train_drawn)).
 ///
 /// ```
 /// use maturation::numerics::random::{Noise, RandomStream};

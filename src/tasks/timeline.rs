@@ -95,7 +95,8 @@ impl Timeline {
         Ok(())
     }
 
-    /// The direction in which a trial of this timeline should respond at `step`, radians; `None` while it should fixate.
+    /// The direction in which a trial of this timeline should respond at `step`, radians; `None` while it should
+    /// fixate.
     pub(super) fn required(&self, condition: &Condition, step: usize) -> Option<f64> {
         if step < self.response_on? { None } else { condition.response }
     }

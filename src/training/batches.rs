@@ -20,7 +20,8 @@ use crate::training::sequence::Sequence;
 /// The most threads that draw trials, each of which holds a batch ahead.
 const MOST_MAKERS: usize = 8;
 
-/// Who draws trials for an engine, and who makes their arrays. What comes of it does not depend on the number of threads.
+/// Who draws trials for an engine, and whether they make arrays of them. What comes of it does not depend on the number
+/// of threads.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Makers {
     pub(super) threads: usize,

@@ -54,8 +54,8 @@ fn answers_to_drawn(trials: &DrawnTrials, outputs: &Array3<f32>) -> Result<Vec<A
     graded(trials.rule(), trials.conditions(), required, trials.outline().outputs, outputs)
 }
 
-/// Grades outputs, so many a trial, of trials with these conditions; `required` tells the response that each requires at
-/// its last time step.
+/// Grades outputs, so many a trial, of trials with these conditions; `required` tells the response that each requires
+/// at its last time step.
 fn graded(
     rule: Rule,
     conditions: &[Condition],

@@ -219,8 +219,8 @@ fn noise_is_the_crates_own() {
     }
 }
 
-/// A task of a user's own with all that one can have: two delays of lengths of their own, targets of a choice, a further
-/// channel, strengths, trials that ask for no response.
+/// A task of a user's own with all that one can have: two delays of lengths of their own, targets of a choice, a
+/// further channel, strengths, trials that ask for no response.
 fn own_rule() -> Rule {
     let shows = |ring: (f64, f64), target: Option<f64>, level: f64| {
         let target = target.map_or(ShownDefinition::Nothing, ShownDefinition::Number);
@@ -270,8 +270,8 @@ fn made_alike(engine: &mut CardEngine<StandIn>, settings: &TrialSettings, rule: 
     assert_eq!(found.conditions, expected.conditions);
 }
 
-/// Every rule of the crate and one of a user's own, both losses and encodings, one trial and odd numbers of them, with and
-/// without noise, epochs that last otherwise in a stage of a curriculum or in each trial.
+/// Every rule of the crate and one of a user's own, both losses and encodings, one trial and odd numbers of them, with
+/// and without noise, epochs that last otherwise in a stage of a curriculum or in each trial.
 #[test]
 fn trials_made_on_the_card_are_the_processors() {
     if !is_there() {
@@ -567,7 +567,7 @@ fn a_run_may_change_its_device_and_the_log_says_so() {
     }
 }
 
-/// The rules of a user's own, lengths of epochs that a curriculum changes, and evaluations of them: all by trials that the
+/// A rule of a user's own, lengths of epochs that a curriculum changes, and evaluations of both: all by trials that the
 /// card makes.
 #[test]
 fn a_run_of_ones_own_task_in_a_curriculum_is_that_of_the_processor() {

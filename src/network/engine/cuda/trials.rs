@@ -43,8 +43,8 @@ impl<C: Card> Work<C> {
     }
 }
 
-/// The tables of trials and of events as trials.cu reads them, one behind the other, and how many numbers the first has.
-/// Whole numbers are the bits of others.
+/// The tables of trials and of events as trials.cu reads them, one behind the other, and how many numbers the first
+/// has. Whole numbers are the bits of others.
 fn table(outline: &Outline) -> (Vec<f32>, usize) {
     let ring = outline.outputs - 1;
     let whole = |number: usize| f32::from_bits(number as u32);
