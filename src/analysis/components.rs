@@ -6,7 +6,6 @@ use polars::prelude::*;
 
 use crate::activity::Activity;
 use crate::error::{Error, Result};
-use crate::numerics::random::RandomStream;
 
 /// Eigenvalues and eigenvectors (columns) of a symmetric matrix, the largest first.
 pub(super) fn descending_eigen(matrix: DMatrix<f64>) -> (DVector<f64>, DMatrix<f64>) {
@@ -15,37 +14,6 @@ pub(super) fn descending_eigen(matrix: DMatrix<f64>) -> (DVector<f64>, DMatrix<f
     order.sort_by(|a, b| eigen.eigenvalues[*b].total_cmp(&eigen.eigenvalues[*a]));
     let values = DVector::from_iterator(order.len(), order.iter().map(|index| eigen.eigenvalues[*index]));
     (values, eigen.eigenvectors.select_columns(&order))
-}
-
-/// Matrices below this size are left to the exact method, which is then as fast.
-const SMALL: usize = 300;
-
-/// An orthonormal basis (columns) of the first `count` eigenvectors of a symmetric matrix without negative eigenvalues.
-///
-/// A large matrix is multiplied with a few more columns than asked for until they hold the eigenvectors: to 1e-8 of the
-/// largest eigenvalue, or else they are found exactly.
-pub(super) fn leading_subspace(matrix: DMatrix<f64>, count: usize) -> DMatrix<f64> {
-    const MORE: usize = 10;
-    const ROUNDS: usize = 60;
-    let size = matrix.nrows();
-    let columns = count + MORE;
-    if size >= SMALL && 4 * columns <= size {
-        // Any start will do; this one is always the same.
-        let mut stream = RandomStream::new(0, 0);
-        let mut basis = DMatrix::from_fn(size, columns, |_, _| stream.standard_normal()).qr().q();
-        for _ in 0..ROUNDS {
-            let image = &matrix * &basis;
-            let (values, rotation) = descending_eigen(basis.tr_mul(&image));
-            let rotation = rotation.columns(0, count);
-            let vectors = &basis * rotation;
-            let residual = &image * rotation - &vectors * DMatrix::from_diagonal(&values.rows(0, count).into_owned());
-            if residual.column_iter().all(|residual| residual.norm() <= 1e-8 * values[0]) {
-                return vectors;
-            }
-            basis = image.qr().q();
-        }
-    }
-    descending_eigen(matrix).1.columns(0, count).into_owned()
 }
 
 /// The sign that makes the weight of the largest magnitude positive; the first such weight decides.
@@ -132,23 +100,6 @@ mod tests {
         }
         let back = &vectors * DMatrix::from_diagonal(&values) * vectors.transpose();
         assert!((back - matrix).norm() < 1e-12);
-    }
-
-    #[test]
-    fn the_leading_subspace_is_that_of_the_eigenvectors() {
-        let mut stream = RandomStream::new(1, 0);
-        let size = SMALL + 20;
-        for decay in [0.5, 0.9, 1.0] {
-            let mut factor = DMatrix::from_fn(size, size, |_, _| stream.standard_normal());
-            for (place, mut column) in factor.column_iter_mut().enumerate() {
-                column *= f64::powi(decay, place as i32);
-            }
-            let matrix = &factor * factor.transpose();
-            let found = leading_subspace(matrix.clone(), 5);
-            let exact = descending_eigen(matrix).1.columns(0, 5).into_owned();
-            assert!((found.tr_mul(&found) - DMatrix::identity(5, 5)).norm() < 1e-10);
-            assert!((found.clone() - &exact * exact.tr_mul(&found)).norm() < 1e-5, "decay {decay}");
-        }
     }
 
     #[test]

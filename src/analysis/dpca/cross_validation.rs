@@ -2,7 +2,7 @@
 
 use rayon::prelude::*;
 
-use crate::analysis::dpca::fit::{Covariances, Fit, Model};
+use crate::analysis::dpca::fit::{Covariances, Fit, Model, Subspaces};
 use crate::analysis::dpca::{Data, HeldOut, Marginalisation, Rates, RegularisationError};
 use crate::environment::Interruption;
 
@@ -46,24 +46,31 @@ pub(super) fn errors(
             (Model::new(rest), Covariances::of(held))
         })
         .collect();
+    let places: Vec<(usize, Marginalisation)> =
+        (0..folds.len()).flat_map(|fold| Marginalisation::ALL.map(|part| (fold, part))).collect();
+    let subspaces: Vec<(Subspaces, &Covariances, Marginalisation)> = places
+        .into_par_iter()
+        .map(|(fold, part)| (Subspaces::new(&folds[fold].0, part), &folds[fold].1, part))
+        .collect();
     let regularisations = regularisations();
-    let error = |(model, held): &(Model, Covariances), part: Marginalisation| -> Vec<f64> {
-        let errors = regularisations.par_iter().map(|regularisation| {
+    let all: Vec<f64> = (0..subspaces.len() * regularisations.len())
+        .into_par_iter()
+        .map(|place| {
             if interruption.requested() {
                 return f64::NAN;
             }
-            let fit = model.fit_subspace(part, *regularisation, components);
-            prediction_error(&fit, held, part)
-        });
-        errors.collect()
-    };
-    folds.par_iter().map(|fold| Marginalisation::ALL.map(|part| error(fold, part))).collect()
+            let (subspaces, held, part) = &subspaces[place / regularisations.len()];
+            prediction_error(&subspaces.fit(regularisations[place % regularisations.len()], components), held, *part)
+        })
+        .collect();
+    let mut all = all.chunks_exact(regularisations.len()).map(<[f64]>::to_vec);
+    folds.iter().map(|_| Marginalisation::ALL.map(|_| all.next().unwrap_or_default())).collect()
 }
 
 /// ‖Y_φ − (P Dᵀ − diagonal) Y‖²: the error of predicting a part of held-out rates Y, each unit from all others.
 ///
 /// Written out, it needs only the covariances of Y and of its part, since other parts are orthogonal to it.
-fn prediction_error(fit: &Fit, held: &Covariances, part: Marginalisation) -> f64 {
+pub(super) fn prediction_error(fit: &Fit, held: &Covariances, part: Marginalisation) -> f64 {
     let (total, of_part) = (&held.total, &held.parts[part as usize]);
     let own = fit.encoders.component_mul(&fit.decoders).column_sum();
     let predicted = total * &fit.decoders;

@@ -4,7 +4,8 @@ use nalgebra::{DMatrix, DVector};
 use ndarray::Array2;
 
 use crate::activity::Activity;
-use crate::analysis::components::{descending_eigen, leading_subspace, sign_of};
+use crate::analysis::components::{descending_eigen, sign_of};
+use crate::analysis::dpca::leading::leading;
 use crate::analysis::dpca::{DemixedComponent, Dpca, Marginalisation, Rates};
 
 /// Centred rates and the covariances (sums of products) of units, in all and in each marginalisation.
@@ -132,33 +133,29 @@ impl Model {
 
     /// The components of a part, at most `count`.
     pub(super) fn fit(&self, part: Marginalisation, regularisation: f64, count: usize) -> Fit {
-        self.fit_by(part, regularisation, count, |matrix, count| {
-            descending_eigen(matrix).1.columns(0, count).into_owned()
-        })
-    }
-
-    /// Other components with the same P Dᵀ, found faster where there are many units.
-    pub(super) fn fit_subspace(&self, part: Marginalisation, regularisation: f64, count: usize) -> Fit {
-        self.fit_by(part, regularisation, count, leading_subspace)
-    }
-
-    fn fit_by(
-        &self,
-        part: Marginalisation,
-        regularisation: f64,
-        count: usize,
-        first: impl Fn(DMatrix<f64>, usize) -> DMatrix<f64>,
-    ) -> Fit {
         let inverse = self.inverse(regularisation);
-        let projected = &self.projected[part as usize];
-        let mut scaled = projected.clone();
-        for (mut column, weight) in scaled.column_iter_mut().zip(&inverse) {
+        let vectors = self.first(part, &inverse, count.min(self.covariances.rank(part)));
+        self.decoded(part, &inverse, vectors)
+    }
+
+    /// The first eigenvectors of S_φ (S + μ)⁻¹ S_φ, in the basis of the part.
+    fn first(&self, part: Marginalisation, inverse: &DVector<f64>, count: usize) -> DMatrix<f64> {
+        descending_eigen(self.weighted(part, inverse)).1.columns(0, count).into_owned()
+    }
+
+    /// S_φ (S + μ)⁻¹ S_φ, in the basis of the part.
+    fn weighted(&self, part: Marginalisation, inverse: &DVector<f64>) -> DMatrix<f64> {
+        let mut scaled = self.projected[part as usize].clone();
+        for (mut column, weight) in scaled.column_iter_mut().zip(inverse) {
             column *= weight.sqrt();
         }
-        let count = count.min(self.covariances.rank(part));
-        let vectors = first(&scaled * scaled.transpose(), count);
-        let mut weights = projected.tr_mul(&vectors);
-        for (mut row, weight) in weights.row_iter_mut().zip(&inverse) {
+        &scaled * scaled.transpose()
+    }
+
+    /// Encoders, orthonormal in the basis of the part, with their decoders.
+    fn decoded(&self, part: Marginalisation, inverse: &DVector<f64>, vectors: DMatrix<f64>) -> Fit {
+        let mut weights = self.projected[part as usize].tr_mul(&vectors);
+        for (mut row, weight) in weights.row_iter_mut().zip(inverse) {
             row *= *weight;
         }
         let mut decoders = &self.eigenvectors * weights;
@@ -227,5 +224,45 @@ impl Model {
             explained_by_all: explained / total,
             components,
         }
+    }
+}
+
+/// Finds, for many regularisations of a part, components with the same P Dᵀ as [`Model::fit`]'s: others of the same span.
+pub(super) struct Subspaces<'a> {
+    model: &'a Model,
+    part: Marginalisation,
+    /// Products of the columns of `projected`, where these are many: with roots of the weights on both sides they have
+    /// the eigenvalues of S_φ (S + μ)⁻¹ S_φ, without a product of matrices for each μ.
+    products: Option<DMatrix<f64>>,
+}
+
+impl<'a> Subspaces<'a> {
+    pub(super) fn new(model: &'a Model, part: Marginalisation) -> Subspaces<'a> {
+        let projected = &model.projected[part as usize];
+        let products = model.bases[part as usize].is_none().then(|| projected.transpose() * projected);
+        Subspaces { model, part, products }
+    }
+
+    /// Components at a regularisation, at most `count`.
+    pub(super) fn fit(&self, regularisation: f64, count: usize) -> Fit {
+        let Subspaces { model, part, .. } = *self;
+        let inverse = model.inverse(regularisation);
+        let count = count.min(model.covariances.rank(part));
+        let vectors = match &self.products {
+            None => leading(&model.weighted(part, &inverse), count),
+            Some(products) => {
+                let roots = inverse.map(f64::sqrt);
+                let scaled = |matrix: &DMatrix<f64>| {
+                    let mut scaled = matrix.clone();
+                    scaled.column_iter_mut().for_each(|mut column| column.component_mul_assign(&roots));
+                    scaled
+                };
+                let mut matrix = scaled(products);
+                matrix.column_iter_mut().zip(&roots).for_each(|(mut column, root)| column *= *root);
+                let found = leading(&matrix, count);
+                found.map(|found| (&model.projected[part as usize] * scaled(&found)).qr().q())
+            }
+        };
+        model.decoded(part, &inverse, vectors.unwrap_or_else(|| model.first(part, &inverse, count)))
     }
 }

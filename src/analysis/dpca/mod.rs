@@ -13,6 +13,7 @@ use crate::tasks::Rule;
 
 mod cross_validation;
 mod fit;
+mod leading;
 mod significance;
 mod table;
 #[cfg(test)]

@@ -1,7 +1,8 @@
 use ndarray::{Array2, Array3};
 use serde_json::Value;
 
-use super::cross_validation::{errors, regularisations};
+use super::cross_validation::{errors, prediction_error, regularisations};
+use super::fit::Covariances;
 use super::*;
 use crate::analysis::golden;
 use crate::environment::Interruption;
@@ -239,6 +240,49 @@ fn a_basis_changes_nothing() {
             assert!((gram - nalgebra::DMatrix::identity(fit.encoders.ncols(), fit.encoders.ncols())).norm() < 1e-9);
         }
     }
+}
+
+/// The errors that the fast way to a span leaves are those of all components by the exact method.
+#[track_caller]
+fn assert_as_exact(activity: &Activity, what: &str) {
+    let trials = activity.trials_by_location().into_iter().filter(|trials| !trials.is_empty()).collect();
+    let data = Data::new(activity, trials);
+    let held_out = data.draw(&mut RandomStream::new(3, 0));
+    let (rest, held) = data.split(&data.means(), &held_out);
+    let (model, held) = (Model::new(rest), Covariances::of(held));
+    let found = errors(&data, &data.means(), &[held_out], 10, Interruption::watch());
+    for part in Marginalisation::ALL {
+        for (place, regularisation) in regularisations().into_iter().enumerate() {
+            let exact = prediction_error(&model.fit(part, regularisation, 10), &held, part);
+            let found = found[0][part as usize][place];
+            let off = (found - exact).abs();
+            assert!(off <= 1e-9 * exact.abs(), "{what}: {part}, {regularisation:e}: {found:e}, not {exact:e}");
+        }
+    }
+}
+
+#[test]
+fn regularisations_are_compared_by_the_same_numbers_as_all_eigenvectors_give() {
+    for (name, expected) in golden::json("dpca").as_object().unwrap() {
+        assert_as_exact(&case(name, expected["trials_trained"].as_u64().unwrap()).0, name);
+    }
+    for (what, repeats, noise, units) in [
+        ("fewer units than components", 3, 0.3, 6),
+        ("as many dimensions as columns", 3, 0.3, 80),
+        ("more units than dimensions in time", 3, 0.3, 150),
+        ("more units than dimensions of any part", 2, 0.1, 250),
+        ("much noise", 2, 5.0, 120),
+        ("no noise, so five dimensions", 3, 0.0, 120),
+    ] {
+        assert_as_exact(&designed(repeats, noise, units), what);
+    }
+    let mut twice = designed(3, 0.3, 200);
+    let half = twice.rates.slice(ndarray::s![.., .., ..100]).to_owned();
+    twice.rates.slice_mut(ndarray::s![.., .., 100..]).assign(&half);
+    assert_as_exact(&twice, "each unit twice");
+    let mut silent = designed(3, 0.3, 120);
+    silent.rates.slice_mut(ndarray::s![.., .., 20..]).fill(0.0);
+    assert_as_exact(&silent, "most units silent");
 }
 
 #[test]
