@@ -7,9 +7,6 @@
 use std::collections::BTreeSet;
 use std::ops::Range;
 
-use ndarray::Array3;
-
-use crate::error::{Error, Result};
 use crate::tasks::{Condition, Encoding, Loss, Place, Shown, Timeline, TrialSettings};
 
 /// Target of the fixation output while fixation is required (least-squares loss).
@@ -128,12 +125,12 @@ impl Outline {
         self.costs.get(trial).unwrap_or(&self.costs[0])
     }
 
-    /// The fixation point, the events of each trial, and the rule on its channel: (time, trial, input).
-    pub(super) fn inputs(&self, memory: Vec<f32>) -> Result<Array3<f32>> {
-        let changes = self.trials.iter().flat_map(|trial| {
+    /// Of some trials the fixation point, the events of each, and the rule on its channel: (time, trial, input).
+    pub(super) fn make_inputs(&self, some: Range<usize>, memory: &mut Vec<f32>) {
+        let changes = self.trials[some.clone()].iter().flat_map(|trial| {
             trial.shown.iter().flat_map(|shown| [shown.when.start, shown.when.end]).chain([trial.fixation_off])
         });
-        self.in_stretches(self.inputs, changes, memory, |step, trial, row| {
+        self.in_stretches(some, self.inputs, changes, memory, |step, trial, row| {
             let trial = &self.trials[trial];
             row[self.rule_channel] = 1.0;
             if step < trial.fixation_off {
@@ -145,11 +142,11 @@ impl Outline {
         })
     }
 
-    /// The target outputs: (time, trial, output).
-    pub(super) fn targets(&self, memory: Vec<f32>) -> Result<Array3<f32>> {
+    /// Of some trials the target outputs: (time, trial, output).
+    pub(super) fn make_targets(&self, some: Range<usize>, memory: &mut Vec<f32>) {
         let [silent, fixating] = self.levels;
-        let changes = self.trials.iter().map(|trial| trial.response_on);
-        self.in_stretches(self.outputs, changes, memory, |step, trial, row| {
+        let changes = self.trials[some.clone()].iter().map(|trial| trial.response_on);
+        self.in_stretches(some, self.outputs, changes, memory, |step, trial, row| {
             let trial = &self.trials[trial];
             row.fill(silent);
             match step < trial.response_on {
@@ -159,30 +156,31 @@ impl Outline {
         })
     }
 
-    /// What an error costs: nothing in the first 100 ms, 1 until the response, 5 from 100 ms after it; the fixation
+    /// What an error costs in some trials: nothing in the first 100 ms, 1 until the response, 5 from 100 ms after it; the fixation
     /// output counts double. Where fixation is required to the end, the weight stays 1. For cross-entropy one weight a
     /// time step and trial, divided by their mean.
-    pub(super) fn mask(&self, memory: Vec<f32>) -> Result<Array3<f32>> {
+    pub(super) fn make_mask(&self, some: Range<usize>, memory: &mut Vec<f32>) {
         let [of_response, of_fixation] = self.weights;
-        let changes = self.costs.iter().flat_map(|costs| [costs.usual.start, costs.usual.end, costs.response_from]);
-        self.in_stretches(self.mask_width, changes, memory, |step, trial, row| {
+        let costs = self.costs.get(some.clone()).unwrap_or(&self.costs);
+        let changes = costs.iter().flat_map(|costs| [costs.usual.start, costs.usual.end, costs.response_from]);
+        self.in_stretches(some, self.mask_width, changes, memory, |step, trial, row| {
             let weight = self.costs_of(trial).at(step, of_response);
             row.fill(weight);
             row[0] = of_fixation * weight;
         })
     }
 
-    /// An array, (time, trial, channel), in the memory of one that is done with. `write` makes the row of a trial,
+    /// An array of some trials, (time, trial, channel), in memory that is used again. `write` makes the row of a trial,
     /// which is 0, at the first time step and where there may be a change.
     fn in_stretches(
         &self,
+        some: Range<usize>,
         channels: usize,
         changes: impl Iterator<Item = usize>,
-        mut memory: Vec<f32>,
+        memory: &mut Vec<f32>,
         write: impl Fn(usize, usize, &mut [f32]),
-    ) -> Result<Array3<f32>> {
-        let (steps, trials) = (self.steps, self.trials.len());
-        let of_step = trials * channels;
+    ) {
+        let (steps, of_step) = (self.steps, some.len() * channels);
         let changes: BTreeSet<usize> = changes.filter(|step| *step < steps).chain([0]).collect();
         let ends = changes.iter().skip(1).chain([&steps]);
         memory.clear();
@@ -190,16 +188,13 @@ impl Outline {
         for (start, end) in changes.iter().zip(ends) {
             let first = memory.len();
             memory.resize(first + of_step, 0.0);
-            for (trial, row) in memory[first..].chunks_exact_mut(channels).enumerate() {
+            for (row, trial) in memory[first..].chunks_exact_mut(channels).zip(some.clone()) {
                 write(*start, trial, row);
             }
             for _ in start + 1..*end {
                 memory.extend_from_within(first..first + of_step);
             }
         }
-        let found = memory.len();
-        Array3::from_shape_vec((steps, trials, channels), memory)
-            .map_err(|_| Error::shape("a batch of trials", "array", &[found], &[steps, trials, channels]))
     }
 }
 

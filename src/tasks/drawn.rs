@@ -1,10 +1,13 @@
 //! Trials as they are drawn, before arrays are made of them.
 
+use std::ops::Range;
+
 use ndarray::Array3;
 
 use crate::error::{Error, Result};
 use crate::numerics::random::{Noise, RandomStream};
 use crate::tasks::arrays::Outline;
+use crate::tasks::input_noise::InputNoise;
 use crate::tasks::{Clock, Condition, DescribesTrials, Rule, Spares, Timeline, TrialSettings, Trials};
 
 /// A batch of trials of one rule as they are drawn: when things happen in each, what it shows and what it asks for, and
@@ -37,12 +40,14 @@ pub struct DrawnTrials {
     input_noise: Option<InputNoise>,
 }
 
-/// Noise on inputs.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct InputNoise {
-    pub(crate) deviation: f64,
-    pub(crate) noise: Noise,
-    pub(crate) step: u32,
+/// The arrays of some trials, (time, trial, channel), in memory that is used again.
+#[derive(Debug, Default)]
+pub(crate) struct SomeTrials {
+    pub(crate) inputs: Vec<f32>,
+    pub(crate) targets: Vec<f32>,
+    pub(crate) mask: Vec<f32>,
+    /// Room for the noise on the inputs.
+    normals: Vec<f32>,
 }
 
 impl DrawnTrials {
@@ -88,14 +93,29 @@ impl DrawnTrials {
 
     /// The same in memory of trials that are done with, as far as there is some.
     pub(crate) fn into_trials(self, spares: &Spares) -> Result<Trials> {
-        let (outline, input_noise) = (&self.outline, self.input_noise);
         let [inputs, targets, mask] = spares.take();
-        let (inputs, targets, mask) = (outline.inputs(inputs)?, outline.targets(targets)?, outline.mask(mask)?);
-        let mut trials = self.with_arrays(inputs, targets, mask);
-        if let Some(InputNoise { deviation, noise, step }) = input_noise {
-            trials.add_input_noise(deviation, noise, step);
+        let mut made = SomeTrials { inputs, targets, mask, normals: Vec::new() };
+        let (outline, trials) = (&self.outline, self.conditions.len());
+        self.make_some(0..trials, &mut made);
+        let array = |channels: usize, memory: Vec<f32>| {
+            let (shape, found) = ((outline.steps, trials, channels), memory.len());
+            Array3::from_shape_vec(shape, memory)
+                .map_err(|_| Error::shape("a batch of trials", "array", &[found], &[shape.0, shape.1, shape.2]))
+        };
+        let inputs = array(outline.inputs, made.inputs)?;
+        let (targets, mask) = (array(outline.outputs, made.targets)?, array(outline.mask_width, made.mask)?);
+        Ok(self.with_arrays(inputs, targets, mask))
+    }
+
+    /// Makes the arrays of some of the trials.
+    pub(crate) fn make_some(&self, some: Range<usize>, made: &mut SomeTrials) {
+        let outline = &self.outline;
+        outline.make_inputs(some.clone(), &mut made.inputs);
+        outline.make_targets(some.clone(), &mut made.targets);
+        outline.make_mask(some.clone(), &mut made.mask);
+        if let Some(noise) = self.input_noise {
+            noise.add(&mut made.inputs, outline.inputs, some, &mut made.normals);
         }
-        Ok(trials)
     }
 
     /// The trials with arrays that were made of them.

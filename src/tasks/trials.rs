@@ -7,10 +7,8 @@ use ndarray::{Array3, Axis};
 use crate::error::{Error, Result};
 use crate::numerics::random::{Noise, RandomStream};
 use crate::seed::Purpose;
+use crate::tasks::input_noise::InputNoise;
 use crate::tasks::{Condition, DescribesTrials, DrawnTrials, Epoch, Mode, Ring, Rule, Spares, TEST_REPEATS, Timeline};
-
-/// Trials whose noise is made together, so that what is written at a time step is more than a cache line.
-const NOISY: usize = 8;
 
 /// A batch of trials of one rule: inputs, target outputs, cost mask and what each trial was.
 ///
@@ -122,32 +120,12 @@ impl Trials {
     /// √(2/alpha)`, so that the network's leak leaves `sigma_x` (paper, STAR Methods). The noise of a trial depends on
     /// `noise`, `step` and its place in the batch alone.
     pub fn add_input_noise(&mut self, deviation: f64, noise: Noise, step: u32) {
-        let deviation = deviation as f32;
-        if deviation == 0.0 {
-            return;
-        }
-        let (steps, count, channels) = self.inputs.dim();
-        let (of_step, of_trial) = (count * channels, steps * channels);
-        if of_step * of_trial == 0 {
-            return;
-        }
         if !self.inputs.is_standard_layout() {
             self.inputs = self.inputs.as_standard_layout().into_owned();
         }
+        let (_, count, channels) = self.inputs.dim();
         let Some(inputs) = self.inputs.as_slice_mut() else { return };
-        let mut normals = vec![0.0_f32; NOISY.min(count) * of_trial];
-        for first in (0..count).step_by(NOISY) {
-            let trials = NOISY.min(count - first);
-            for (place, normals) in normals.chunks_exact_mut(of_trial).take(trials).enumerate() {
-                noise.fill(step, (first + place) as u32, 0, normals);
-            }
-            for (time, inputs) in inputs.chunks_exact_mut(of_step).enumerate() {
-                for place in 0..trials {
-                    let inputs = &mut inputs[(first + place) * channels..][..channels];
-                    add_scaled(inputs, deviation, &normals[place * of_trial + time * channels..][..channels]);
-                }
-            }
-        }
+        InputNoise { deviation, noise, step }.add(inputs, channels, 0..count, &mut Vec::new());
     }
 
     /// Number of trials.
@@ -202,21 +180,5 @@ impl Trials {
     pub fn locations(&self) -> Vec<usize> {
         let ring = Ring::new(self.targets.len_of(Axis(2)).saturating_sub(1));
         self.conditions.iter().map(|condition| ring.nearest(condition.stimulus)).collect()
-    }
-}
-
-/// Adds `factor` times each number, by fours, so that most of a short row is in vectors; and by place, since a row is
-/// shorter than the making of a `zip` where that stays a call.
-#[inline]
-fn add_scaled(out: &mut [f32], factor: f32, numbers: &[f32]) {
-    let numbers = &numbers[..out.len()];
-    let whole = out.len() / 4 * 4;
-    for first in (0..whole).step_by(4) {
-        for place in first..first + 4 {
-            out[place] += factor * numbers[place];
-        }
-    }
-    for place in whole..out.len() {
-        out[place] += factor * numbers[place];
     }
 }

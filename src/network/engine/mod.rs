@@ -175,19 +175,7 @@ pub trait Engine: std::fmt::Debug {
     /// As [`Engine::run`].
     fn cost(&mut self, network: &Network, trials: &Trials, noise: SweepNoise) -> Result<Graded> {
         let (parts, gradients) = self.gradients(network, trials, noise)?;
-        let cost = Cpu::default().tensor(parts.total() as f32);
-        let (cost, mut tape) = cost.leaky_trace().split_tape();
-        let outcome = cost.clone();
-        let parameters: Vec<_> = network.parameters().iter().map(|parameter| parameter.tensor.clone()).collect();
-        tape.add_backward_op(move |all| {
-            let scale = all.get(&outcome).array();
-            for (parameter, gradient) in parameters.iter().zip(gradients) {
-                let sum = all.get_or_alloc_mut(parameter)?;
-                sum.iter_mut().zip(&gradient).for_each(|(sum, gradient)| *sum += scale * gradient);
-            }
-            Ok(())
-        });
-        Ok(Graded { cost: cost.put_tape(tape), parts })
+        Ok(on_tape(network, parts, gradients))
     }
 
     /// One step of training on `trials`; returns the whole cost before it, or none if the engine does not wait for it.
@@ -219,6 +207,23 @@ pub trait Engine: std::fmt::Debug {
     fn settle(&mut self, _learner: &mut Learner) -> Result<Option<Diverged>> {
         Ok(None)
     }
+}
+
+/// A cost whose gradients are known, as one operation on a tape of dfdx.
+fn on_tape(network: &Network, parts: Cost, gradients: Values) -> Graded {
+    let cost = Cpu::default().tensor(parts.total() as f32);
+    let (cost, mut tape) = cost.leaky_trace().split_tape();
+    let outcome = cost.clone();
+    let parameters: Vec<_> = network.parameters().iter().map(|parameter| parameter.tensor.clone()).collect();
+    tape.add_backward_op(move |all| {
+        let scale = all.get(&outcome).array();
+        for (parameter, gradient) in parameters.iter().zip(gradients) {
+            let sum = all.get_or_alloc_mut(parameter)?;
+            sum.iter_mut().zip(&gradient).for_each(|(sum, gradient)| *sum += scale * gradient);
+        }
+        Ok(())
+    });
+    Graded { cost: cost.put_tape(tape), parts }
 }
 
 /// The sizes of a batch, (steps, trials); an error if it is empty or of another network.

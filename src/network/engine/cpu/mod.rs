@@ -11,10 +11,10 @@ use ndarray::Array3;
 
 use crate::error::{Error, Result};
 use crate::network::cells::Kernel;
-use crate::network::engine::{DfdxEngine, Engine, Rollout, SweepNoise, check_inputs, elements, shaped};
-use crate::network::{Network, Values};
-use crate::tasks::Trials;
-use kernels::{Batch, Cost, Dimensions, Sweep, Workspace};
+use crate::network::engine::{DfdxEngine, Engine, Rollout, SweepNoise, check_inputs, elements, on_tape, shaped};
+use crate::network::{Learner, Network, Values};
+use crate::tasks::{DrawnTrials, Trials};
+use kernels::{Batch, Cost, Dimensions, Source, Sweep, Workspace};
 
 /// Runs the crate's cells in kernels of its own, on several threads; its results do not depend on their number. A cell
 /// that has no form for the kernels, such as one of your own, it runs by its definition, as [`DfdxEngine`] does, and so
@@ -53,18 +53,35 @@ impl CpuEngine {
         &mut self,
         kernel: &dyn Kernel,
         network: &Network,
-        trials: &Trials,
+        (steps, trials): (usize, usize),
+        source: Source<'_>,
         noise: SweepNoise,
         kept: usize,
     ) -> Result<(Cost, Array3<f32>)> {
-        let dimensions = dimensions(network, &trials.inputs)?;
+        let dimensions = dimensions(network, steps, trials);
         let shape = (kept.min(dimensions.steps), dimensions.trials, dimensions.outputs);
         let mut outputs = vec![0.0; shape.0 * shape.1 * shape.2];
-        let (batch, sweep) = (batch(trials)?, sweep(network, noise));
-        let weights = kernel.weights(network);
+        let (sweep, weights) = (sweep(network, noise), kernel.weights(network));
         let weights = borrowed(&weights);
-        let cost = self.workspace.evaluate(kernel.fused(), dimensions, &weights, &batch, &sweep, &mut outputs)?;
+        let cost = self.workspace.evaluate(kernel.fused(), dimensions, &weights, source, &sweep, &mut outputs)?;
         Ok((cost, shaped(shape, outputs)?))
+    }
+
+    /// The cost of trials and its gradients.
+    fn gradients_with(
+        &mut self,
+        kernel: &dyn Kernel,
+        network: &Network,
+        (steps, trials): (usize, usize),
+        source: Source<'_>,
+        noise: SweepNoise,
+    ) -> Result<(Cost, Values)> {
+        let dimensions = dimensions(network, steps, trials);
+        let (sweep, weights) = (sweep(network, noise), kernel.weights(network));
+        let weights = borrowed(&weights);
+        let mut gradients = Values::new();
+        let cost = self.workspace.gradients(kernel.fused(), dimensions, &weights, source, &sweep, &mut gradients)?;
+        Ok((cost, kernel.gradients(network, gradients)))
     }
 
     #[cfg(test)]
@@ -78,17 +95,16 @@ fn gradable(network: &Network) -> Option<&'static dyn Kernel> {
     network.known_cell().kernel.filter(|_| network.hyperparameters().extra_cost.is_none())
 }
 
-/// The kernels' description of a batch; an error if it is empty or of another network.
-fn dimensions(network: &Network, inputs: &Array3<f32>) -> Result<Dimensions> {
-    let (steps, trials) = check_inputs(network, inputs)?;
+/// The sizes of a network and a batch.
+fn dimensions(network: &Network, steps: usize, trials: usize) -> Dimensions {
     let hyperparameters = network.hyperparameters();
-    Ok(Dimensions {
+    Dimensions {
         units: hyperparameters.n_rnn,
         inputs: hyperparameters.n_input(),
         outputs: hyperparameters.n_output(),
         steps,
         trials,
-    })
+    }
 }
 
 /// The kernels' description of a sweep.
@@ -107,12 +123,16 @@ fn sweep(network: &Network, noise: SweepNoise) -> Sweep {
     }
 }
 
-fn batch(trials: &Trials) -> Result<Batch<'_>> {
-    Ok(Batch {
-        inputs: elements(&trials.inputs, "inputs")?,
-        targets: elements(&trials.targets, "targets")?,
-        mask: elements(&trials.mask, "mask")?,
-    })
+/// The steps of a batch, its number of trials, and its arrays; an error if it is empty or of another network.
+fn made<'a>(network: &Network, trials: &'a Trials) -> Result<((usize, usize), Source<'a>)> {
+    let sizes = check_inputs(network, &trials.inputs)?;
+    let (inputs, targets) = (elements(&trials.inputs, "inputs")?, elements(&trials.targets, "targets")?);
+    Ok((sizes, Source::Made(Batch { inputs, targets, mask: elements(&trials.mask, "mask")? })))
+}
+
+/// The same of trials that are but drawn.
+fn drawn(trials: &DrawnTrials) -> ((usize, usize), Source<'_>) {
+    ((trials.outline().steps, trials.outline().trials.len()), Source::Drawn(trials))
 }
 
 fn borrowed(arrays: &Values) -> Vec<&[f32]> {
@@ -143,8 +163,9 @@ impl Engine for CpuEngine {
 
     fn run(&mut self, network: &Network, inputs: &Array3<f32>, noise: SweepNoise) -> Result<Rollout> {
         let Some(kernel) = network.known_cell().kernel else { return self.definition.run(network, inputs, noise) };
-        let dimensions = dimensions(network, inputs)?;
-        let Dimensions { steps, trials, units, outputs, .. } = dimensions;
+        let (steps, trials) = check_inputs(network, inputs)?;
+        let dimensions = dimensions(network, steps, trials);
+        let Dimensions { units, outputs, .. } = dimensions;
         let mut hidden = vec![0.0; steps * trials * units];
         let mut values = vec![0.0; steps * trials * outputs];
         let weights = kernel.weights(network);
@@ -165,24 +186,45 @@ impl Engine for CpuEngine {
 
     fn evaluate(&mut self, network: &Network, trials: &Trials, noise: SweepNoise) -> Result<(Cost, Array3<f32>)> {
         let Some(kernel) = gradable(network) else { return self.definition.evaluate(network, trials, noise) };
-        self.evaluate_with(kernel, network, trials, noise, usize::MAX)
+        let (sizes, source) = made(network, trials)?;
+        self.evaluate_with(kernel, network, sizes, source, noise, usize::MAX)
     }
 
     fn grade(&mut self, network: &Network, trials: &Trials, noise: SweepNoise) -> Result<(Cost, Array3<f32>)> {
         let Some(kernel) = gradable(network) else { return self.definition.grade(network, trials, noise) };
-        self.evaluate_with(kernel, network, trials, noise, 1)
+        let (sizes, source) = made(network, trials)?;
+        self.evaluate_with(kernel, network, sizes, source, noise, 1)
+    }
+
+    fn makes_trials(&self, network: &Network) -> bool {
+        gradable(network).is_some()
+    }
+
+    fn grade_drawn(
+        &mut self,
+        network: &Network,
+        trials: &DrawnTrials,
+        noise: SweepNoise,
+    ) -> Result<(Cost, Array3<f32>)> {
+        let Some(kernel) = gradable(network) else { return self.grade(network, &trials.make()?, noise) };
+        let (sizes, source) = drawn(trials);
+        self.evaluate_with(kernel, network, sizes, source, noise, 1)
     }
 
     fn gradients(&mut self, network: &Network, trials: &Trials, noise: SweepNoise) -> Result<(Cost, Values)> {
         let Some(kernel) = gradable(network) else {
             return self.definition.gradients(network, trials, noise);
         };
-        let dimensions = dimensions(network, &trials.inputs)?;
-        let (batch, sweep) = (batch(trials)?, sweep(network, noise));
-        let weights = kernel.weights(network);
-        let weights = borrowed(&weights);
-        let mut gradients = Values::new();
-        let cost = self.workspace.gradients(kernel.fused(), dimensions, &weights, &batch, &sweep, &mut gradients)?;
-        Ok((cost, kernel.gradients(network, gradients)))
+        let (sizes, source) = made(network, trials)?;
+        self.gradients_with(kernel, network, sizes, source, noise)
+    }
+
+    fn train_drawn(&mut self, learner: &mut Learner, trials: &DrawnTrials, noise: SweepNoise) -> Result<Option<f64>> {
+        let network = learner.network();
+        let Some(kernel) = gradable(network) else { return self.train(learner, &trials.make()?, noise) };
+        let (sizes, source) = drawn(trials);
+        let (parts, gradients) = self.gradients_with(kernel, network, sizes, source, noise)?;
+        let graded = on_tape(network, parts, gradients);
+        learner.learn(graded).map(Some)
     }
 }

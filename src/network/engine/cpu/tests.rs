@@ -1,14 +1,14 @@
 //! The kernels with the leaky cell against the same in double precision.
 
 use super::CpuEngine;
-use super::kernels::{Dimensions, Workspace};
+use super::kernels::{Dimensions, Source, Workspace};
 use super::reference::{Case, close};
 use crate::hyperparameters::{Activation, Hyperparameters, Loss};
 use crate::network::cells::Leaky;
 use crate::network::{Engine, Learner, Network, SweepNoise, Values};
 use crate::numerics::Level;
 use crate::numerics::random::{Noise, RandomStream};
-use crate::tasks::{Rule, Trials};
+use crate::tasks::{DescribesTrials, DrawnTrials, Epoch, Rule, Trials};
 
 const ACTIVATIONS: [Activation; 6] =
     [Activation::Softplus, Activation::Relu, Activation::Tanh, Activation::Power, Activation::Retanh, Activation::Elu];
@@ -18,7 +18,7 @@ fn check(case: &Case, level: Level, threads: usize) {
     let (expected, cost) = case.reference();
     let mut gradients = Values::new();
     let found = workspace
-        .gradients(&Leaky, case.dimensions, &case.weights(), &case.batch(), &case.sweep, &mut gradients)
+        .gradients(&Leaky, case.dimensions, &case.weights(), Source::Made(case.batch()), &case.sweep, &mut gradients)
         .unwrap();
     let name = format!("{:?} {:?} {:?} {level:?}", case.dimensions, case.sweep.activation, case.sweep.loss);
     assert!((found.task - cost.task).abs() < 1e-5 * (1.0 + cost.task.abs()), "{name}: {found:?} {cost:?}");
@@ -31,8 +31,8 @@ fn check(case: &Case, level: Level, threads: usize) {
 
     let Dimensions { steps, trials, units, outputs, .. } = case.dimensions;
     let mut values = vec![7.0; steps * trials * outputs];
-    let evaluated =
-        workspace.evaluate(&Leaky, case.dimensions, &case.weights(), &case.batch(), &case.sweep, &mut values).unwrap();
+    let (all, made) = (case.weights(), Source::Made(case.batch()));
+    let evaluated = workspace.evaluate(&Leaky, case.dimensions, &all, made, &case.sweep, &mut values).unwrap();
     assert!((evaluated.task - cost.task).abs() < 1e-5 * (1.0 + cost.task.abs()), "{name}");
     close(&values, &expected.outputs, 1e-5, &format!("{name} outputs"));
     let mut hidden = vec![7.0; steps * trials * units];
@@ -104,7 +104,7 @@ fn the_number_of_threads_changes_no_bit() {
             let mut gradients = Values::new();
             let cost = Workspace::new(threads)
                 .unwrap()
-                .gradients(&Leaky, dimensions, &case.weights(), &case.batch(), &case.sweep, &mut gradients)
+                .gradients(&Leaky, dimensions, &case.weights(), Source::Made(case.batch()), &case.sweep, &mut gradients)
                 .unwrap();
             (gradients, cost)
         })
@@ -121,12 +121,15 @@ fn a_workspace_carries_nothing_from_one_sweep_to_the_next() {
     let case = Case::new(small, Activation::Tanh, Loss::CrossEntropy, 2);
     let fresh = |workspace: &mut Workspace| {
         let mut gradients = Values::new();
-        workspace.gradients(&Leaky, small, &case.weights(), &case.batch(), &case.sweep, &mut gradients).unwrap();
+        workspace
+            .gradients(&Leaky, small, &case.weights(), Source::Made(case.batch()), &case.sweep, &mut gradients)
+            .unwrap();
         gradients
     };
     let mut used = Workspace::new(2).unwrap();
     let other = Case::new(large, Activation::Softplus, Loss::LeastSquares, 3);
-    used.gradients(&Leaky, large, &other.weights(), &other.batch(), &other.sweep, &mut Values::new()).unwrap();
+    used.gradients(&Leaky, large, &other.weights(), Source::Made(other.batch()), &other.sweep, &mut Values::new())
+        .unwrap();
     assert_eq!(fresh(&mut used), fresh(&mut Workspace::new(2).unwrap()));
 }
 
@@ -139,7 +142,14 @@ fn a_diverged_network_shows_in_its_cost() {
             case.w_rec[7] = f32::NAN;
             let cost = Workspace::new(1)
                 .unwrap()
-                .gradients(&Leaky, dimensions, &case.weights(), &case.batch(), &case.sweep, &mut Values::new())
+                .gradients(
+                    &Leaky,
+                    dimensions,
+                    &case.weights(),
+                    Source::Made(case.batch()),
+                    &case.sweep,
+                    &mut Values::new(),
+                )
                 .unwrap();
             assert!(cost.task.is_nan(), "{activation:?} {loss:?}");
         }
@@ -153,7 +163,7 @@ fn arrays_of_the_wrong_size_are_refused_by_name() {
     let wrong = Dimensions { steps: 6, ..dimensions };
     let mut workspace = Workspace::new(1).unwrap();
     let message = workspace
-        .gradients(&Leaky, wrong, &case.weights(), &case.batch(), &case.sweep, &mut Values::new())
+        .gradients(&Leaky, wrong, &case.weights(), Source::Made(case.batch()), &case.sweep, &mut Values::new())
         .unwrap_err()
         .to_string();
     assert!(message.contains("`inputs`"), "{message}");
@@ -211,4 +221,46 @@ fn a_hundred_steps_of_training_agree_between_instruction_sets() {
 fn more_threads_than_any_machine_has_are_refused() {
     let message = CpuEngine::new(100_000).err().unwrap().to_string();
     assert!(message.contains("100000 threads") && message.contains("1024"), "{message}");
+}
+
+/// Shards make their own trials: the very bits of a batch made before, whatever the number of threads.
+#[test]
+fn trials_that_are_made_shard_by_shard_are_those_made_at_once() {
+    for loss_type in [Loss::LeastSquares, Loss::CrossEntropy] {
+        let hyperparameters = Hyperparameters { n_rnn: 10, loss_type, ..Hyperparameters::paper() };
+        let start = Network::new(&hyperparameters).unwrap();
+        for (threads, count) in [(1, 1), (1, 20), (2, 8), (3, 29)] {
+            let mut engine = CpuEngine::new(threads).unwrap();
+            assert!(engine.makes_trials(&start));
+            let [mut at_once, mut by_shard] = [(); 2].map(|()| Learner::new(start.clone()).unwrap());
+            let settings = hyperparameters.trial_settings().unwrap();
+            let longer = settings.clone().with_lengths(&[(Epoch::Delay1, 600.0)]);
+            for (step, rule) in [Rule::ODRD, Rule::GAP, Rule::ODR].into_iter().enumerate() {
+                let of = if step == 0 { &longer } else { &settings };
+                let drawn = DrawnTrials::random(of, rule, count, &mut RandomStream::new(1, step as u64)).unwrap();
+                let drawn = drawn.with_input_noise(0.3, Noise::new(3, 4), step as u32);
+                let (made, noise) = (drawn.make().unwrap(), SweepNoise::Gaussian { noise: Noise::new(5, 6), step: 1 });
+                let graded = engine.grade(&start, &made, noise).unwrap();
+                assert_eq!(engine.grade_drawn(&start, &drawn, noise).unwrap(), graded, "{rule} {count}");
+                let cost = engine.train(&mut at_once, &made, noise).unwrap();
+                assert_eq!(engine.train_drawn(&mut by_shard, &drawn, noise).unwrap(), cost, "{rule} {count}");
+            }
+            assert_eq!(at_once.network().parameters().values(), by_shard.network().parameters().values());
+        }
+    }
+}
+
+#[test]
+fn drawn_trials_of_another_network_are_refused() {
+    let small = Hyperparameters { n_rnn: 4, ..Hyperparameters::paper() };
+    let other = Hyperparameters { n_eachring: 9, ..small.clone() };
+    let drawn = DrawnTrials::random(&other, Rule::GAP, 2, &mut RandomStream::new(1, 1)).unwrap();
+    let mut engine = CpuEngine::new(1).unwrap();
+    let network = Network::new(&small).unwrap();
+    let noise = SweepNoise::None;
+    let message = engine.grade_drawn(&network, &drawn, noise).unwrap_err().to_string();
+    assert!(message.contains("`inputs`"), "{message}");
+    let mut learner = Learner::new(network).unwrap();
+    let message = engine.train_drawn(&mut learner, &drawn, noise).unwrap_err().to_string();
+    assert!(message.contains("`inputs`"), "{message}");
 }

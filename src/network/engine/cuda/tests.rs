@@ -333,7 +333,6 @@ fn training_on_trials_of_the_cards_own_making_is_that_on_the_processors() {
         let start = network(&hyperparameters);
         assert!(engine.makes_trials(&start));
         let mut cpu = CpuEngine::new(1).unwrap();
-        assert!(!cpu.makes_trials(&start));
         let [mut card, mut copied, mut processor] = [(); 3].map(|()| Learner::new(start.clone()).unwrap());
         let mut other = CardEngine::new(StandIn::new(), 1);
         let mut stream = RandomStream::new(9, 9);
@@ -344,7 +343,7 @@ fn training_on_trials_of_the_cards_own_making_is_that_on_the_processors() {
             let noise = SweepNoise::Gaussian { noise: Noise::new(7, 7), step };
             assert_eq!(engine.train_drawn(&mut card, &drawn, noise).unwrap(), None);
             other.train(&mut copied, &drawn.make().unwrap(), noise).unwrap();
-            cpu.train_drawn(&mut processor, &drawn, noise).unwrap();
+            cpu.train(&mut processor, &drawn.make().unwrap(), noise).unwrap();
             if step % 5 == 0 {
                 let (cost, outputs) = engine.grade_drawn(&start, &drawn, noise).unwrap();
                 let (of_copied, expected) = other.grade(&start, &drawn.make().unwrap(), noise).unwrap();

@@ -61,6 +61,7 @@ pub(crate) use workspace::Workspace;
 use crate::error::{Error, Result};
 use crate::hyperparameters::{Activation, Loss};
 use crate::numerics::random::Noise;
+use crate::tasks::DrawnTrials;
 
 /// The sizes of a network and a batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,6 +87,17 @@ pub(crate) struct Batch<'a> {
     pub targets: &'a [f32],
     /// Cost mask: (time, trial, output) for least squares, (time, trial) for cross-entropy.
     pub mask: &'a [f32],
+}
+
+/// What a sweep is of.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Source<'a> {
+    /// Inputs alone, (time, trial, input).
+    Inputs(&'a [f32]),
+    /// Trials, with what they are graded by.
+    Made(Batch<'a>),
+    /// The same, whose arrays are made shard by shard, each by the thread that then sweeps it and has them in its cache.
+    Drawn(&'a DrawnTrials),
 }
 
 /// What else decides a sweep over a batch.
@@ -127,15 +139,22 @@ impl Cost {
     }
 }
 
-impl Batch<'_> {
+impl Source<'_> {
+    /// Whether it is of the sizes that `dimensions` says.
     fn check(&self, dimensions: &Dimensions, loss: Loss) -> Result<()> {
         let Dimensions { inputs, outputs, steps, trials, .. } = *dimensions;
-        check_length("inputs", self.inputs.len(), &[steps, trials, inputs])?;
-        check_length("targets", self.targets.len(), &[steps, trials, outputs])?;
-        match loss {
-            Loss::LeastSquares => check_length("mask", self.mask.len(), &[steps, trials, outputs]),
-            Loss::CrossEntropy => check_length("mask", self.mask.len(), &[steps, trials]),
-        }
+        let mask_width = if loss == Loss::LeastSquares { outputs } else { 1 };
+        let [of_inputs, of_targets, of_mask] = match self {
+            Source::Inputs(values) => return check_length("inputs", values.len(), &[steps, trials, inputs]),
+            Source::Made(Batch { inputs, targets, mask }) => [inputs.len(), targets.len(), mask.len()],
+            Source::Drawn(drawn) => {
+                let of = drawn.outline();
+                [of.inputs, of.outputs, of.mask_width].map(|width| of.steps * of.trials.len() * width)
+            }
+        };
+        check_length("inputs", of_inputs, &[steps, trials, inputs])?;
+        check_length("targets", of_targets, &[steps, trials, outputs])?;
+        check_length("mask", of_mask, &[steps, trials, mask_width])
     }
 }
 

@@ -5,8 +5,9 @@ use crate::network::engine::cpu::kernels::buffer::{Buffer, prefetch};
 use crate::network::engine::cpu::kernels::fused::{Forward, Fused, Normals};
 use crate::network::engine::cpu::kernels::panels::{Block, Panels};
 use crate::network::engine::cpu::kernels::tile::multiply_weights;
-use crate::network::engine::cpu::kernels::{Batch, Cost, Dimensions, Sweep, output};
+use crate::network::engine::cpu::kernels::{Cost, Dimensions, Sweep, output};
 use crate::numerics::Level;
+use crate::tasks::SomeTrials;
 
 /// Trials of a shard, at most. Fixed, so that results do not depend on the number of threads.
 pub(super) const SHARD_TRIALS: usize = 8;
@@ -60,9 +61,21 @@ pub(super) struct Job<'a> {
     pub(super) cell: &'a dyn Fused,
     pub(super) dimensions: Dimensions,
     pub(super) weights: &'a PackedWeights,
-    pub(super) inputs: &'a [f32],
     pub(super) sweep: Sweep,
     pub(super) level: Level,
+}
+
+/// The arrays in which a shard's trials stand.
+#[derive(Clone, Copy)]
+pub(super) struct Arrays<'a> {
+    /// Inputs, (time, trial, input).
+    pub(super) inputs: &'a [f32],
+    /// What outputs are graded by, if they are.
+    pub(super) grading: Option<output::Grading<'a>>,
+    /// Trials that stand side by side in a time step.
+    pub(super) side_by_side: usize,
+    /// The shard's first among them.
+    pub(super) first: usize,
 }
 
 /// Where a shard's part of the results goes: one row a time step, the shard's trials side by side.
@@ -90,6 +103,8 @@ pub(super) struct Scratch {
     pub(super) value_gradients: Buffer,
     pub(super) rate_gradients: Buffer,
     noise: Buffer,
+    /// The arrays of a shard whose trials were but drawn.
+    pub(super) made: SomeTrials,
 }
 
 /// What comes out of a shard.
@@ -130,20 +145,26 @@ impl Layout {
 /// What a forward sweep is for.
 pub(super) enum Purpose<'a> {
     /// Gradients: all history is kept, and the cost summed, with the gradient by the outputs' pre-activations, scaled.
-    Training(&'a Batch<'a>, f32),
-    /// The cost, if there is a batch to grade by, and what `readout` asks for.
-    Reading(Option<&'a Batch<'a>>, Readout<'a>),
+    Training(f32),
+    /// The cost, if there is something to grade by, and what the readout asks for.
+    Reading(Readout<'a>),
 }
 
 impl Scratch {
-    /// Runs trials `first .. first + trials` forward; the cost is that of these trials, a sum.
-    pub(super) fn forward(&mut self, job: &Job<'_>, first: usize, trials: usize, purpose: Purpose<'_>) -> Cost {
+    /// Runs trials `first .. first + trials` of the batch forward; the cost is that of these trials, a sum.
+    pub(super) fn forward(
+        &mut self,
+        job: &Job<'_>,
+        (first, trials): (usize, usize),
+        arrays: Arrays<'_>,
+        purpose: Purpose<'_>,
+    ) -> Cost {
         let Dimensions { units, inputs, outputs, steps, .. } = job.dimensions;
         let layout = Layout::of(job.cell, &job.dimensions, trials);
         let block = trials * layout.row;
-        let (batch, gradient_scale, mut readout) = match purpose {
-            Purpose::Training(batch, scale) => (Some(batch), Some(scale), Readout::default()),
-            Purpose::Reading(batch, readout) => (batch, None, readout),
+        let (gradient_scale, mut readout) = match purpose {
+            Purpose::Training(scale) => (Some(scale), Readout::default()),
+            Purpose::Reading(readout) => (None, readout),
         };
         let training = gradient_scale.is_some();
         let kept = if training { steps } else { OUTPUT_STEPS };
@@ -162,15 +183,15 @@ impl Scratch {
         for row in self.rows[..block].chunks_exact_mut(layout.row) {
             row[..units].fill(0.0);
         }
-        load_inputs(job, first, 0, &mut self.rows[..block], layout);
+        load_inputs(job, arrays, 0, &mut self.rows[..block], layout);
 
         // Outputs are made a few steps at a time: often enough that the rates are still in cache.
         for begin in (0..steps).step_by(OUTPUT_STEPS) {
             let count = OUTPUT_STEPS.min(steps - begin);
             let place = if training { begin } else { 0 };
-            ask_for_window(job, first, layout, begin, count, batch, readout.outputs.as_deref());
+            ask_for_window(job, arrays, layout, begin, count, readout.outputs.as_deref());
             for step in 0..count {
-                self.step(job, first, layout, begin + step, place + step, training);
+                self.step(job, first, arrays, layout, begin + step, place + step, training);
             }
             let after = &self.rows[(place + 1) * block..(place + count + 1) * block];
             if let Some(hidden) = &mut readout.hidden {
@@ -180,8 +201,8 @@ impl Scratch {
                     }
                 }
             }
-            if batch.is_some() || readout.outputs.is_some() {
-                let of_window = self.outputs(job, first, layout, begin, place, count, batch, gradient_scale);
+            if arrays.grading.is_some() || readout.outputs.is_some() {
+                let of_window = self.outputs(job, arrays, layout, begin, place, count, gradient_scale);
                 cost.task += of_window.task;
                 cost.activity += of_window.activity;
             }
@@ -208,7 +229,17 @@ impl Scratch {
     }
 
     /// Time step `step` of all the shard's trials, from the rows at `place` to those after it.
-    fn step(&mut self, job: &Job<'_>, first: usize, layout: Layout, step: usize, place: usize, with_slopes: bool) {
+    #[allow(clippy::too_many_arguments, reason = "one step, described in one place")]
+    fn step(
+        &mut self,
+        job: &Job<'_>,
+        first: usize,
+        arrays: Arrays<'_>,
+        layout: Layout,
+        step: usize,
+        place: usize,
+        with_slopes: bool,
+    ) {
         let Dimensions { units, inputs, steps, .. } = job.dimensions;
         let Layout { trials, row, gate_row, kept_row, .. } = layout;
         let (block, kept_block) = (trials * row, trials * kept_row);
@@ -250,7 +281,7 @@ impl Scratch {
             },
         });
         if step + 1 < steps {
-            load_inputs(job, first, step + 1, after, layout);
+            load_inputs(job, arrays, step + 1, after, layout);
         }
     }
 
@@ -260,12 +291,11 @@ impl Scratch {
     fn outputs(
         &mut self,
         job: &Job<'_>,
-        first: usize,
+        arrays: Arrays<'_>,
         layout: Layout,
         begin: usize,
         place: usize,
         count: usize,
-        batch: Option<&Batch<'_>>,
         gradient_scale: Option<f32>,
     ) -> Cost {
         let Dimensions { units, outputs, trials, .. } = job.dimensions;
@@ -276,19 +306,19 @@ impl Scratch {
         multiply_weights(&job.weights.output, 0..units, rows, after, layout.row, values, outputs, 1.0);
 
         let mut cost = Cost::default();
-        let Some(batch) = batch else {
+        let Some(grading) = arrays.grading else {
             output::finish(job.level, job.sweep.loss, values, outputs);
             return cost;
         };
         let mask_width = if job.sweep.loss == Loss::LeastSquares { outputs } else { 1 };
         for step in 0..count {
-            let of_trials = (begin + step) * trials + first;
+            let of_trials = (begin + step) * arrays.side_by_side + arrays.first;
             let mine = layout.trials * outputs;
             let gradient = gradient_scale
                 .map(|scale| (&mut self.value_gradients[(place + step) * mine..(place + step + 1) * mine], scale));
             let grading = output::Grading {
-                targets: &batch.targets[of_trials * outputs..][..mine],
-                mask: &batch.mask[of_trials * mask_width..][..layout.trials * mask_width],
+                targets: &grading.targets[of_trials * outputs..][..mine],
+                mask: &grading.mask[of_trials * mask_width..][..layout.trials * mask_width],
             };
             let values = &mut self.values[step * mine..(step + 1) * mine];
             cost.task += output::finish_and_grade(job.level, job.sweep.loss, values, grading, outputs, gradient);
@@ -309,26 +339,26 @@ impl Scratch {
 /// share of a step is a page or more from that of the next, which the processor does not foresee.
 fn ask_for_window(
     job: &Job<'_>,
-    first: usize,
+    arrays: Arrays<'_>,
     layout: Layout,
     begin: usize,
     count: usize,
-    batch: Option<&Batch<'_>>,
     outputs: Option<&[&mut [f32]]>,
 ) {
-    let Dimensions { inputs, trials, steps, .. } = job.dimensions;
+    let Dimensions { inputs, steps, .. } = job.dimensions;
+    let Arrays { side_by_side, first, .. } = arrays;
     let share = |array: &[f32], step: usize| {
-        let width = array.len() / (steps * trials);
-        prefetch(&array[(step * trials + first) * width..], layout.trials * width);
+        let width = array.len() / (steps * side_by_side);
+        prefetch(&array[(step * side_by_side + first) * width..], layout.trials * width);
     };
     for step in begin..begin + count {
         // Inputs are put into their row a step ahead.
         if step + 1 < steps {
-            share(&job.inputs[..steps * trials * inputs], step + 1);
+            share(&arrays.inputs[..steps * side_by_side * inputs], step + 1);
         }
-        if let Some(batch) = batch {
-            share(batch.targets, step);
-            share(batch.mask, step);
+        if let Some(output::Grading { targets, mask }) = arrays.grading {
+            share(targets, step);
+            share(mask, step);
         }
         if let Some(outputs) = outputs
             && let Some(place) = step.checked_sub(steps - outputs.len())
@@ -339,9 +369,10 @@ fn ask_for_window(
 }
 
 /// Puts the inputs of a step, and the 1 of the bias, into the rows before it.
-fn load_inputs(job: &Job<'_>, first: usize, step: usize, rows: &mut [f32], layout: Layout) {
-    let Dimensions { units, inputs, trials, .. } = job.dimensions;
-    let values = &job.inputs[(step * trials + first) * inputs..][..layout.trials * inputs];
+fn load_inputs(job: &Job<'_>, arrays: Arrays<'_>, step: usize, rows: &mut [f32], layout: Layout) {
+    let Dimensions { units, inputs, .. } = job.dimensions;
+    let before = step * arrays.side_by_side + arrays.first;
+    let values = &arrays.inputs[before * inputs..][..layout.trials * inputs];
     for trial in 0..layout.trials {
         let row = &mut rows[trial * layout.row + units..][..=inputs];
         row[..inputs].copy_from_slice(&values[trial * inputs..][..inputs]);

@@ -7,8 +7,11 @@ use rayon::prelude::*;
 use crate::error::{Error, Result};
 use crate::hyperparameters::Loss;
 use crate::network::engine::cpu::kernels::fused::{Array, Fused};
-use crate::network::engine::cpu::kernels::shard::{Job, PackedWeights, Purpose, Readout, SHARD_TRIALS, Scratch, Shard};
-use crate::network::engine::cpu::kernels::{Batch, Cost, Dimensions, Sweep, check_length};
+use crate::network::engine::cpu::kernels::output::Grading;
+use crate::network::engine::cpu::kernels::shard::{
+    Arrays, Job, PackedWeights, Purpose, Readout, SHARD_TRIALS, Scratch, Shard,
+};
+use crate::network::engine::cpu::kernels::{Batch, Cost, Dimensions, Source, Sweep, check_length};
 use crate::numerics::Level;
 
 /// Gradients that a thread adds up at a time: few enough that their sums stay in the first-level cache.
@@ -54,12 +57,12 @@ impl Workspace {
         cell: &dyn Fused,
         dimensions: Dimensions,
         weights: &[&[f32]],
-        batch: &Batch<'_>,
+        source: Source<'_>,
         sweep: &Sweep,
         gradients: &mut Vec<Vec<f32>>,
     ) -> Result<Cost> {
         check_weights(cell, &dimensions, weights)?;
-        batch.check(&dimensions, sweep.loss)?;
+        source.check(&dimensions, sweep.loss)?;
         let scale = 1.0 / cost_count(&dimensions, sweep.loss) as f32;
         let Workspace { pool, level, weights: packed, scratches, shards } = self;
         let shards = shards_of(shards, dimensions.trials);
@@ -67,12 +70,12 @@ impl Workspace {
         // One visit to the pool for everything: waking its threads takes as long as summing the gradients.
         pool.install(|| {
             packed.fill(cell, *level, &dimensions, weights, true);
-            let job = Job { cell, dimensions, weights: packed, inputs: batch.inputs, sweep: *sweep, level: *level };
+            let job = Job { cell, dimensions, weights: packed, sweep: *sweep, level: *level };
             shards.par_iter_mut().enumerate().with_max_len(1).for_each(|(index, shard)| {
-                let (first, trials) = part(index, dimensions.trials);
+                let part = part(index, dimensions.trials);
                 let mut scratch = of_this_thread(scratches);
-                shard.cost = scratch.forward(&job, first, trials, Purpose::Training(batch, scale));
-                scratch.backward(&job, trials, shard, beside);
+                shard.cost = sweep_part(&mut scratch, &job, part, source, Purpose::Training(scale));
+                scratch.backward(&job, part.1, shard, beside);
             });
             sum_gradients(cell, &dimensions, shards, gradients);
         });
@@ -86,12 +89,11 @@ impl Workspace {
         cell: &dyn Fused,
         dimensions: Dimensions,
         weights: &[&[f32]],
-        batch: &Batch<'_>,
+        source: Source<'_>,
         sweep: &Sweep,
         outputs: &mut [f32],
     ) -> Result<Cost> {
-        batch.check(&dimensions, sweep.loss)?;
-        self.sweep_forward(cell, dimensions, weights, batch.inputs, sweep, Some(batch), None, Some(outputs))?;
+        self.sweep_forward(cell, dimensions, weights, source, sweep, None, Some(outputs))?;
         Ok(total_cost(&dimensions, sweep.loss, shards_of(&mut self.shards, dimensions.trials)))
     }
 
@@ -108,7 +110,7 @@ impl Workspace {
         hidden: Option<&mut [f32]>,
         outputs: Option<&mut [f32]>,
     ) -> Result<()> {
-        self.sweep_forward(cell, dimensions, weights, inputs, sweep, None, hidden, outputs)
+        self.sweep_forward(cell, dimensions, weights, Source::Inputs(inputs), sweep, hidden, outputs)
     }
 
     #[allow(clippy::too_many_arguments, reason = "what `evaluate` and `run` share")]
@@ -117,15 +119,14 @@ impl Workspace {
         cell: &dyn Fused,
         dimensions: Dimensions,
         weights: &[&[f32]],
-        inputs: &[f32],
+        source: Source<'_>,
         sweep: &Sweep,
-        batch: Option<&Batch<'_>>,
         hidden: Option<&mut [f32]>,
         outputs: Option<&mut [f32]>,
     ) -> Result<()> {
         check_weights(cell, &dimensions, weights)?;
+        source.check(&dimensions, sweep.loss)?;
         let Dimensions { steps, trials, units, .. } = dimensions;
-        check_length("inputs", inputs.len(), &[steps, trials, dimensions.inputs])?;
         if let Some(hidden) = &hidden {
             check_length("hidden", hidden.len(), &[steps, trials, units])?;
         }
@@ -140,11 +141,11 @@ impl Workspace {
         let work: Vec<_> = shards.iter_mut().zip(hidden).zip(outputs).enumerate().collect();
         pool.install(|| {
             packed.fill(cell, *level, &dimensions, weights, false);
-            let job = Job { cell, dimensions, weights: packed, inputs, sweep: *sweep, level: *level };
+            let job = Job { cell, dimensions, weights: packed, sweep: *sweep, level: *level };
             work.into_par_iter().with_max_len(1).for_each(|(index, ((shard, hidden), outputs))| {
-                let (first, trials) = part(index, trials);
-                let purpose = Purpose::Reading(batch, Readout { hidden, outputs });
-                shard.cost = of_this_thread(scratches).forward(&job, first, trials, purpose);
+                let purpose = Purpose::Reading(Readout { hidden, outputs });
+                let mut scratch = of_this_thread(scratches);
+                shard.cost = sweep_part(&mut scratch, &job, part(index, trials), source, purpose);
             });
         });
         Ok(())
@@ -174,6 +175,36 @@ fn of_this_thread(scratches: &[Mutex<Scratch>]) -> MutexGuard<'_, Scratch> {
         }
     }
     scratches[thread].lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Runs a part of a batch forward: its first trial, and how many it has.
+fn sweep_part(
+    scratch: &mut Scratch,
+    job: &Job<'_>,
+    part: (usize, usize),
+    source: Source<'_>,
+    purpose: Purpose<'_>,
+) -> Cost {
+    let (first, trials) = part;
+    let side_by_side = job.dimensions.trials;
+    match source {
+        Source::Inputs(inputs) => {
+            scratch.forward(job, part, Arrays { inputs, grading: None, side_by_side, first }, purpose)
+        }
+        Source::Made(Batch { inputs, targets, mask }) => {
+            let grading = Some(Grading { targets, mask });
+            scratch.forward(job, part, Arrays { inputs, grading, side_by_side, first }, purpose)
+        }
+        Source::Drawn(drawn) => {
+            let mut made = std::mem::take(&mut scratch.made);
+            drawn.make_some(first..first + trials, &mut made);
+            let grading = Some(Grading { targets: &made.targets, mask: &made.mask });
+            let arrays = Arrays { inputs: &made.inputs, grading, side_by_side: trials, first: 0 };
+            let cost = scratch.forward(job, part, arrays, purpose);
+            scratch.made = made;
+            cost
+        }
+    }
 }
 
 /// The first trial of a shard, and how many it has.
