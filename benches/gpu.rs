@@ -6,8 +6,9 @@
 //! cargo bench --bench gpu -- --device cpu --quick  # without a GPU, to see that it works
 //! ```
 //!
-//! A step is that of `odr`, 64 trials: inputs copied to the GPU, noise, cost, gradients, Adam. Times are medians of
-//! rounds of many steps that nobody waits for but at the end, as in training.
+//! A step is that of `odr`, 64 trials: trials made of what was drawn of them, noise, cost, gradients, Adam. Times are
+//! medians of rounds of many steps that nobody waits for but at the end, as in training; beside them stands what the
+//! step takes with trials that were made on the processor and are copied.
 
 use std::time::Instant;
 
@@ -15,6 +16,7 @@ use maturation::hyperparameters::RnnType;
 use maturation::network::Learner;
 use maturation::numerics::random::{Noise, RandomStream};
 use maturation::prelude::*;
+use maturation::tasks::DrawnTrials;
 use maturation::training::evaluate;
 
 fn main() -> Result<()> {
@@ -24,7 +26,7 @@ fn main() -> Result<()> {
     let quick = arguments.iter().any(|argument| argument == "--quick");
     let (rounds, steps) = if quick { (1, 2) } else { (5, 100) };
     println!("{}", device.engine(0)?.description());
-    println!("\n| a training step of odr, 64 trials | units | ms |\n| --- | ---: | ---: |");
+    println!("\n| a training step of odr, 64 trials | units | ms | with trials copied |\n| --- | ---: | ---: | ---: |");
     let paper = Hyperparameters::paper();
     let sizes: &[usize] = if quick { &[64] } else { &[64, 128, 256, 512, 1024] };
     for n_rnn in sizes {
@@ -57,29 +59,36 @@ fn median(mut times: Vec<f64>) -> f64 {
     times[times.len() / 2]
 }
 
-fn batch(hyperparameters: &Hyperparameters, rule: Rule) -> Result<Trials> {
-    let mut trials = Trials::random(hyperparameters, rule, 64, &mut RandomStream::new(0, 0))?;
-    trials.add_input_noise(hyperparameters.input_noise(), Noise::new(0, 2), 0);
-    Ok(trials)
+fn batch(hyperparameters: &Hyperparameters, rule: Rule) -> Result<DrawnTrials> {
+    let trials = DrawnTrials::random(hyperparameters, rule, 64, &mut RandomStream::new(0, 0))?;
+    Ok(trials.with_input_noise(hyperparameters.input_noise(), Noise::new(0, 2), 0))
 }
 
 /// A line of the table.
 fn row(hyperparameters: &Hyperparameters, device: Device, rounds: usize, steps: u32) -> Result<()> {
     let mut engine = device.engine(0)?;
     let mut learner = Learner::new(Network::new(hyperparameters)?)?;
-    let trials = batch(hyperparameters, Rule::ODR)?;
-    let mut round = |steps: u32| {
+    let drawn = batch(hyperparameters, Rule::ODR)?;
+    let made = drawn.make()?;
+    let mut round = |steps: u32, copied: bool| {
         let begin = Instant::now();
         for step in 0..steps {
-            engine.train(&mut learner, &trials, SweepNoise::Gaussian { noise: Noise::new(0, 1), step })?;
+            let noise = SweepNoise::Gaussian { noise: Noise::new(0, 1), step };
+            match copied {
+                true => engine.train(&mut learner, &made, noise)?,
+                false => engine.train_drawn(&mut learner, &drawn, noise)?,
+            };
         }
         engine.settle(&mut learner)?;
         Ok::<f64, Error>(begin.elapsed().as_secs_f64() / f64::from(steps))
     };
-    // The first steps compile the kernels.
-    round(2)?;
-    let times = (0..rounds).map(|_| round(steps)).collect::<Result<Vec<_>>>()?;
-    println!("| {} | {} | {:.3} |", hyperparameters.rnn_type, hyperparameters.n_rnn, 1e3 * median(times));
+    let mut times = |copied: bool| {
+        // The first steps compile the kernels.
+        round(2, copied)?;
+        (0..rounds).map(|_| round(steps, copied)).collect::<Result<Vec<_>>>()
+    };
+    let [of_drawn, of_copied] = [median(times(false)?), median(times(true)?)].map(|seconds| 1e3 * seconds);
+    println!("| {} | {} | {of_drawn:.3} | {of_copied:.3} |", hyperparameters.rnn_type, hyperparameters.n_rnn);
     Ok(())
 }
 
@@ -95,7 +104,7 @@ fn side_by_side(hyperparameters: &Hyperparameters, device: Device, count: usize,
         let mut steps = |wanted: u32| {
             for step in 0..wanted {
                 let trials = &batches[step as usize % batches.len()];
-                engine.train(&mut learner, trials, SweepNoise::Gaussian { noise: Noise::new(0, 1), step })?;
+                engine.train_drawn(&mut learner, trials, SweepNoise::Gaussian { noise: Noise::new(0, 1), step })?;
             }
             engine.settle(&mut learner)
         };

@@ -10,6 +10,7 @@ use maturation::hyperparameters::{OptimizerKind, RnnType};
 use maturation::network::{Learner, Role, Values};
 use maturation::numerics::random::{Noise, RandomStream};
 use maturation::prelude::*;
+use maturation::tasks::{DescribesTrials, DrawnTrials, Encoding};
 
 /// The first GPU; says why there is none.
 fn gpu() -> Option<Box<dyn Engine>> {
@@ -95,14 +96,43 @@ fn every_cell_activation_and_size_agrees_with_the_processor() {
     agree(&mut *gpu, &mut cpu, &Hyperparameters::paper(), 512);
 }
 
+#[test]
+fn trials_made_on_the_card_are_those_of_the_processor() {
+    let Some(mut gpu) = gpu() else { return };
+    for ruleset in Ruleset::ALL {
+        for (rule, count) in ruleset.rules().iter().zip([64, 1, 37].into_iter().cycle()) {
+            let paper = Hyperparameters { ruleset: *ruleset, rule_trains: vec![*rule], ..Hyperparameters::paper() };
+            let classes = Hyperparameters {
+                loss_type: Loss::CrossEntropy,
+                in_loc_type: Encoding::OneHot,
+                dt: 50.0,
+                n_eachring: 5,
+                ..paper.clone()
+            };
+            for hyperparameters in [paper, classes] {
+                let settings = hyperparameters.trial_settings().unwrap();
+                for settings in [settings.clone(), settings.with_lengths(&[(Epoch::Delay1, 150.0)])] {
+                    let drawn = DrawnTrials::random(&settings, *rule, count, &mut RandomStream::new(5, 5)).unwrap();
+                    let drawn = drawn.with_input_noise(0.3, Noise::new(6, 6), 7);
+                    let (found, expected) = (gpu.make_trials(&drawn).unwrap(), drawn.make().unwrap());
+                    let name = format!("{rule}, {count} trials, {:?}", settings.loss);
+                    assert!(difference(&found.inputs, &expected.inputs) < 2e-6, "{name}: inputs");
+                    assert_eq!((found.targets, found.mask), (expected.targets, expected.mask), "{name}");
+                }
+            }
+        }
+    }
+}
+
 /// Training steps on an engine, and the parameters after them.
 fn trained(engine: &mut dyn Engine, hyperparameters: &Hyperparameters, steps: u32) -> Values {
     let mut learner = Learner::new(Network::new(hyperparameters).unwrap()).unwrap();
     let mut stream = RandomStream::new(9, 9);
     for step in 0..steps {
         let rule = hyperparameters.rule_trains[step as usize % hyperparameters.rule_trains.len()];
-        let trials = Trials::random(hyperparameters, rule, 64, &mut stream).unwrap();
-        engine.train(&mut learner, &trials, noise(step)).unwrap();
+        let trials = DrawnTrials::random(hyperparameters, rule, 64, &mut stream).unwrap();
+        let trials = trials.with_input_noise(hyperparameters.input_noise(), Noise::new(1, 3), step);
+        engine.train_drawn(&mut learner, &trials, noise(step)).unwrap();
     }
     assert_eq!(engine.settle(&mut learner).unwrap(), None);
     learner.network().parameters().values()

@@ -1,7 +1,8 @@
 //! What a batch of trials is as arrays: inputs, target outputs, and what errors cost.
 //!
-//! Between two moments at which something changes in some trial all time steps are the same: they are made once and
-//! copied.
+//! An [`Outline`] says it in few numbers a trial. The arrays are made of it here, or by an engine on its own device.
+//! Between two moments at which something changes in some trial all time steps are the same: here they are made once
+//! and copied.
 
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -22,92 +23,138 @@ const FIXATION_WEIGHT: f32 = 2.0;
 /// Errors in the first 100 ms cost nothing.
 const UNGRADED_START: f64 = 100.0;
 
-/// The trials of a batch: of each its timeline, which is the usual one where `timelines` is empty, and its condition.
-pub(super) struct Batch<'a> {
-    pub settings: &'a TrialSettings,
-    pub usual: &'a Timeline,
-    pub timelines: &'a [Timeline],
-    pub conditions: &'a [Condition],
+/// What the arrays of a batch are made of, in few numbers.
+#[derive(Clone, Debug)]
+pub(crate) struct Outline {
+    /// Time steps.
+    pub(crate) steps: usize,
+    /// Input channels.
+    pub(crate) inputs: usize,
+    /// The input channel of the rule.
+    pub(crate) rule_channel: usize,
+    /// Outputs.
+    pub(crate) outputs: usize,
+    /// Numbers that an error's cost has in each time step and trial: one an output, or one.
+    pub(crate) mask_width: usize,
+    /// The target of outputs that should be silent, and that of the fixation output while fixation is required.
+    pub(crate) levels: [f32; 2],
+    /// What an error costs once a response is asked for, where it costs 1 before, and by how much more that of the
+    /// fixation output costs.
+    pub(crate) weights: [f32; 2],
+    /// What each trial adds to that.
+    pub(crate) trials: Vec<TrialOutline>,
+    /// What errors cost when, in all trials or in each.
+    pub(crate) costs: Vec<ErrorCosts>,
 }
 
-impl Batch<'_> {
-    /// The timeline of each trial.
-    fn timelines(&self) -> impl Iterator<Item = &Timeline> {
-        (0..self.conditions.len()).map(|trial| self.timelines.get(trial).unwrap_or(self.usual))
+/// What makes the arrays of a trial differ from those of another.
+#[derive(Clone, Debug)]
+pub(crate) struct TrialOutline {
+    /// The fixation point is on until this step.
+    pub(crate) fixation_off: usize,
+    /// What is shown beside it.
+    pub(crate) shown: Vec<OnInput>,
+    /// From this step on the targets are those of the response; the end where none is asked for.
+    pub(crate) response_on: usize,
+    /// What the response adds to the targets of the ring; nothing where none is asked for.
+    pub(crate) response: Vec<f32>,
+}
+
+/// What an event of a trial adds to its inputs, from channel `first` on.
+#[derive(Clone, Debug)]
+pub(crate) struct OnInput {
+    pub(crate) when: Range<usize>,
+    pub(crate) first: usize,
+    pub(crate) values: Vec<f32>,
+}
+
+/// When an error of a trial costs how much.
+#[derive(Clone, Debug)]
+pub(crate) struct ErrorCosts {
+    /// Here it costs 1.
+    pub(crate) usual: Range<usize>,
+    /// And from this step on, where it is not so, what an error of the response costs.
+    pub(crate) response_from: usize,
+    /// What all costs are divided by.
+    pub(crate) divisor: f32,
+}
+
+impl Outline {
+    /// The outline of trials: of each its timeline, which is the usual one where `timelines` is empty, and its
+    /// condition.
+    pub(super) fn of(
+        settings: &TrialSettings,
+        rule_channel: usize,
+        usual: &Timeline,
+        timelines: &[Timeline],
+        conditions: &[Condition],
+    ) -> Self {
+        let outputs = 1 + settings.ring.len();
+        let (levels, encoding, mask_width, of_fixation) = match settings.loss {
+            Loss::LeastSquares => ([SILENT_TARGET, FIXATION_TARGET], Encoding::Bump, outputs, FIXATION_WEIGHT),
+            Loss::CrossEntropy => ([0.0, 1.0], Encoding::OneHot, 1, 1.0),
+        };
+        let channels = settings.ruleset.channels();
+        let trial = |(place, condition): (usize, &Condition)| {
+            let timeline = timelines.get(place).unwrap_or(usual);
+            let shown = timeline.events.iter().zip(&condition.shown);
+            let shown = shown.filter_map(|(event, shown)| {
+                let (first, values) = written(settings, &channels, &event.place, *shown)?;
+                Some(OnInput { when: event.when.clone(), first, values })
+            });
+            let (response_on, response) = match (timeline.response_on, condition.response) {
+                (Some(on), Some(direction)) => (on, settings.ring.encode(direction, encoding)),
+                _ => (timeline.end, Vec::new()),
+            };
+            let fixation_off = timeline.fixation_off.unwrap_or(timeline.end);
+            TrialOutline { fixation_off, shown: shown.collect(), response_on, response }
+        };
+        let differing = if timelines.is_empty() { std::slice::from_ref(usual) } else { timelines };
+        Outline {
+            steps: usual.end,
+            inputs: settings.n_input(),
+            rule_channel,
+            outputs,
+            mask_width,
+            levels,
+            weights: [RESPONSE_WEIGHT, of_fixation],
+            trials: conditions.iter().enumerate().map(trial).collect(),
+            costs: differing.iter().map(|timeline| ErrorCosts::of(settings, timeline)).collect(),
+        }
+    }
+
+    /// What errors of a trial cost when.
+    pub(crate) fn costs_of(&self, trial: usize) -> &ErrorCosts {
+        self.costs.get(trial).unwrap_or(&self.costs[0])
     }
 
     /// The fixation point, the events of each trial, and the rule on its channel: (time, trial, input).
-    pub(super) fn inputs(&self, rule_channel: usize, memory: Vec<f32>) -> Result<Array3<f32>> {
-        let named = self.settings.ruleset.channels();
-        let trials: Vec<(usize, Vec<OnInput>)> = self
-            .timelines()
-            .zip(self.conditions)
-            .map(|(timeline, condition)| {
-                let shown = timeline.events.iter().zip(&condition.shown);
-                let shown = shown.filter_map(|(event, shown)| {
-                    let (first, values) = self.written(&named, &event.place, *shown)?;
-                    Some(OnInput { when: event.when.clone(), first, values })
-                });
-                (timeline.fixation_off.unwrap_or(timeline.end), shown.collect())
-            })
-            .collect();
-        let changes = trials.iter().flat_map(|(fixation_off, shown)| {
-            shown.iter().flat_map(|shown| [shown.when.start, shown.when.end]).chain([*fixation_off])
+    pub(super) fn inputs(&self, memory: Vec<f32>) -> Result<Array3<f32>> {
+        let changes = self.trials.iter().flat_map(|trial| {
+            trial.shown.iter().flat_map(|shown| [shown.when.start, shown.when.end]).chain([trial.fixation_off])
         });
-        self.in_stretches(self.settings.n_input(), changes, memory, |step, trial, row| {
-            let (fixation_off, shown) = &trials[trial];
-            row[rule_channel] = 1.0;
-            if step < *fixation_off {
+        self.in_stretches(self.inputs, changes, memory, |step, trial, row| {
+            let trial = &self.trials[trial];
+            row[self.rule_channel] = 1.0;
+            if step < trial.fixation_off {
                 row[0] = 1.0;
             }
-            for shown in shown.iter().filter(|shown| shown.when.contains(&step)) {
+            for shown in trial.shown.iter().filter(|shown| shown.when.contains(&step)) {
                 row[shown.first..].iter_mut().zip(&shown.values).for_each(|(input, value)| *input += value);
             }
         })
     }
 
-    /// What an event writes onto the channels from some first one on.
-    fn written(&self, channels: &[String], place: &Place, shown: Shown) -> Option<(usize, Vec<f32>)> {
-        let ring = &self.settings.ring;
-        let bump = |at: f64, strength: f64, encoding: Encoding| {
-            (1, ring.encode(at, encoding).into_iter().map(|value| value * strength as f32).collect())
-        };
-        match (place, shown) {
-            (Place::Ring, Shown::Direction { at, strength }) => Some(bump(at, strength, self.settings.encoding)),
-            (Place::Target, Shown::Direction { at, strength }) => Some(bump(at, strength, Encoding::Bump)),
-            (Place::Channel(name), Shown::Level(level)) => {
-                // A channel that the task does not name was refused with its condition.
-                let place = channels.iter().position(|known| known == name)?;
-                Some((1 + ring.len() + place, vec![level as f32]))
-            }
-            // Nothing, or what a check of the condition has refused.
-            (_, Shown::Nothing | Shown::Direction { .. } | Shown::Level(_)) => None,
-        }
-    }
-
     /// The target outputs: (time, trial, output).
     pub(super) fn targets(&self, memory: Vec<f32>) -> Result<Array3<f32>> {
-        let (background, fixating, encoding) = match self.settings.loss {
-            Loss::LeastSquares => (SILENT_TARGET, FIXATION_TARGET, Encoding::Bump),
-            Loss::CrossEntropy => (0.0, 1.0, Encoding::OneHot),
-        };
-        let ring = &self.settings.ring;
-        // From when on each trial asks for a response, and for which.
-        let trials: Vec<(usize, Vec<f32>)> = self
-            .timelines()
-            .zip(self.conditions)
-            .map(|(timeline, condition)| match (timeline.response_on, condition.response) {
-                (Some(on), Some(direction)) => (on, ring.encode(direction, encoding)),
-                _ => (timeline.end, Vec::new()),
-            })
-            .collect();
-        let changes = trials.iter().map(|(on, _)| *on);
-        self.in_stretches(1 + ring.len(), changes, memory, |step, trial, row| {
-            let (on, response) = &trials[trial];
-            row.fill(background);
-            match step < *on {
+        let [silent, fixating] = self.levels;
+        let changes = self.trials.iter().map(|trial| trial.response_on);
+        self.in_stretches(self.outputs, changes, memory, |step, trial, row| {
+            let trial = &self.trials[trial];
+            row.fill(silent);
+            match step < trial.response_on {
                 true => row[0] = fixating,
-                false => row[1..].iter_mut().zip(response).for_each(|(target, value)| *target += value),
+                false => row[1..].iter_mut().zip(&trial.response).for_each(|(target, value)| *target += value),
             }
         })
     }
@@ -116,40 +163,13 @@ impl Batch<'_> {
     /// output counts double. Where fixation is required to the end, the weight stays 1. For cross-entropy one weight a
     /// time step and trial, divided by their mean.
     pub(super) fn mask(&self, memory: Vec<f32>) -> Result<Array3<f32>> {
-        let (usual, own) = (self.weights(self.usual), self.timelines.iter().map(|timeline| self.weights(timeline)));
-        let own: Vec<Vec<f32>> = own.collect();
-        let all = own.iter().chain(own.is_empty().then_some(&usual));
-        let changes = all.flat_map(|weights| {
-            let differ = weights.windows(2).enumerate().filter(|(_, pair)| pair[0] != pair[1]);
-            differ.map(|(step, _)| step + 1)
-        });
-        let (channels, of_fixation) = match self.settings.loss {
-            Loss::LeastSquares => (1 + self.settings.ring.len(), FIXATION_WEIGHT),
-            Loss::CrossEntropy => (1, 1.0),
-        };
-        self.in_stretches(channels, changes, memory, |step, trial, row| {
-            let weight = own.get(trial).unwrap_or(&usual)[step];
+        let [of_response, of_fixation] = self.weights;
+        let changes = self.costs.iter().flat_map(|costs| [costs.usual.start, costs.usual.end, costs.response_from]);
+        self.in_stretches(self.mask_width, changes, memory, |step, trial, row| {
+            let weight = self.costs_of(trial).at(step, of_response);
             row.fill(weight);
             row[0] = of_fixation * weight;
         })
-    }
-
-    /// The weight of each time step in the cost.
-    fn weights(&self, timeline: &Timeline) -> Vec<f32> {
-        let start = self.settings.clock.steps(UNGRADED_START);
-        let response_on = timeline.response_on.unwrap_or(timeline.end);
-        let mut weights = vec![0.0_f32; timeline.end];
-        if timeline.response_on.is_some() {
-            weights[timeline.graded_from..].fill(RESPONSE_WEIGHT);
-        }
-        if start < response_on {
-            weights[start..response_on].fill(1.0);
-        }
-        if self.settings.loss == Loss::CrossEntropy {
-            let mean = weights.iter().sum::<f32>() / weights.len() as f32;
-            weights.iter_mut().for_each(|weight| *weight /= mean);
-        }
-        weights
     }
 
     /// An array, (time, trial, channel), in the memory of one that is done with. `write` makes the row of a trial,
@@ -161,7 +181,7 @@ impl Batch<'_> {
         mut memory: Vec<f32>,
         write: impl Fn(usize, usize, &mut [f32]),
     ) -> Result<Array3<f32>> {
-        let (steps, trials) = (self.usual.end, self.conditions.len());
+        let (steps, trials) = (self.steps, self.trials.len());
         let of_step = trials * channels;
         let changes: BTreeSet<usize> = changes.filter(|step| *step < steps).chain([0]).collect();
         let ends = changes.iter().skip(1).chain([&steps]);
@@ -183,9 +203,47 @@ impl Batch<'_> {
     }
 }
 
-/// What an event of a trial adds to its inputs, from channel `first` on.
-struct OnInput {
-    when: Range<usize>,
-    first: usize,
-    values: Vec<f32>,
+/// What an event writes onto the channels from some first one on; `named` are the further channels.
+fn written(settings: &TrialSettings, named: &[String], place: &Place, shown: Shown) -> Option<(usize, Vec<f32>)> {
+    let ring = &settings.ring;
+    let bump = |at: f64, strength: f64, encoding: Encoding| {
+        (1, ring.encode(at, encoding).into_iter().map(|value| value * strength as f32).collect())
+    };
+    match (place, shown) {
+        (Place::Ring, Shown::Direction { at, strength }) => Some(bump(at, strength, settings.encoding)),
+        (Place::Target, Shown::Direction { at, strength }) => Some(bump(at, strength, Encoding::Bump)),
+        (Place::Channel(name), Shown::Level(level)) => {
+            // A channel that the task does not name was refused with its condition.
+            let place = named.iter().position(|known| known == name)?;
+            Some((1 + ring.len() + place, vec![level as f32]))
+        }
+        // Nothing, or what a check of the condition has refused.
+        (_, Shown::Nothing | Shown::Direction { .. } | Shown::Level(_)) => None,
+    }
+}
+
+impl ErrorCosts {
+    fn of(settings: &TrialSettings, timeline: &Timeline) -> Self {
+        let response_on = timeline.response_on.unwrap_or(timeline.end);
+        let response_from = if timeline.response_on.is_some() { timeline.graded_from } else { timeline.end };
+        let usual = settings.clock.steps(UNGRADED_START)..response_on;
+        let costs = ErrorCosts { usual, response_from, divisor: 1.0 };
+        match settings.loss {
+            Loss::LeastSquares => costs,
+            Loss::CrossEntropy => {
+                let sum = (0..timeline.end).map(|step| costs.at(step, RESPONSE_WEIGHT)).sum::<f32>();
+                ErrorCosts { divisor: sum / timeline.end as f32, ..costs }
+            }
+        }
+    }
+
+    /// What an error costs at a step, if one of the response costs so much.
+    fn at(&self, step: usize, of_response: f32) -> f32 {
+        let weight = match step {
+            step if self.usual.contains(&step) => 1.0,
+            step if step >= self.response_from => of_response,
+            _ => 0.0,
+        };
+        weight / self.divisor
+    }
 }

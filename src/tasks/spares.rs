@@ -30,14 +30,15 @@ mod tests {
     use super::*;
     use crate::hyperparameters::Hyperparameters;
     use crate::numerics::random::RandomStream;
-    use crate::tasks::Rule;
+    use crate::tasks::{DrawnTrials, Rule};
 
     #[test]
     fn trials_in_memory_of_others_are_the_same_and_it_is_used_again() {
         let (paper, spares) = (Hyperparameters::paper(), Spares::default());
         let mut places = Vec::new();
         for (rule, count) in [(Rule::ODR, 20), (Rule::GAP, 20), (Rule::ODRD, 3), (Rule::ODR, 20), (Rule::ODR, 21)] {
-            let made = Trials::random_in(&spares, &paper, rule, count, &mut RandomStream::new(1, 2)).unwrap();
+            let drawn = DrawnTrials::random(&paper, rule, count, &mut RandomStream::new(1, 2)).unwrap();
+            let made = drawn.into_trials(&spares).unwrap();
             let fresh = Trials::random(&paper, rule, count, &mut RandomStream::new(1, 2)).unwrap();
             assert_eq!((&made.inputs, &made.targets, &made.mask), (&fresh.inputs, &fresh.targets, &fresh.mask));
             places.push([made.inputs.as_ptr(), made.targets.as_ptr(), made.mask.as_ptr()]);

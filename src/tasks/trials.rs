@@ -7,9 +7,7 @@ use ndarray::{Array3, Axis};
 use crate::error::{Error, Result};
 use crate::numerics::random::{Noise, RandomStream};
 use crate::seed::Purpose;
-use crate::tasks::arrays::Batch;
-use crate::tasks::spares::{Memory, Spares};
-use crate::tasks::{Clock, Condition, DescribesTrials, Epoch, Mode, Ring, Rule, TEST_REPEATS, Timeline, TrialSettings};
+use crate::tasks::{Condition, DescribesTrials, DrawnTrials, Epoch, Mode, Ring, Rule, Spares, TEST_REPEATS, Timeline};
 
 /// Trials whose noise is made together, so that what is written at a time step is more than a cache line.
 const NOISY: usize = 8;
@@ -51,21 +49,7 @@ impl Trials {
     /// # Errors
     /// If a hyper-parameter is impossible, `count` is 0, or the rule is not in the network's ruleset.
     pub fn random(of: &impl DescribesTrials, rule: Rule, count: usize, stream: &mut RandomStream) -> Result<Self> {
-        Trials::random_in(&Spares::default(), of, rule, count, stream)
-    }
-
-    /// The same in memory of trials that are done with, as far as there is some.
-    pub(crate) fn random_in(
-        spares: &Spares,
-        of: &impl DescribesTrials,
-        rule: Rule,
-        count: usize,
-        stream: &mut RandomStream,
-    ) -> Result<Self> {
-        let settings = of.trial_settings()?;
-        let rule = settings.known(rule)?;
-        let conditions = (0..count).map(|_| rule.task().random(&settings.ring, stream)).collect();
-        Trials::make(&settings, rule, conditions, spares.take())
+        DrawnTrials::random(of, rule, count, stream)?.into_trials(&Spares::default())
     }
 
     /// The test batch: 16 trials at each location of the ring, without input noise.
@@ -101,7 +85,7 @@ impl Trials {
                 vec![pair; count]
             }
         };
-        Trials::make(&settings, rule, conditions, Memory::default())
+        DrawnTrials::of(&settings, rule, conditions)?.into_trials(&Spares::default())
     }
 
     /// The trials of a mode, with or without input noise, decided by the seed of the hyper-parameters: the test batch,
@@ -129,25 +113,7 @@ impl Trials {
     /// An error if there is no condition, or one does not fit the rule's events, if a hyper-parameter is impossible, or
     /// if the rule is not in the network's ruleset.
     pub fn from_conditions(of: &impl DescribesTrials, rule: Rule, conditions: Vec<Condition>) -> Result<Self> {
-        Trials::make(&of.trial_settings()?, rule, conditions, Memory::default())
-    }
-
-    fn make(settings: &TrialSettings, rule: Rule, conditions: Vec<Condition>, memory: Memory) -> Result<Self> {
-        if conditions.is_empty() {
-            return Err(Error::argument(format!("no trial of `{}`", rule.name()), "give at least one"));
-        }
-        let rule = settings.known(rule)?;
-        let clock = &settings.clock;
-        let usual = rule.timeline(clock);
-        usual.check(rule)?;
-        let rule_channel = settings.rule_start() + settings.ruleset.index(rule)?;
-        let timelines = timelines(rule, clock, &usual, &conditions)?;
-        conditions.iter().try_for_each(|condition| rule.check_condition(&usual, condition))?;
-        let batch = Batch { settings, usual: &usual, timelines: &timelines, conditions: &conditions };
-        let [inputs, targets, mask] = memory;
-        let (inputs, targets, mask) = (batch.inputs(rule_channel, inputs)?, batch.targets(targets)?, batch.mask(mask)?);
-        let timeline = usual.common(&timelines);
-        Ok(Trials { rule, dt: clock.dt(), timeline, timelines, conditions, inputs, targets, mask })
+        DrawnTrials::of(&of.trial_settings()?, rule, conditions)?.into_trials(&Spares::default())
     }
 
     /// Adds independent Gaussian noise of this standard deviation to every input channel, time step and trial.
@@ -210,8 +176,7 @@ impl Trials {
     /// The direction in which trial `trial` should respond at `step`, radians; `None` while it should fixate, and where
     /// there is no such trial.
     pub fn required_response(&self, step: usize, trial: usize) -> Option<f64> {
-        let response_on = self.timelines.get(trial).unwrap_or(&self.timeline).response_on?;
-        if step < response_on { None } else { self.conditions.get(trial)?.response }
+        self.timelines.get(trial).unwrap_or(&self.timeline).required(self.conditions.get(trial)?, step)
     }
 
     /// Whether the parts fit together, since the fields are open to everyone.
@@ -252,28 +217,4 @@ fn add_scaled(out: &mut [f32], factor: f32, numbers: &[f32]) {
     for (out, number) in out_rest.iter_mut().zip(numbers_rest) {
         *out += factor * number;
     }
-}
-
-/// The timeline of each trial, if one differs from the usual one.
-fn timelines(rule: Rule, clock: &Clock, usual: &Timeline, conditions: &[Condition]) -> Result<Vec<Timeline>> {
-    if conditions.iter().all(|condition| condition.lengths.is_empty()) {
-        return Ok(Vec::new());
-    }
-    let of_trial = |(trial, condition): (usize, &Condition)| {
-        if let Some((epoch, length)) = condition.lengths.iter().find(|(_, length)| !(0.0..=1e9).contains(length)) {
-            let what = format!("epoch {epoch} of trial {trial} of `{rule}` lasts {length} ms");
-            return Err(Error::argument(what, "give a length from 0 to 1e9 ms"));
-        }
-        let timeline = rule.timeline(&clock.in_trial(&condition.lengths));
-        if timeline.end > usual.end {
-            return Err(Error::argument(
-                format!("trial {trial} of `{rule}` has {} steps, a trial of it has {}", timeline.end, usual.end),
-                "let the task's timeline be that of its longest trial",
-            ));
-        }
-        let timeline = timeline.until(usual.end);
-        timeline.check(rule)?;
-        Ok(timeline)
-    };
-    conditions.iter().enumerate().map(of_trial).collect()
 }

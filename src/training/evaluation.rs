@@ -10,8 +10,10 @@ use crate::hyperparameters::Hyperparameters;
 use crate::network::{Engine, Network, SweepNoise, WeightCost};
 use crate::numerics::random::{Noise, RandomStream};
 use crate::seed::Purpose;
-use crate::tasks::{Condition, DescribesTrials, Epoch, FIXATING, Ring, Rule, Said, Spares, Trials, circular_distance};
-use crate::training::batches::makers;
+use crate::tasks::{
+    Condition, DescribesTrials, DrawnTrials, Epoch, FIXATING, Ring, Rule, Said, Spares, Trials, circular_distance,
+};
+use crate::training::batches::{Batch, Makers};
 
 pub use crate::tasks::TOLERANCE;
 
@@ -42,8 +44,27 @@ impl Answer {
 /// If there is no trial, or the outputs are of no time step, or of other trials or outputs than the targets.
 pub fn answers(trials: &Trials, outputs: &Array3<f32>) -> Result<Vec<Answer>> {
     trials.check()?;
+    let required = |trial: usize| trials.required_response(trials.steps() - 1, trial);
+    graded(trials.rule, &trials.conditions, required, trials.targets.len_of(Axis(2)), outputs)
+}
+
+/// The same of trials whose arrays an engine has made.
+fn answers_to_drawn(trials: &DrawnTrials, outputs: &Array3<f32>) -> Result<Vec<Answer>> {
+    let required = |trial: usize| trials.required_response(trial);
+    graded(trials.rule(), trials.conditions(), required, trials.outline().outputs, outputs)
+}
+
+/// Grades outputs, so many a trial, of trials with these conditions; `required` tells the response that each requires
+/// at its last time step.
+fn graded(
+    rule: Rule,
+    conditions: &[Condition],
+    required: impl Fn(usize) -> Option<f64>,
+    width: usize,
+    outputs: &Array3<f32>,
+) -> Result<Vec<Answer>> {
     // Of what the network did before the last step nothing need be there.
-    let expected = (outputs.len_of(Axis(0)).max(1), trials.len(), trials.targets.len_of(Axis(2)).max(1));
+    let expected = (outputs.len_of(Axis(0)).max(1), conditions.len(), width.max(1));
     if outputs.dim() != expected {
         let expected = [expected.0, expected.1, expected.2];
         return Err(Error::shape("grading of a batch", "outputs", outputs.shape(), &expected));
@@ -53,14 +74,14 @@ pub fn answers(trials: &Trials, outputs: &Array3<f32>) -> Result<Vec<Answer>> {
     let answer = |(trial, outputs): (usize, ArrayView1<'_, f32>)| {
         let fixation = outputs[0];
         let direction = ring.population_vector(&outputs.slice(s![1..]).to_vec());
-        let required = trials.required_response(trials.steps() - 1, trial);
+        let required = required(trial);
         let distance = required.zip(direction).map(|(required, direction)| circular_distance(required, direction));
         let said = Said { fixation, direction };
-        let condition = &trials.conditions[trial];
+        let condition = &conditions[trial];
         let correct = match condition.response == required {
-            true => trials.rule.task().correct(condition, said),
+            true => rule.task().correct(condition, said),
             // What the trial would ask for is asked for at no time.
-            false => trials.rule.task().correct(&Condition { response: required, ..condition.clone() }, said),
+            false => rule.task().correct(&Condition { response: required, ..condition.clone() }, said),
         };
         Answer { fixation, direction, distance, correct }
     };
@@ -113,14 +134,15 @@ pub(crate) fn evaluate_lasting(
     let hyperparameters: &Hyperparameters = network.hyperparameters();
     let of_weights = weight_cost.evaluate(network)?;
     thread::scope(|scope| {
-        let makers = makers(engine);
-        let made: Vec<Receiver<Result<Trials>>> = (0..makers)
+        let makers = Makers::of(engine, network);
+        let made: Vec<Receiver<Result<Batch>>> = (0..makers.threads)
             .map(|place| {
                 let (send, made) = sync_channel(0);
                 scope.spawn(move || {
-                    for rule in rules.iter().skip(place).step_by(makers) {
+                    for rule in rules.iter().skip(place).step_by(makers.threads) {
+                        let drawn = draw(hyperparameters, lengths, *rule, trials_trained);
                         // Nobody listens any more where an earlier rule has failed.
-                        if send.send(trials(hyperparameters, lengths, *rule, trials_trained, spares)).is_err() {
+                        if send.send(drawn.and_then(|drawn| makers.batch(drawn, spares))).is_err() {
                             return;
                         }
                     }
@@ -128,14 +150,18 @@ pub(crate) fn evaluate_lasting(
                 made
             })
             .collect();
-        let evaluate_rule = |(rule, made): (&Rule, &Receiver<Result<Trials>>)| {
+        let evaluate_rule = |(rule, made): (&Rule, &Receiver<Result<Batch>>)| {
             let ended = || Error::argument("a thread that makes trials has ended", "evaluate again");
             let trials = made.recv().map_err(|_| ended())??;
             let noise =
                 Noise::new(hyperparameters.seed, Purpose::EvaluationNoise.stream([trials_trained, rule.stream()]));
-            let (cost, outputs) = engine.grade(network, &trials, SweepNoise::Gaussian { noise, step: 0 })?;
-            let performance = performance(&answers(&trials, &outputs)?);
-            spares.give(trials);
+            let (cost, outputs) = trials.grade(engine, network, SweepNoise::Gaussian { noise, step: 0 })?;
+            let answers = match &trials {
+                Batch::Made(trials) => answers(trials, &outputs)?,
+                Batch::Drawn(trials) => answers_to_drawn(trials, &outputs)?,
+            };
+            let performance = performance(&answers);
+            trials.give_back(spares);
             let regularisation_cost = cost.activity + cost.extra + of_weights;
             Ok(Evaluation { rule: *rule, cost: cost.task, regularisation_cost, performance })
         };
@@ -144,20 +170,19 @@ pub(crate) fn evaluate_lasting(
 }
 
 /// The trials that a rule is evaluated on.
-fn trials(
+fn draw(
     hyperparameters: &Hyperparameters,
     lengths: &[(Epoch, f64)],
     rule: Rule,
     trials_trained: u64,
-    spares: &Spares,
-) -> Result<Trials> {
+) -> Result<DrawnTrials> {
     let seed = hyperparameters.seed;
     let parts = [trials_trained, rule.stream()];
     let mut stream = RandomStream::new(seed, Purpose::EvaluationTrials.stream(parts));
     let settings = hyperparameters.trial_settings()?.with_lengths(lengths);
-    let mut trials = Trials::random_in(spares, &settings, rule, hyperparameters.batch_size_test, &mut stream)?;
-    trials.add_input_noise(hyperparameters.input_noise(), Noise::new(seed, Purpose::EvaluationInput.stream(parts)), 0);
-    Ok(trials)
+    let trials = DrawnTrials::random(&settings, rule, hyperparameters.batch_size_test, &mut stream)?;
+    let noise = Noise::new(seed, Purpose::EvaluationInput.stream(parts));
+    Ok(trials.with_input_noise(hyperparameters.input_noise(), noise, 0))
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ use crate::numerics::random::Noise;
 use crate::seed::Purpose;
 use crate::tables::{is_unfinished, write_bytes};
 use crate::tasks::{Rule, Spares};
-use crate::training::batches::{Batches, makers};
+use crate::training::batches::{Batches, Makers};
 use crate::training::lock::FolderLock;
 use crate::training::log::{Log, LogEntry};
 use crate::training::progress::{self, Progress, Spent};
@@ -194,7 +194,7 @@ impl Session {
         let every = self.hyperparameters().display_step;
         let sequence = Sequence::of(self.hyperparameters());
         let mut begun: Option<(usize, Batches)> = None;
-        let makers = makers(&*self.engine);
+        let makers = Makers::of(&*self.engine, self.learner.network());
         loop {
             let trials_trained = self.trials_trained();
             if self.step.is_multiple_of(every) && self.log.at(trials_trained).is_none() {
@@ -231,7 +231,7 @@ impl Session {
     }
 
     /// Goes on with a stage of the curriculum: its step size, and its batches.
-    fn begin(&mut self, sequence: &Sequence, stage: usize, makers: usize) -> Result<Batches> {
+    fn begin(&mut self, sequence: &Sequence, stage: usize, makers: Makers) -> Result<Batches> {
         let rate = sequence.stage(stage).learning_rate.unwrap_or(self.hyperparameters().learning_rate);
         self.learner.optimizer.set_rate(rate);
         Batches::from_step(self.hyperparameters(), stage, self.step, makers)
@@ -355,7 +355,8 @@ impl Session {
     fn train_step(&mut self, batches: &mut Batches) -> Result<()> {
         let begin = Instant::now();
         let hyperparameters = self.hyperparameters();
-        let (rule, trials) = batches.next()?;
+        let trials = batches.next()?;
+        let rule = trials.rule();
         let noise = SweepNoise::Gaussian {
             noise: Noise::new(hyperparameters.seed, Purpose::TrainingNoise.stream([0, 0])),
             step: noise_step(self.step)?,
@@ -363,7 +364,7 @@ impl Session {
         let generated = Instant::now();
         self.spent.trials += (generated - begin).as_secs_f64();
 
-        let total = self.engine.train(&mut self.learner, &trials, noise)?;
+        let total = trials.train(&mut *self.engine, &mut self.learner, noise)?;
         batches.give_back(trials);
         if let Some(cost) = total.filter(|cost| !cost.is_finite()) {
             return Err(self.not_finite(cost_of(&rule), self.step, cost));

@@ -21,7 +21,7 @@ use crate::error::{Error, Result};
 use crate::hyperparameters::Hyperparameters;
 use crate::network::{Learner, Network, Values};
 use crate::numerics::random::Noise;
-use crate::tasks::Trials;
+use crate::tasks::{DrawnTrials, Trials};
 
 /// The recurrent noise of a sweep.
 #[derive(Clone, Copy, Debug)]
@@ -104,9 +104,18 @@ pub trait Engine: std::fmt::Debug {
         self.description()
     }
 
-    /// Whether the processor has nothing to do while it computes, and so may make trials ahead on several threads.
-    fn leaves_the_processor_free(&self) -> bool {
+    /// Whether it makes the arrays of this network's trials by itself, so that the processor has only to draw trials:
+    /// training and evaluations then give it [`DrawnTrials`].
+    fn makes_trials(&self, _network: &Network) -> bool {
         false
+    }
+
+    /// Trials with their arrays as this engine makes them: to float precision those of [`DrawnTrials::make`].
+    ///
+    /// # Errors
+    /// As there; a device that refuses.
+    fn make_trials(&mut self, trials: &DrawnTrials) -> Result<Trials> {
+        trials.make()
     }
 
     /// Engines that share this one's threads among them, at most so many, to work on batches side by side: none where
@@ -138,6 +147,19 @@ pub trait Engine: std::fmt::Debug {
     fn grade(&mut self, network: &Network, trials: &Trials, noise: SweepNoise) -> Result<(Cost, Array3<f32>)> {
         let (cost, outputs) = self.evaluate(network, trials, noise)?;
         Ok((cost, outputs.slice_move(s![-1.., .., ..])))
+    }
+
+    /// The same of trials whose arrays it is to make.
+    ///
+    /// # Errors
+    /// As [`Engine::run`].
+    fn grade_drawn(
+        &mut self,
+        network: &Network,
+        trials: &DrawnTrials,
+        noise: SweepNoise,
+    ) -> Result<(Cost, Array3<f32>)> {
+        self.grade(network, &trials.make()?, noise)
     }
 
     /// The cost of `trials` and its gradients, an array a parameter in their order; empty for those of role
@@ -179,6 +201,14 @@ pub trait Engine: std::fmt::Debug {
     fn train(&mut self, learner: &mut Learner, trials: &Trials, noise: SweepNoise) -> Result<Option<f64>> {
         let graded = self.cost(learner.network(), trials, noise)?;
         learner.learn(graded).map(Some)
+    }
+
+    /// The same on trials whose arrays it is to make.
+    ///
+    /// # Errors
+    /// As [`Engine::run`].
+    fn train_drawn(&mut self, learner: &mut Learner, trials: &DrawnTrials, noise: SweepNoise) -> Result<Option<f64>> {
+        self.train(learner, &trials.make()?, noise)
     }
 
     /// Makes `learner` hold what training has come to. It is called before anybody looks at it. Tells of the first step

@@ -118,7 +118,7 @@ mod tests {
     use super::*;
     use crate::network::cells;
     use crate::network::engine::cuda::gpu::CLUSTERS_FROM;
-    use crate::network::engine::cuda::{Parts, faults, nvrtc};
+    use crate::network::engine::cuda::{Parts, faults, nvrtc, trials};
 
     /// Generations of cards from the oldest on; clusters of blocks come with the third.
     const GENERATIONS: [Capability; 4] = [faults::OLDEST, (8, 0), (9, 0), (10, 0)];
@@ -131,18 +131,20 @@ mod tests {
             return;
         }
         assert!(version().is_some_and(|(major, _)| major >= 12), "{:?}", version());
+        let compiles = |program: &Program, generation: Capability| {
+            let name = format!("{} {generation:?}", program.name);
+            let code = compiled(program, Target::Card(generation));
+            let code = code.unwrap_or_else(|log| panic!("{name}: {log}"));
+            let holds = |text: &str| code.windows(text.len()).any(|part| part == text.as_bytes());
+            for kernel in program.kernels() {
+                assert!(holds(&format!(".text.{kernel}")), "{name} {kernel}");
+            }
+        };
+        GENERATIONS.into_iter().for_each(|generation| compiles(&trials::PROGRAM, generation));
         for cell in cells::built_in().into_iter().filter_map(|known| known.cuda) {
             for generation in GENERATIONS {
                 let in_clusters = cell.in_registers().iter().filter(|_| generation >= CLUSTERS_FROM);
-                for program in std::iter::once(cell.program()).chain(in_clusters) {
-                    let name = format!("{} {generation:?}", program.name);
-                    let code = compiled(program, Target::Card(generation));
-                    let code = code.unwrap_or_else(|log| panic!("{name}: {log}"));
-                    let holds = |text: &str| code.windows(text.len()).any(|part| part == text.as_bytes());
-                    for kernel in program.kernels() {
-                        assert!(holds(&format!(".text.{kernel}")), "{name} {kernel}");
-                    }
-                }
+                std::iter::once(cell.program()).chain(in_clusters).for_each(|program| compiles(program, generation));
             }
             let text = String::from_utf8(compiled(cell.program(), Target::From(faults::OLDEST)).unwrap()).unwrap();
             assert!(text.contains(".target sm_75") && text.contains(".entry forward("), "{}", cell.program().name);

@@ -2,17 +2,18 @@
 
 use ndarray::Array3;
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::network::cells::KnownCell;
 use crate::network::engine::cpu::kernels::{Cost, Dimensions};
+use crate::network::engine::cuda::batch::Batch;
 use crate::network::engine::cuda::card::Card;
 use crate::network::engine::cuda::cell::OnCuda;
-use crate::network::engine::cuda::sweep::{Grading, Job};
+use crate::network::engine::cuda::sweep::Job;
 use crate::network::engine::cuda::training::Resident;
 use crate::network::engine::cuda::work::{Places, Room, Work};
-use crate::network::engine::{CpuEngine, Diverged, Engine, Rollout, SweepNoise, check_inputs, elements, shaped};
+use crate::network::engine::{CpuEngine, Diverged, Engine, Rollout, SweepNoise, shaped};
 use crate::network::{Learner, Network, Values};
-use crate::tasks::Trials;
+use crate::tasks::{DrawnTrials, Outline, Trials};
 
 /// Runs the crate's cells on a card. A network whose cell has no form for it, or that has a cost term of a user's own,
 /// it hands to the CPU's engine, and says so where it is asked what runs the network.
@@ -45,31 +46,31 @@ impl<C: Card> CardEngine<C> {
         &mut self,
         network: &Network,
         cell: &'static dyn OnCuda,
-        inputs: &Array3<f32>,
+        batch: Batch<'_>,
         noise: SweepNoise,
-        work: impl FnOnce(&mut Work<C>, &Job<'_>, &[f32]) -> Result<T>,
+        work: impl FnOnce(&mut Work<C>, &Job<'_>) -> Result<T>,
     ) -> Result<T> {
-        let dimensions = dimensions(network, inputs)?;
+        let dimensions = batch.dimensions(network)?;
         let places = Places::of(network.parameters().iter().map(|parameter| parameter.spec().clone()).collect());
         let parameters = self.work.upload(Room::Parameters, &network.parameters().values().concat())?;
         let hyperparameters = network.hyperparameters();
         let job = Job { cell, hyperparameters, dimensions, noise, places: &places, parameters };
-        work(&mut self.work, &job, elements(inputs, "inputs")?)
+        self.work.bring(batch)?;
+        work(&mut self.work, &job)
     }
 
-    /// The cost of `trials`, and the outputs of their last `kept` time steps, if they have so many.
+    /// The cost of trials, and the outputs of their last `kept` time steps, if they have so many.
     fn evaluate_on_card(
         &mut self,
         cell: &'static dyn OnCuda,
         network: &Network,
-        trials: &Trials,
+        batch: Batch<'_>,
         noise: SweepNoise,
         kept: usize,
     ) -> Result<(Cost, Array3<f32>)> {
-        self.visiting(network, cell, &trials.inputs, noise, |work, job, inputs| {
-            let grading = grading(network, trials)?;
-            work.forward(job, inputs)?;
-            work.outputs(job, Some(grading), false, None)?;
+        self.visiting(network, cell, batch, noise, |work, job| {
+            work.forward(job)?;
+            work.outputs(job, true, false, None)?;
             let Dimensions { steps, trials, outputs, .. } = job.dimensions;
             let kept = kept.min(steps);
             let of_step = trials * outputs;
@@ -83,30 +84,6 @@ impl<C: Card> CardEngine<C> {
 pub(super) fn on_card(network: &Network) -> Option<&'static dyn OnCuda> {
     let KnownCell { cuda, .. } = network.known_cell();
     cuda.filter(|_| network.hyperparameters().extra_cost.is_none())
-}
-
-/// The sizes of a network and a batch; an error if it is empty or of another network.
-pub(super) fn dimensions(network: &Network, inputs: &Array3<f32>) -> Result<Dimensions> {
-    let (steps, trials) = check_inputs(network, inputs)?;
-    let hyperparameters = network.hyperparameters();
-    let (units, inputs, outputs) = (hyperparameters.n_rnn, hyperparameters.n_input(), hyperparameters.n_output());
-    Ok(Dimensions { units, inputs, outputs, steps, trials })
-}
-
-/// What a batch is graded by; an error if it is of another shape than the network's outputs.
-pub(super) fn grading<'a>(network: &Network, trials: &'a Trials) -> Result<Grading<'a>> {
-    let (steps, count, _) = trials.inputs.dim();
-    let outputs = network.hyperparameters().n_output();
-    let mask_width = match network.hyperparameters().loss_type {
-        crate::hyperparameters::Loss::LeastSquares => outputs,
-        crate::hyperparameters::Loss::CrossEntropy => 1,
-    };
-    for (name, array, width) in [("targets", &trials.targets, outputs), ("mask", &trials.mask, mask_width)] {
-        if array.dim() != (steps, count, width) {
-            return Err(Error::shape("sweep over a batch", name, array.shape(), &[steps, count, width]));
-        }
-    }
-    Ok(Grading { targets: elements(&trials.targets, "targets")?, mask: elements(&trials.mask, "mask")? })
 }
 
 impl<C: Card> Engine for CardEngine<C> {
@@ -126,15 +103,26 @@ impl<C: Card> Engine for CardEngine<C> {
         format!("CPU, in place of {}: {why} not written in CUDA", self.description())
     }
 
-    fn leaves_the_processor_free(&self) -> bool {
-        true
+    fn makes_trials(&self, network: &Network) -> bool {
+        on_card(network).is_some()
+    }
+
+    fn make_trials(&mut self, trials: &DrawnTrials) -> Result<Trials> {
+        self.work.make(trials)?;
+        let Outline { steps, inputs, outputs, mask_width, .. } = *trials.outline();
+        let array = |room: Room, width: usize| {
+            let shape = (steps, trials.conditions().len(), width);
+            shaped(shape, self.work.download(room, 0, shape.0 * shape.1 * width)?)
+        };
+        let (inputs, targets) = (array(Room::Inputs, inputs)?, array(Room::Targets, outputs)?);
+        Ok(trials.clone().with_arrays(inputs, targets, array(Room::Mask, mask_width)?))
     }
 
     fn run(&mut self, network: &Network, inputs: &Array3<f32>, noise: SweepNoise) -> Result<Rollout> {
         let Some(cell) = network.known_cell().cuda else { return self.instead()?.run(network, inputs, noise) };
-        self.visiting(network, cell, inputs, noise, |work, job, inputs| {
-            work.forward(job, inputs)?;
-            work.outputs(job, None, false, None)?;
+        self.visiting(network, cell, Batch::Inputs(inputs), noise, |work, job| {
+            work.forward(job)?;
+            work.outputs(job, false, false, None)?;
             let Dimensions { steps, trials, units, outputs, .. } = job.dimensions;
             let hidden = work.download(Room::Rates, trials * units, steps * trials * units)?;
             let values = work.download(Room::Values, 0, steps * trials * outputs)?;
@@ -147,20 +135,29 @@ impl<C: Card> Engine for CardEngine<C> {
 
     fn evaluate(&mut self, network: &Network, trials: &Trials, noise: SweepNoise) -> Result<(Cost, Array3<f32>)> {
         let Some(cell) = on_card(network) else { return self.instead()?.evaluate(network, trials, noise) };
-        self.evaluate_on_card(cell, network, trials, noise, usize::MAX)
+        self.evaluate_on_card(cell, network, Batch::Trials(trials), noise, usize::MAX)
     }
 
     fn grade(&mut self, network: &Network, trials: &Trials, noise: SweepNoise) -> Result<(Cost, Array3<f32>)> {
         let Some(cell) = on_card(network) else { return self.instead()?.grade(network, trials, noise) };
-        self.evaluate_on_card(cell, network, trials, noise, 1)
+        self.evaluate_on_card(cell, network, Batch::Trials(trials), noise, 1)
+    }
+
+    fn grade_drawn(
+        &mut self,
+        network: &Network,
+        trials: &DrawnTrials,
+        noise: SweepNoise,
+    ) -> Result<(Cost, Array3<f32>)> {
+        let Some(cell) = on_card(network) else { return self.instead()?.grade_drawn(network, trials, noise) };
+        self.evaluate_on_card(cell, network, Batch::Drawn(trials), noise, 1)
     }
 
     fn gradients(&mut self, network: &Network, trials: &Trials, noise: SweepNoise) -> Result<(Cost, Values)> {
         let Some(cell) = on_card(network) else { return self.instead()?.gradients(network, trials, noise) };
-        self.visiting(network, cell, &trials.inputs, noise, |work, job, inputs| {
-            let grading = grading(network, trials)?;
-            work.forward(job, inputs)?;
-            work.outputs(job, Some(grading), true, None)?;
+        self.visiting(network, cell, Batch::Trials(trials), noise, |work, job| {
+            work.forward(job)?;
+            work.outputs(job, true, true, None)?;
             work.backward(job)?;
             let all = work.download(Room::Gradients, 0, job.places.count())?;
             let of_parameter = |(spec, first): (&crate::network::ParameterSpec, usize)| match spec.role {
@@ -173,8 +170,15 @@ impl<C: Card> Engine for CardEngine<C> {
 
     fn train(&mut self, learner: &mut Learner, trials: &Trials, noise: SweepNoise) -> Result<Option<f64>> {
         match on_card(learner.network()) {
-            Some(cell) => self.train_on_card(cell, learner, trials, noise).map(|()| None),
+            Some(cell) => self.train_on_card(cell, learner, Batch::Trials(trials), noise).map(|()| None),
             None => self.instead()?.train(learner, trials, noise),
+        }
+    }
+
+    fn train_drawn(&mut self, learner: &mut Learner, trials: &DrawnTrials, noise: SweepNoise) -> Result<Option<f64>> {
+        match on_card(learner.network()) {
+            Some(cell) => self.train_on_card(cell, learner, Batch::Drawn(trials), noise).map(|()| None),
+            None => self.instead()?.train_drawn(learner, trials, noise),
         }
     }
 

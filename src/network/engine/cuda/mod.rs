@@ -1,10 +1,12 @@
 //! The crate's cells on a GPU of NVIDIA's, in every build: the driver and CUDA's run-time compiler are loaded when a
 //! GPU is first asked for, and missed by nobody who does not.
 //!
-//! [`card`] is what the engine asks of a card, and `gpu` is that of NVIDIA; [`sweep`], [`gradients`] and [`training`]
-//! decide which kernels run on what. The kernels are CUDA C++ in files beside these, a cell's own steps beside the
-//! cell. The tests compile them for the CPU as well, where a stand-in runs them thread by thread.
+//! [`card`] is what the engine asks of a card, and `gpu` is that of NVIDIA; [`batch`] and [`trials`] bring batches
+//! there or make them there; [`sweep`], [`gradients`] and [`training`] decide which kernels run on what. The kernels
+//! are CUDA C++ in files beside these, a cell's own steps beside the cell. The tests compile them for the CPU as well,
+//! where a stand-in runs them thread by thread.
 
+mod batch;
 mod card;
 mod cell;
 mod clusters;
@@ -17,6 +19,7 @@ mod nvrtc;
 mod program;
 mod sweep;
 mod training;
+mod trials;
 mod work;
 
 pub(crate) use cell::{FromInputs, OnCuda, Product, Source};

@@ -38,21 +38,34 @@ DEVICE void box_muller(unsigned for_radius, unsigned for_angle, float &first, fl
     second = radius * float_of(bits_of(odd ? cosine : sine) ^ second_sign);
 }
 
+// Counters for a row of normals.
+DEVICE int counters_for(int normals) { return (normals / PACK + (normals % PACK != 0)) * COUNTERS; }
+
+// The place in a row of a counter's normal.
+DEVICE int place_of_normal(int counter, int normal) {
+    return counter / COUNTERS * PACK + 2 * (counter % COUNTERS) + normal % 2 + normal / 2 * (PACK / 2);
+}
+
+// The four normals of a counter.
+DEVICE void four_normals(unsigned counter, unsigned time, unsigned trial, unsigned step, unsigned first_key,
+                         unsigned second_key, float *normals) {
+    const Words words = philox(Words{{counter, time, trial, step}}, first_key, second_key);
+    box_muller(words.at[0], words.at[1], normals[0], normals[2]);
+    box_muller(words.at[2], words.at[3], normals[1], normals[3]);
+}
+
 // Adds noise to the first `units` columns of (time, trial) rows of gates, `width` apart; a thread a counter.
 KERNEL(add_noise, 256)
 (float *gates, int width, int units, int steps, int trials, float deviation, unsigned first_key, unsigned second_key,
  unsigned step) {
-    const int counters = (units + PACK - 1) / PACK * COUNTERS;
+    const int counters = counters_for(units);
     const place_t index = global_index(256), row = index / counters;
     if (row >= (place_t)steps * trials) return;
-    const int counter = index % counters, pack = counter / COUNTERS * PACK + 2 * (counter % COUNTERS);
-    const unsigned time = row / trials, trial = row % trials;
-    const Words words = philox(Words{{(unsigned)counter, time, trial, step}}, first_key, second_key);
+    const int counter = index % counters;
     float normals[4];
-    box_muller(words.at[0], words.at[1], normals[0], normals[2]);
-    box_muller(words.at[2], words.at[3], normals[1], normals[3]);
+    four_normals(counter, row / trials, row % trials, step, first_key, second_key, normals);
     for (int k = 0; k < 4; ++k) {
-        const int unit = pack + k % 2 + k / 2 * (PACK / 2);
+        const int unit = place_of_normal(counter, k);
         if (unit < units) gates[row * width + unit] = fmaf(deviation, normals[k], gates[row * width + unit]);
     }
 }

@@ -5,6 +5,8 @@ const BASIS: [&str; 2] = [include_str!("device.cu"), include_str!("mathematics.c
 /// What stands before a cell's steps, and behind them.
 const BEFORE: [&str; 3] = [include_str!("normals.cu"), include_str!("product.cu"), include_str!("step.cu")];
 const BEHIND: [&str; 3] = [include_str!("sweep.cu"), include_str!("outputs.cu"), include_str!("update.cu")];
+/// What makes trials, beside the basis.
+const TRIALS: [&str; 2] = [include_str!("normals.cu"), include_str!("trials.cu")];
 /// What a sweep in clusters stands on.
 const CLUSTERS: &str = include_str!("cluster.cu");
 
@@ -23,6 +25,8 @@ pub(crate) enum Parts {
     /// All that a network needs, with these steps of a cell or of several that differ in numbers alone: `struct Cell`
     /// with `forward` and `backward`, as step.cu says.
     Cell(&'static str),
+    /// The making of trials.
+    Trials,
     /// The sweeps alone, for cards with clusters of blocks and networks that fit.
     Clusters {
         /// The most units.
@@ -42,6 +46,7 @@ impl Program {
                 let parts = BASIS.into_iter().chain(BEFORE).chain([steps]).chain(BEHIND);
                 parts.collect::<Vec<_>>().join("\n")
             }
+            Parts::Trials => BASIS.into_iter().chain(TRIALS).collect::<Vec<_>>().join("\n"),
             Parts::Clusters { units, blocks, kernels } => {
                 let sizes = format!("#define UNITS {units}\n#define BLOCKS {blocks}");
                 [BASIS.join("\n").as_str(), CLUSTERS, &sizes, kernels].join("\n")

@@ -221,6 +221,7 @@ DEVICE float float_of(unsigned bits) {
     memcpy(&value, &bits, 4);
     return value;
 }
+DEVICE float plus_product(float sum, float factor, float number) { return sum + factor * number; }
 
 // Each block of a cluster has its own; the reference is to that of the block that asks.
 #define CLUSTER_SHARED(type, name, extents)                                     \

@@ -29,13 +29,6 @@ pub(super) struct Job<'a> {
     pub(super) parameters: u64,
 }
 
-/// What a batch is graded by, each (time, trial, …).
-#[derive(Clone, Copy)]
-pub(super) struct Grading<'a> {
-    pub(super) targets: &'a [f32],
-    pub(super) mask: &'a [f32],
-}
-
 impl Job<'_> {
     /// Rows of the batch, a row a time step and trial.
     pub(super) fn rows(&self) -> usize {
@@ -54,12 +47,14 @@ impl Job<'_> {
         Ok(behind(self.parameters, self.places.get(name)?.1))
     }
 
+    /// Numbers of the mask in each row.
+    fn mask_width(&self) -> usize {
+        mask_width(self.hyperparameters)
+    }
+
     /// What the summed cost of the task is divided by.
     fn cost_count(&self) -> usize {
-        match self.hyperparameters.loss_type {
-            Loss::LeastSquares => self.rows() * self.dimensions.outputs,
-            Loss::CrossEntropy => self.rows(),
-        }
+        self.rows() * self.mask_width()
     }
 
     /// The weights of absolute and of squared rates in the cost, the first divided by what it is a mean over.
@@ -67,6 +62,14 @@ impl Job<'_> {
         let Hyperparameters { l1_h, l2_h, .. } = *self.hyperparameters;
         let count = (self.rows() * self.dimensions.units) as f32;
         (l1_h != 0.0 || l2_h != 0.0).then(|| [l1_h as f32 / count, l2_h as f32])
+    }
+}
+
+/// Numbers that the mask of a network's trials has in each time step and trial: one an output, or one.
+pub(super) fn mask_width(hyperparameters: &Hyperparameters) -> usize {
+    match hyperparameters.loss_type {
+        Loss::LeastSquares => hyperparameters.n_output(),
+        Loss::CrossEntropy => 1,
     }
 }
 
@@ -83,10 +86,9 @@ pub(super) fn number_of(activation: Activation) -> i32 {
 }
 
 impl<C: Card> Work<C> {
-    /// Runs all steps forward; rates and gates are then in their rooms.
-    pub(super) fn forward(&mut self, job: &Job<'_>, inputs: &[f32]) -> Result<()> {
+    /// Runs all steps forward over the inputs that were brought; rates and gates are then in their rooms.
+    pub(super) fn forward(&mut self, job: &Job<'_>) -> Result<()> {
         self.take(job.cell.program());
-        self.upload(Room::Inputs, inputs)?;
         for product in job.cell.products(job.hyperparameters) {
             self.drive(job, &product)?;
         }
@@ -210,12 +212,12 @@ impl<C: Card> Work<C> {
         self.launch(kernel, [trials.div_ceil(of_block), 1, 1], SWEEP_THREADS, &arguments)
     }
 
-    /// The outputs of all steps after [`Work::forward`]; with a grading, also the cost, and with `status`, whether it
-    /// is finite. With gradients to follow, those by the outputs' pre-activations.
+    /// The outputs of all steps after [`Work::forward`]; graded by what was brought, also the cost, and with `status`,
+    /// whether it is finite. With gradients to follow, those by the outputs' pre-activations.
     pub(super) fn outputs(
         &mut self,
         job: &Job<'_>,
-        grading: Option<Grading<'_>>,
+        graded: bool,
         for_gradients: bool,
         status: Option<(u64, f32)>,
     ) -> Result<()> {
@@ -234,12 +236,13 @@ impl<C: Card> Work<C> {
             columns: outputs,
             inner: units,
         })?;
-        let (targets, mask, costs) = match grading {
-            None => (0, 0, 0),
-            Some(Grading { targets, mask }) => {
-                let (targets, mask) = (self.upload(Room::Targets, targets)?, self.upload(Room::Mask, mask)?);
-                (targets, mask, self.room(Room::TaskCosts, rows)?)
-            }
+        let [targets, mask, costs] = match graded {
+            false => [0; 3],
+            true => [
+                self.room(Room::Targets, rows * outputs)?,
+                self.room(Room::Mask, rows * job.mask_width())?,
+                self.room(Room::TaskCosts, rows)?,
+            ],
         };
         let gradient = if for_gradients { self.room(Room::ByValues, rows * outputs)? } else { 0 };
         let loss = match job.hyperparameters.loss_type {
@@ -250,7 +253,7 @@ impl<C: Card> Work<C> {
         arguments.extend([int(rows)?, int(outputs)?, Argument::Int(loss)]);
         arguments.push(Argument::Float(1.0 / job.cost_count() as f32));
         self.launch_each("grade", rows, 128, &arguments)?;
-        if grading.is_none() {
+        if !graded {
             return Ok(());
         }
         let mut of_rates = 0;

@@ -4,11 +4,15 @@ use ndarray::s;
 
 use super::engine::CardEngine;
 use super::stand_in::{StandIn, is_there};
-use crate::hyperparameters::{Activation, Hyperparameters, Loss, OptimizerKind, Trainables};
+use crate::hyperparameters::{Activation, CurriculumStage, Hyperparameters, Loss, OptimizerKind, Trainables};
 use crate::network::cells::{self, Cell};
 use crate::network::{CpuEngine, Engine, Learner, Network, Role, SweepNoise, Values};
+use crate::numerics::Level;
 use crate::numerics::random::{Noise, RandomStream};
-use crate::tasks::{Rule, Trials};
+use crate::tasks::{
+    DescribesTrials, DrawnTrials, Encoding, Epoch, EventDefinition, Rule, Ruleset, ShownDefinition, TaskDefinition,
+    TrialKind, TrialSettings, Trials,
+};
 use crate::training::{LogEntry, Run, Training};
 
 const NOISE: SweepNoise = SweepNoise::None;
@@ -215,6 +219,165 @@ fn noise_is_the_crates_own() {
     }
 }
 
+/// A task of a user's own with all that one can have: two delays of lengths of their own, targets of a choice, a
+/// further channel, strengths, trials that ask for no response.
+fn own_rule() -> Rule {
+    let shows = |ring: (f64, f64), target: Option<f64>, level: f64| {
+        let target = target.map_or(ShownDefinition::Nothing, ShownDefinition::Number);
+        [ring.into(), target, level.into()]
+    };
+    let lasting = [(Epoch::Fix1, 300.0), (Epoch::Stim1, 200.0), (Epoch::Delay1, 700.0), (Epoch::Delay2, 400.0)];
+    let definition = TaskDefinition {
+        name: "card_choice".to_owned(),
+        epochs: lasting.into_iter().chain([(Epoch::Go1, 500.0)]).collect(),
+        varied: vec![(Epoch::Delay1, 100.0, 700.0), (Epoch::Delay2, 0.0, 400.0)],
+        events: vec![
+            EventDefinition::new("ring", &[Epoch::Stim1, Epoch::Delay1]),
+            EventDefinition::new("targets", &[Epoch::Delay2, Epoch::Go1]),
+            EventDefinition::new("coherence", &[Epoch::Delay1]),
+        ],
+        trials: vec![
+            TrialKind::responding(shows((0.0, 0.5), Some(90.0), 0.3), 90.0),
+            TrialKind::responding(shows((180.0, 2.0), None, -0.7), 270.0),
+            TrialKind::fixating(shows((45.0, -1.0), Some(200.0), 1.5)),
+        ],
+        turned: true,
+        ..TaskDefinition::default()
+    };
+    Rule::define(definition).unwrap()
+}
+
+/// Compares the arrays of trials that the card makes with the processor's.
+fn made_alike(engine: &mut CardEngine<StandIn>, settings: &TrialSettings, rule: Rule, count: usize, noise: f64) {
+    let drawn = DrawnTrials::random(settings, rule, count, &mut RandomStream::new(5, 5)).unwrap();
+    let drawn = drawn.with_input_noise(noise, Noise::new(6, 6), 7);
+    let (found, expected) = (engine.make_trials(&drawn).unwrap(), drawn.make().unwrap());
+    let name = format!("{rule}, {count} trials, {:?}, noise {noise}", settings.loss);
+    // Where it has fused arithmetic, the processor makes the very same normals.
+    let apart = if Level::available().len() > 1 { 0.0 } else { 2e-6 };
+    for (array, found, expected, apart) in [
+        ("inputs", &found.inputs, &expected.inputs, apart),
+        ("targets", &found.targets, &expected.targets, 0.0),
+        ("mask", &found.mask, &expected.mask, 0.0),
+    ] {
+        assert_eq!(found.dim(), expected.dim(), "{name}");
+        for ((place, found), expected) in found.indexed_iter().zip(expected) {
+            let alike = (found - expected).abs() <= apart || found.is_nan() && expected.is_nan();
+            assert!(alike, "{name}: {array} at {place:?}: {found}, expected {expected}");
+        }
+    }
+    assert_eq!((found.rule, found.timeline, found.timelines), (expected.rule, expected.timeline, expected.timelines));
+    assert_eq!(found.conditions, expected.conditions);
+}
+
+/// Every rule of the crate and one of a user's own, both losses and encodings, one trial and odd numbers of them, with
+/// and without noise, epochs that last otherwise in a stage of a curriculum or in each trial.
+#[test]
+fn trials_made_on_the_card_are_the_processors() {
+    if !is_there() {
+        return;
+    }
+    let own = own_rule();
+    for (reversed, count) in [(false, 1), (true, 7), (false, 37)] {
+        let mut engine = CardEngine::new(StandIn { reversed, ..StandIn::new() }, 1);
+        for rule in Rule::all().into_iter().filter(|rule| !rule.is_own()).chain([own]) {
+            let ruleset = if rule == own { Ruleset::of(&[Rule::GAP, own]).unwrap() } else { Ruleset::containing(rule) };
+            let paper = Hyperparameters { ruleset, rule_trains: vec![rule], ..Hyperparameters::paper() };
+            let classes = Hyperparameters {
+                loss_type: Loss::CrossEntropy,
+                in_loc_type: Encoding::OneHot,
+                dt: 50.0,
+                n_eachring: 5,
+                ..paper.clone()
+            };
+            // The longest rules take long on the stand-in.
+            let long = count > 1 && [Rule::ODR6000, Rule::ODR15000].contains(&rule);
+            for hyperparameters in [paper, classes].into_iter().skip(usize::from(long)) {
+                let settings = hyperparameters.trial_settings().unwrap();
+                made_alike(&mut engine, &settings, rule, count, 0.0);
+                made_alike(&mut engine, &settings, rule, count, 0.4);
+                let lengths = [(Epoch::Delay1, 150.0), (Epoch::Fix1, 60.0)];
+                made_alike(&mut engine, &settings.with_lengths(&lengths), rule, count, 0.1);
+            }
+        }
+    }
+}
+
+/// A cost whose mean is 0 is no number on either.
+#[test]
+fn trials_in_which_nothing_is_graded_are_made_alike() {
+    let Some(mut engine) = engine() else { return };
+    let definition = TaskDefinition {
+        name: "card_short".to_owned(),
+        epochs: vec![(Epoch::Go1, 80.0)],
+        trials: vec![TrialKind::fixating(Vec::<f64>::new())],
+        ..TaskDefinition::default()
+    };
+    let rule = Rule::define(definition).unwrap();
+    for loss_type in [Loss::LeastSquares, Loss::CrossEntropy] {
+        let ruleset = Ruleset::of(&[rule]).unwrap();
+        let short = Hyperparameters { ruleset, rule_trains: vec![rule], loss_type, ..Hyperparameters::paper() };
+        made_alike(&mut engine, &short.trial_settings().unwrap(), rule, 3, 0.2);
+    }
+}
+
+/// Training steps and evaluations on trials of the card's own making are those on the processor's trials.
+#[test]
+fn training_on_trials_of_the_cards_own_making_is_that_on_the_processors() {
+    let Some(mut engine) = engine() else { return };
+    let own = own_rule();
+    for loss_type in [Loss::LeastSquares, Loss::CrossEntropy] {
+        let ruleset = Ruleset::of(&[Rule::ODRD, Rule::GAP, own]).unwrap();
+        let rule_trains = ruleset.rules().to_vec();
+        let hyperparameters = Hyperparameters { n_rnn: 9, loss_type, ruleset, rule_trains, ..cells()[0].clone() };
+        let start = network(&hyperparameters);
+        assert!(engine.makes_trials(&start));
+        let mut cpu = CpuEngine::new(1).unwrap();
+        assert!(!cpu.makes_trials(&start));
+        let [mut card, mut copied, mut processor] = [(); 3].map(|()| Learner::new(start.clone()).unwrap());
+        let mut other = CardEngine::new(StandIn::new(), 1);
+        let mut stream = RandomStream::new(9, 9);
+        for step in 0..20 {
+            let rule = hyperparameters.rule_trains[step as usize % 3];
+            let drawn = DrawnTrials::random(&hyperparameters, rule, 6, &mut stream).unwrap();
+            let drawn = drawn.with_input_noise(hyperparameters.input_noise(), Noise::new(7, 8), step);
+            let noise = SweepNoise::Gaussian { noise: Noise::new(7, 7), step };
+            assert_eq!(engine.train_drawn(&mut card, &drawn, noise).unwrap(), None);
+            other.train(&mut copied, &drawn.make().unwrap(), noise).unwrap();
+            cpu.train_drawn(&mut processor, &drawn, noise).unwrap();
+            if step % 5 == 0 {
+                let (cost, outputs) = engine.grade_drawn(&start, &drawn, noise).unwrap();
+                let (of_copied, expected) = other.grade(&start, &drawn.make().unwrap(), noise).unwrap();
+                assert!((cost.task - of_copied.task).abs() <= 1e-6 * of_copied.task);
+                assert!(difference(&outputs, &expected) < 1e-6);
+            }
+        }
+        engine.settle(&mut card).unwrap();
+        other.settle(&mut copied).unwrap();
+        let weights = |learner: &Learner| learner.network().parameters().values().concat();
+        assert!(difference(&weights(&card), &weights(&copied)) < 1e-6);
+        assert!(difference(&weights(&card), &weights(&processor)) < 1e-4);
+    }
+}
+
+#[test]
+fn drawn_trials_of_another_network_are_refused() {
+    let Some(mut engine) = engine() else { return };
+    let small = Hyperparameters { n_rnn: 6, ..cells()[0].clone() };
+    let classes = Hyperparameters { loss_type: Loss::CrossEntropy, ..small.clone() };
+    let ring = Hyperparameters { n_eachring: 7, ..small.clone() };
+    for (other, words) in [(classes, "`mask` has shape [17, 2, 1]"), (ring, "`inputs` has shape [17, 2, 14]")] {
+        let drawn = DrawnTrials::random(&other, Rule::GAP, 2, &mut RandomStream::new(1, 1)).unwrap();
+        let mut learner = Learner::new(network(&small)).unwrap();
+        let message = engine.train_drawn(&mut learner, &drawn, NOISE).unwrap_err().to_string();
+        assert!(message.contains(words), "{message}");
+        let message = engine.grade_drawn(&network(&small), &drawn, NOISE).unwrap_err().to_string();
+        assert!(message.contains(words), "{message}");
+        // None is left in training.
+        engine.settle(&mut learner).unwrap();
+    }
+}
+
 /// Trains on both engines and compares what comes of it.
 fn train_alike(hyperparameters: &Hyperparameters, steps: usize) {
     let Some(mut engine) = engine() else { return };
@@ -404,6 +567,45 @@ fn a_run_may_change_its_device_and_the_log_says_so() {
     }
 }
 
+/// A rule of a user's own, lengths of epochs that a curriculum changes, and evaluations of both: all by trials that the
+/// card makes.
+#[test]
+fn a_run_of_ones_own_task_in_a_curriculum_is_that_of_the_processor() {
+    if !is_there() {
+        return;
+    }
+    let own = own_rule();
+    let stage = |length: f64| CurriculumStage {
+        lengths: [(Epoch::Delay1, length)].into(),
+        ..CurriculumStage::of(&[Rule::GAP, own])
+    };
+    let hyperparameters = Hyperparameters {
+        ruleset: Ruleset::of(&[Rule::GAP, own]).unwrap(),
+        rule_trains: vec![Rule::GAP, own],
+        curriculum: Some(vec![stage(200.0), stage(300.0)]),
+        ..short_run()
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let train = |name: &str, on_card: bool| {
+        let training = Training::new(hyperparameters.clone()).quiet().max_trials(4 * 9);
+        let training = match on_card {
+            true => training.engine_from(|| Ok(CardEngine::new(StandIn::new(), 1))),
+            false => training,
+        };
+        training.train(folder.path().join(name)).unwrap()
+    };
+    let (card, cpu) = (train("card", true), train("cpu", false));
+    let weights = |run: &Run| run.last().unwrap().network().unwrap().parameters().values().concat();
+    assert!(difference(&weights(&card), &weights(&cpu)) < 1e-4);
+    assert_eq!(card.evaluations().entries.len(), cpu.evaluations().entries.len());
+    for (found, expected) in card.evaluations().entries.iter().zip(&cpu.evaluations().entries) {
+        assert_eq!(found.stage_performance.is_some(), expected.stage_performance.is_some());
+        for (found, expected) in found.rules.iter().zip(&expected.rules) {
+            assert!((found.cost - expected.cost).abs() < 1e-4 * expected.cost, "{found:?} {expected:?}");
+        }
+    }
+}
+
 /// The step is the first that diverged, though nobody waited for its cost, and what was finished before is kept.
 #[test]
 fn a_run_that_diverges_on_a_card_stops_with_its_step_and_rule() {
@@ -441,11 +643,14 @@ fn a_cell_without_kernels_runs_on_the_processor() {
     let network = Network::new(&hyperparameters).unwrap();
     let runs = engine.runs(&network);
     assert!(runs.starts_with("CPU, in place of stand-in") && runs.contains("`unwritten`"), "{runs}");
+    assert!(!engine.makes_trials(&network));
     let trials = trials(&hyperparameters, 3);
     let found = engine.gradients(&network, &trials, noise()).unwrap();
     assert_eq!(found, CpuEngine::new(1).unwrap().gradients(&network, &trials, noise()).unwrap());
     let mut learner = Learner::new(network).unwrap();
     assert!(engine.train(&mut learner, &trials, noise()).unwrap().is_some());
+    let drawn = DrawnTrials::random(&hyperparameters, Rule::GAP, 3, &mut RandomStream::new(3, 3)).unwrap();
+    assert!(engine.train_drawn(&mut learner, &drawn, noise()).unwrap().is_some());
     assert_eq!(engine.settle(&mut learner).unwrap(), None);
 }
 

@@ -2,15 +2,15 @@
 //! back when somebody wants to look at them.
 
 use crate::error::{Error, Result};
+use crate::network::engine::cuda::batch::Batch;
 use crate::network::engine::cuda::card::{Argument, Card};
 use crate::network::engine::cuda::cell::OnCuda;
-use crate::network::engine::cuda::engine::{CardEngine, dimensions, grading};
+use crate::network::engine::cuda::engine::CardEngine;
 use crate::network::engine::cuda::sweep::Job;
 use crate::network::engine::cuda::work::{Places, Room, behind, int};
-use crate::network::engine::{Diverged, SweepNoise, elements};
+use crate::network::engine::{Diverged, SweepNoise};
 use crate::network::optimizer::GRADIENT_LIMIT;
 use crate::network::{Learner, Values};
-use crate::tasks::Trials;
 
 /// Whether and where training diverged, and the cost there: see sum_costs in outputs.cu.
 const STATUS: usize = 4;
@@ -86,7 +86,7 @@ impl<C: Card> CardEngine<C> {
         &mut self,
         cell: &'static dyn OnCuda,
         learner: &mut Learner,
-        trials: &Trials,
+        batch: Batch<'_>,
         noise: SweepNoise,
     ) -> Result<()> {
         let resident = match self.resident.take() {
@@ -100,7 +100,7 @@ impl<C: Card> CardEngine<C> {
             }
             None => self.take_in(learner)?,
         };
-        let trained = self.step(cell, &resident, learner, trials, noise);
+        let trained = self.step(cell, &resident, learner, batch, noise);
         self.resident = Some(resident);
         trained?;
         learner.optimizer.updates += 1;
@@ -112,7 +112,7 @@ impl<C: Card> CardEngine<C> {
         cell: &'static dyn OnCuda,
         resident: &Resident<C::Memory>,
         learner: &Learner,
-        trials: &Trials,
+        batch: Batch<'_>,
         noise: SweepNoise,
     ) -> Result<()> {
         let (network, work) = (learner.network(), &mut self.work);
@@ -121,14 +121,14 @@ impl<C: Card> CardEngine<C> {
         let job = Job {
             cell,
             hyperparameters: network.hyperparameters(),
-            dimensions: dimensions(network, &trials.inputs)?,
+            dimensions: batch.dimensions(network)?,
             noise,
             places: &resident.places,
             parameters: work.card.address(&resident.parameters),
         };
-        let grading = grading(network, trials)?;
-        work.forward(&job, elements(&trials.inputs, "inputs")?)?;
-        work.outputs(&job, Some(grading), true, Some((status, taken as f32)))?;
+        work.bring(batch)?;
+        work.forward(&job)?;
+        work.outputs(&job, true, true, Some((status, taken as f32)))?;
         work.backward(&job)?;
 
         let gradients = work.room(Room::Gradients, resident.places.count())?;

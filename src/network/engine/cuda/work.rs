@@ -15,6 +15,8 @@ const WIDTH: u64 = 4;
 pub(super) enum Room {
     /// Parameters of a network that is not in training.
     Parameters,
+    /// What was drawn of the trials that are to be made.
+    Drawn,
     /// (time, trial, input).
     Inputs,
     /// (time, trial, output).
