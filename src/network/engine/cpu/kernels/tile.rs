@@ -58,17 +58,23 @@ fn not_zero<'a>(
         return None;
     }
     let mut bits = [0; MOST_LOOKED_AT];
-    for (row, values) in left.chunks(stride).take(rows).enumerate() {
-        // All but the sign.
-        bits.iter_mut().zip(&values[columns.clone()]).for_each(|(bits, value)| *bits |= value.to_bits() << 1);
-        if row == 0 && bits[..columns.len()].iter().all(|bits| *bits != 0) {
+    let bits = &mut bits[..columns.len()];
+    for row in 0..rows {
+        let values = &left[row * stride..][columns.clone()];
+        for place in 0..bits.len() {
+            // All but the sign.
+            bits[place] |= values[place].to_bits() << 1;
+        }
+        if row == 0 && bits.iter().all(|bits| *bits != 0) {
             return None;
         }
     }
     let mut count = 0;
-    for (column, _) in columns.zip(bits).filter(|(_, bits)| *bits != 0) {
-        found[count] = column as u32;
-        count += 1;
+    for (place, bits) in bits.iter().enumerate() {
+        if *bits != 0 {
+            found[count] = (columns.start + place) as u32;
+            count += 1;
+        }
     }
     Some(&found[..count])
 }
