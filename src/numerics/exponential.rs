@@ -32,7 +32,8 @@ const SERIES: [f64; 14] = [
 ];
 
 vectorised! {
-    /// Replaces every value by `e^(factor · value)`, where `factor · value` is 0 or less; at least e⁻⁷⁰⁸. A NaN stays one.
+    /// Replaces every value by `e^(factor · value)`, where `factor · value` is 0 or less; at least e⁻⁷⁰⁸. A NaN stays
+    /// one.
     pub(crate) fn exponential_in_place(values: &mut [f64], factor: f64) = exponential_body
 }
 

@@ -156,9 +156,9 @@ impl Outline {
         })
     }
 
-    /// What an error costs in some trials: nothing in the first 100 ms, 1 until the response, 5 from 100 ms after it; the fixation
-    /// output counts double. Where fixation is required to the end, the weight stays 1. For cross-entropy one weight a
-    /// time step and trial, divided by their mean.
+    /// What an error costs in some trials: nothing in the first 100 ms, 1 until the response, 5 from 100 ms after it;
+    /// the fixation output counts double. Where fixation is required to the end, the weight stays 1. For cross-entropy
+    /// one weight a time step and trial, divided by their mean.
     pub(super) fn make_mask(&self, some: Range<usize>, memory: &mut Vec<f32>) {
         let [of_response, of_fixation] = self.weights;
         let costs = self.costs.get(some.clone()).unwrap_or(&self.costs);

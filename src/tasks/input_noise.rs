@@ -16,7 +16,8 @@ pub(crate) struct InputNoise {
 }
 
 impl InputNoise {
-    /// Adds it to `inputs`, (time, trial, channel), of the trials of these numbers; `normals` is room for what it makes.
+    /// Adds it to `inputs`, (time, trial, channel), of the trials of these numbers; `normals` is room for what it
+    /// makes.
     pub(super) fn add(self, inputs: &mut [f32], channels: usize, trials: Range<usize>, normals: &mut Vec<f32>) {
         let (deviation, of_step) = (self.deviation as f32, trials.len() * channels);
         if deviation == 0.0 || of_step == 0 || inputs.is_empty() {

@@ -1,4 +1,5 @@
-//! The batches of training, drawn and made ahead on threads of their own while the network trains on those before.
+//! The batches of training, drawn ahead on threads of their own while the network trains on those before; and made
+//! there, for an engine that does not make arrays of trials by itself.
 
 use std::num::NonZero;
 use std::sync::Arc;
@@ -33,7 +34,7 @@ impl Makers {
     /// Those for an engine that runs this network.
     pub(super) fn of(engine: &dyn Engine, network: &Network) -> Self {
         match engine.makes_trials(network) {
-            // The processor has nothing else to do.
+            // Drawing is little work, but for a GPU not always less than a step of training is.
             true => {
                 let cores = thread::available_parallelism().map_or(1, NonZero::get);
                 Makers { threads: cores.min(MOST_MAKERS), arrays: false }

@@ -110,7 +110,7 @@ pub struct Evaluation {
 ///
 /// The trials come from a stream of their own, decided by the seed, the trials trained so far and the rule, so that
 /// evaluating changes nothing in the training. Nothing of their history is kept but what is graded, and the trials of
-/// one rule are made while the network does those of the rule before.
+/// one rule are drawn while the network does those of the rule before.
 pub fn evaluate(
     network: &Network,
     rules: &[Rule],

@@ -227,7 +227,8 @@ impl Model {
     }
 }
 
-/// Finds, for many regularisations of a part, components with the same P Dᵀ as [`Model::fit`]'s: others of the same span.
+/// Finds, for many regularisations of a part, components with the same P Dᵀ as [`Model::fit`]'s: others of the same
+/// span.
 pub(super) struct Subspaces<'a> {
     model: &'a Model,
     part: Marginalisation,

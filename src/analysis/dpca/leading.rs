@@ -27,9 +27,9 @@ const MOST_MAGNIFIED: f64 = 1e14;
 ///
 /// A large matrix is multiplied with a few more columns than asked for, which begin at random, until these hold the
 /// eigenvectors (subspace iteration with a polynomial of Chebyshev's: Zhou and Saad, SIAM J. Matrix Anal. Appl. 29,
-/// 2007). How far their span is off is at most the residual over the gap to the next eigenvalue, and where there is next
-/// to no gap none is found. No direction is missed: in a random start each has a share, which grows faster than those of
-/// smaller eigenvalues.
+/// 2007). How far their span is off is at most the residual over the gap to the next eigenvalue, and where there is
+/// next to no gap none is found. No direction is missed: in a random start each has a share, which grows faster than
+/// those of smaller eigenvalues.
 pub(super) fn leading(matrix: &DMatrix<f64>, count: usize) -> Option<DMatrix<f64>> {
     let (size, columns) = (matrix.nrows(), count + MORE);
     if count == 0 || size < LARGE * columns {

@@ -98,7 +98,8 @@ impl Fused for Leaky {
     fn forward(&self, step: Forward<'_>) {
         let Forward { level, sweep, units, inputs, trials, row, gate_row, mut normals, .. } = step;
         // Before the first step no unit is active: only inputs and bias count.
-        let (inner, rates) = if step.is_first { (units..units + inputs + 1, 0) } else { (0..units + inputs + 1, units) };
+        let (begin, rates) = if step.is_first { (units, 0) } else { (0, units) };
+        let inner = begin..units + inputs + 1;
         let left = &step.before[inner.start..];
         multiply_weights_but_zeros(&step.panels[0], inner, rates, trials, left, row, step.gates, gate_row);
         let activate = if step.with_slopes { activate } else { activate_only };

@@ -232,7 +232,8 @@ impl Fused for GatedKernel {
         let Forward { level, sweep, units, inputs, trials, row, gates, gate_row, kept, kept_row, .. } = step;
         let (before, mut normals) = (step.before, step.normals);
         // Before the first step no unit is active: only inputs and bias count.
-        let (inner, rates) = if step.is_first { (units..units + inputs + 1, 0) } else { (0..units + inputs + 1, units) };
+        let (begin, rates) = if step.is_first { (units, 0) } else { (0, units) };
+        let inner = begin..units + inputs + 1;
         let left = &before[inner.start..];
         multiply_weights_but_zeros(&step.panels[0], inner, rates, trials, left, row, &mut gates[units..], gate_row);
         multiply_weights_but_zeros(&step.panels[1], 0..inputs + 1, 0, trials, &before[units..], row, gates, gate_row);

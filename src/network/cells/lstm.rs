@@ -140,7 +140,8 @@ impl Fused for Lstm {
 
     fn forward(&self, step: Forward<'_>) {
         let Forward { level, sweep, units, inputs, trials, row, gate_row, kept_row, .. } = step;
-        let (inner, rates) = if step.is_first { (units..units + inputs + 1, 0) } else { (0..units + inputs + 1, units) };
+        let (begin, rates) = if step.is_first { (units, 0) } else { (0, units) };
+        let inner = begin..units + inputs + 1;
         let left = &step.before[inner.start..];
         multiply_weights_but_zeros(&step.panels[0], inner, rates, trials, left, row, step.gates, gate_row);
         let kept = step.kept_before.chunks_exact(kept_row).zip(step.kept.chunks_exact_mut(kept_row));

@@ -96,7 +96,8 @@ pub(crate) enum Source<'a> {
     Inputs(&'a [f32]),
     /// Trials, with what they are graded by.
     Made(Batch<'a>),
-    /// The same, whose arrays are made shard by shard, each by the thread that then sweeps it and has them in its cache.
+    /// The same, whose arrays are made shard by shard, each by the thread that then sweeps it and has them in its
+    /// cache.
     Drawn(&'a DrawnTrials),
 }
 
