@@ -85,9 +85,8 @@ pub(super) fn location_means(activity: &Activity, trials_by_location: &[Vec<usiz
     for (mut mean, trials) in means.outer_iter_mut().zip(trials_by_location) {
         for (step, mut mean) in mean.outer_iter_mut().enumerate() {
             for trial in trials {
-                for (sum, rate) in mean.iter_mut().zip(activity.rates.slice(s![step, *trial, ..])) {
-                    *sum += f64::from(*rate);
-                }
+                let rates = activity.rates.slice(s![step, *trial, ..]);
+                mean.zip_mut_with(&rates, |sum, rate| *sum += f64::from(*rate));
             }
             mean /= trials.len().max(1) as f64;
         }

@@ -4,6 +4,7 @@
 //! the processor family (`Level`); which one runs is decided at run time, so that one binary is fast everywhere.
 
 pub(crate) mod dispatch;
+pub(crate) mod exponential;
 mod fnv;
 pub(crate) mod mathematics;
 mod normals;

@@ -19,12 +19,10 @@ pub(super) fn plan<'a>(run: &'a Run, survey: &mut Survey<'a>) -> Result<Plan<'a>
 }
 
 fn section(rule: Rule, checkpoint: &Checkpoint, activity: &Activity) -> Result<Section> {
-    let held_out = DecoderOptions::published(activity.dt);
-    let published = DecoderOptions { scoring: Scoring::Published, ..held_out.clone() };
+    let options = DecoderOptions::published(activity.dt);
     let title = format!("Location decoded across time, rule {rule}, after {} trials", checkpoint.trials_trained());
     let about = About::of(activity, title);
-    let options = held_out.clone();
-    let [held_out, published] = [Decoder::of(activity, &held_out)?, Decoder::of(activity, &published)?];
+    let [held_out, published] = Decoder::scored(activity, &options, Scoring::ALL)?;
     let table = held_out.table()?;
     let names = Scoring::ALL.map(Scoring::name);
     let right = published.table()?;

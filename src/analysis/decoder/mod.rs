@@ -7,6 +7,7 @@ mod tests;
 mod windows;
 
 use std::fmt;
+use std::ops::Range;
 
 use ndarray::{Array2, Array3, Axis};
 use polars::prelude::*;
@@ -20,8 +21,9 @@ use split::{Fold, Split};
 use svc::{Scratch, Svc};
 use windows::Windows;
 
-/// Samples that are predicted at once: their kernel with the support vectors stays in a core's cache.
+/// Samples that are predicted at once, and windows whose decoders predict them: the kernel stays in a core's cache.
 const PREDICTED_AT_ONCE: usize = 256;
+const WINDOWS_AT_ONCE: usize = 4;
 
 /// More permutations than this would fill the memory before they tell more.
 const MOST_PERMUTATIONS: usize = 10_000;
@@ -40,6 +42,14 @@ pub enum Scoring {
 impl Scoring {
     /// Both.
     pub const ALL: [Scoring; 2] = [Scoring::HeldOut, Scoring::Published];
+
+    /// How many trials of a fold are scored in the window that a decoder is trained in, or in another.
+    fn trials(self, fold: &Fold, in_its_own: bool) -> usize {
+        match self {
+            Scoring::Published if !in_its_own => fold.held_out.len() + fold.training.len(),
+            _ => fold.held_out.len(),
+        }
+    }
 
     /// The name used in figures.
     pub fn name(self) -> &'static str {
@@ -246,6 +256,19 @@ impl Decoder {
     /// If trials are at fewer than two locations, a chosen location has none, a location has too few for the folds, the
     /// window or the stride does not fit the trial, or there are too many permutations.
     pub fn of(activity: &Activity, options: &DecoderOptions) -> Result<Decoder> {
+        let [decoder] = Decoder::scored(activity, options, [options.scoring])?;
+        Ok(decoder)
+    }
+
+    /// The same decoders, trained once and scored in several ways, whatever the options say.
+    ///
+    /// # Errors
+    /// As [`Decoder::of`].
+    pub(crate) fn scored<const COUNT: usize>(
+        activity: &Activity,
+        options: &DecoderOptions,
+        scorings: [Scoring; COUNT],
+    ) -> Result<[Decoder; COUNT]> {
         activity.check()?;
         let chosen: Activity;
         let activity = match &options.locations {
@@ -277,37 +300,36 @@ impl Decoder {
 
         // (labelling, window trained in, window tested in), each the mean over the folds.
         let count = windows.len();
-        let mut accuracy = Array3::<f32>::zeros((labellings.len(), count, count));
-        let mut exact = Array2::<f64>::zeros((count, count));
+        let mut accuracy = scorings.map(|_| Array3::<f32>::zeros((labellings.len(), count, count)));
+        let mut exact = scorings.map(|_| Array2::<f64>::zeros((count, count)));
         let interruption = Interruption::watch();
+        let starts: Vec<usize> = (0..count).step_by(WINDOWS_AT_ONCE).collect();
         for fold in &split.folds {
-            let elsewhere = match options.scoring {
-                Scoring::HeldOut => fold.held_out.clone(),
-                Scoring::Published => (0..activity.trials()).collect(),
-            };
-            let scorer = Scorer::new(&windows, fold, &elsewhere, &labellings, split.class_count, interruption);
-            let rows: Vec<Array2<u32>> = (0..count).into_par_iter().map(|window| scorer.row(window)).collect();
+            let scorer = Scorer::new(&windows, fold, &scorings, &labellings, split.class_count, interruption);
+            let several = |start: &usize| scorer.rows(*start..(start + WINDOWS_AT_ONCE).min(count));
+            let rows: Vec<Vec<Array3<u32>>> = starts.par_iter().map(several).collect();
             interruption.check()?;
-            for (window, correct) in rows.iter().enumerate() {
-                let scored = |other: usize| if other == window { fold.held_out.len() } else { elsewhere.len() } as f64;
-                for ((labelling, other), correct) in correct.indexed_iter() {
-                    let share = f64::from(*correct) / scored(other) / split.folds.len() as f64;
-                    accuracy[[labelling, window, other]] += share as f32;
+            for (window, correct) in rows.iter().flatten().enumerate() {
+                for ((place, labelling, other), correct) in correct.indexed_iter() {
+                    let scored = scorings[place].trials(fold, other == window) as f64;
+                    let share = f64::from(*correct) / scored / split.folds.len() as f64;
+                    accuracy[place][[labelling, window, other]] += share as f32;
                     if labelling == 0 {
-                        exact[[window, other]] += share;
+                        exact[place][[window, other]] += share;
                     }
                 }
             }
         }
-        Ok(Decoder {
-            starts_ms: windows.starts_ms,
+        let mut accuracy = accuracy.into_iter();
+        Ok(exact.map(|exact| Decoder {
+            starts_ms: windows.starts_ms.clone(),
             window_ms: windows.window_ms,
             accuracy: exact,
-            permuted: accuracy.slice_move(ndarray::s![1.., .., ..]),
+            permuted: accuracy.next().unwrap_or_default().slice_move(ndarray::s![1.., .., ..]),
             classes: split.class_count,
             chance_band: band,
             checkpoints: 1,
-        })
+        }))
     }
 
     /// The accuracy of each window's decoder in that window.
@@ -407,12 +429,13 @@ fn quantile(sorted: &[f32], share: f64) -> f64 {
     f64::from(below) + place.fract() * f64::from(above - below)
 }
 
-/// Trains the decoders of a fold and scores them, one window at a time.
+/// Trains the decoders of a fold and scores them, a few windows at a time.
 struct Scorer<'a> {
     windows: &'a Windows,
     fold: &'a Fold,
-    /// The trials to score in other windows than the one trained in; in that, the held-out ones are.
-    trials: &'a [usize],
+    scorings: &'a [Scoring],
+    /// The trials to predict.
+    trials: Vec<usize>,
     /// For each of `trials`, whether it is held out.
     is_held_out: Vec<bool>,
     /// The class of each trial: the true ones, then permuted ones.
@@ -424,22 +447,35 @@ struct Scorer<'a> {
     interruption: Interruption,
 }
 
+/// The classifiers of a window, one for each labelling.
+struct Trained {
+    svcs: Vec<Svc>,
+    /// Training samples that support any of them, ascending.
+    support: Vec<usize>,
+    /// The place of each training sample among these.
+    rows: Vec<usize>,
+    gamma: f64,
+}
+
 impl<'a> Scorer<'a> {
     fn new(
         windows: &'a Windows,
         fold: &'a Fold,
-        trials: &'a [usize],
+        scorings: &'a [Scoring],
         labellings: &'a [Vec<usize>],
         class_count: usize,
         interruption: Interruption,
     ) -> Self {
-        let samples = windows.samples(0..windows.len(), trials);
+        let trials = match scorings.contains(&Scoring::Published) {
+            true => (0..fold.training.len() + fold.held_out.len()).collect(),
+            false => fold.held_out.clone(),
+        };
+        let samples = windows.samples(0..windows.len(), &trials);
         let is_held_out = trials.iter().map(|trial| fold.held_out.binary_search(trial).is_ok()).collect();
-        Scorer { windows, fold, trials, is_held_out, labellings, class_count, samples, interruption }
+        Scorer { windows, fold, scorings, trials, is_held_out, labellings, class_count, samples, interruption }
     }
 
-    /// The classifiers of a window, one for each labelling, and the training samples.
-    fn train(&self, window: usize) -> (Vec<Svc>, windows::Samples, f64) {
+    fn train(&self, window: usize) -> Trained {
         let training = self.windows.samples(window..window + 1, &self.fold.training);
         let gamma = training.gamma();
         let kernel = Self::training_kernel(&training, gamma);
@@ -447,53 +483,70 @@ impl<'a> Scorer<'a> {
             let labels: Vec<usize> = self.fold.training.iter().map(|trial| labels[*trial]).collect();
             Svc::fit(kernel.view(), &labels, self.class_count)
         });
-        (svcs.collect(), training, gamma)
-    }
-
-    /// The kernel between training samples, in single precision, in which libsvm keeps it too.
-    fn training_kernel(training: &windows::Samples, gamma: f64) -> Array2<f32> {
-        let mut kernel = Array2::zeros((training.len(), training.len()));
-        training.kernel(training, 0..training.len(), gamma, kernel.view_mut());
-        let mut kernel = kernel.mapv(|value| value as f32);
-        kernel.diag_mut().fill(1.0);
-        kernel
-    }
-
-    /// Trials whose location is told right by the decoders of a window, (labelling, window tested in).
-    fn row(&self, window: usize) -> Array2<u32> {
-        let (svcs, training, gamma) = self.train(window);
+        let svcs: Vec<Svc> = svcs.collect();
         let mut support: Vec<usize> = svcs.iter().flat_map(Svc::support).collect();
         support.sort_unstable();
         support.dedup();
         let mut rows = vec![0; training.len()];
         support.iter().enumerate().for_each(|(row, sample)| rows[*sample] = row);
-        let vectors = training.chosen(&support);
+        Trained { svcs, support, rows, gamma }
+    }
 
-        let mut correct = Array2::zeros((svcs.len(), self.windows.len()));
-        let trials = self.trials.len();
-        let at_once = (PREDICTED_AT_ONCE / trials).max(1);
-        let mut kernel = Array2::zeros((support.len(), at_once * trials));
+    /// The kernel between training samples, in single precision, in which libsvm keeps it too.
+    fn training_kernel(training: &windows::Samples, gamma: f64) -> Array2<f32> {
+        let mut kernel = training.distances(training, 0..training.len());
+        windows::gaussian(kernel.as_slice_mut().unwrap_or_default(), gamma);
+        let mut kernel = kernel.mapv(|value| value as f32);
+        kernel.diag_mut().fill(1.0);
+        kernel
+    }
+
+    /// Trials whose location is told right by the decoders of some windows, for each of them (scoring, labelling,
+    /// window tested in).
+    fn rows(&self, windows: Range<usize>) -> Vec<Array3<u32>> {
+        let decoders: Vec<Trained> = windows.clone().map(|window| self.train(window)).collect();
+        let empty = Array3::zeros((self.scorings.len(), self.labellings.len(), self.windows.len()));
+        let mut correct = vec![empty; decoders.len()];
+        let each = self.fold.training.len();
+        let support = decoders.iter().enumerate();
+        let support = support.flat_map(|(place, decoder)| decoder.support.iter().map(move |one| place * each + one));
+        let support: Vec<usize> = support.collect();
+        let vectors = self.windows.samples(windows.clone(), &self.fold.training).chosen(&support);
+
+        let at_once = (PREDICTED_AT_ONCE / self.trials.len()).max(1);
         let mut scratch = Scratch::default();
         for first in (0..self.windows.len()).step_by(at_once) {
             let tested = first..(first + at_once).min(self.windows.len());
-            let columns = tested.start * trials..tested.end * trials;
-            let mut kernel = kernel.slice_mut(ndarray::s![.., ..columns.len()]);
-            vectors.kernel(&self.samples, columns, gamma, kernel.view_mut());
-            for (labelling, svc) in svcs.iter().enumerate() {
-                if self.interruption.requested() {
-                    return correct;
-                }
-                svc.predict(kernel.view(), &rows, &mut scratch);
-                let labels = &self.labellings[labelling];
-                for (other, predicted) in tested.clone().zip(scratch.predicted.chunks_exact(trials)) {
-                    let told = predicted.iter().zip(self.trials).zip(&self.is_held_out);
-                    let right = told.filter(|((class, trial), is_held_out)| {
-                        **class == labels[**trial] && (other != window || **is_held_out)
-                    });
-                    correct[[labelling, other]] = right.count() as u32;
+            let columns = tested.start * self.trials.len()..tested.end * self.trials.len();
+            let mut kernels = vectors.distances(&self.samples, columns.clone());
+            let mut begin = 0;
+            for ((window, decoder), correct) in windows.clone().zip(&decoders).zip(&mut correct) {
+                let rows = begin..begin + decoder.support.len();
+                begin = rows.end;
+                let mut kernel = kernels.slice_mut(ndarray::s![rows, ..]);
+                windows::gaussian(kernel.as_slice_mut().unwrap_or_default(), decoder.gamma);
+                for (labelling, svc) in decoder.svcs.iter().enumerate() {
+                    if self.interruption.requested() {
+                        break;
+                    }
+                    svc.predict(kernel.view(), &decoder.rows, &mut scratch);
+                    for (other, predicted) in tested.clone().zip(scratch.predicted.chunks_exact(self.trials.len())) {
+                        for (place, scoring) in self.scorings.iter().enumerate() {
+                            let right =
+                                self.right(predicted, labelling, *scoring == Scoring::Published && other != window);
+                            correct[[place, labelling, other]] = right;
+                        }
+                    }
                 }
             }
         }
         correct
+    }
+
+    /// How many trials are told right: all, or those held out.
+    fn right(&self, predicted: &[usize], labelling: usize, all: bool) -> u32 {
+        let labels = &self.labellings[labelling];
+        let told = predicted.iter().zip(&self.trials).zip(&self.is_held_out);
+        told.filter(|((class, trial), is_held_out)| **class == labels[**trial] && (all || **is_held_out)).count() as u32
     }
 }

@@ -98,8 +98,8 @@ fn assert_machines(
     let expected_sum = expected["coefficient_sum"].as_f64().unwrap();
     assert!((sum - expected_sum).abs() <= 1e-6 * expected_sum, "{what}: {sum} is not {expected_sum}");
 
-    let mut kernel = Array2::zeros((training.len(), test.len()));
-    training.kernel(test, 0..test.len(), gamma, kernel.view_mut());
+    let mut kernel = training.distances(test, 0..test.len());
+    windows::gaussian(kernel.as_slice_mut().unwrap(), gamma);
     let rows: Vec<usize> = (0..training.len()).collect();
     let mut scratch = Scratch::default();
     svc.predict(kernel.view(), &rows, &mut scratch);
@@ -170,6 +170,21 @@ fn published_scoring_finds_a_code_in_noise_and_held_out_scoring_does_not() {
     }
     let (weak, strong) = (off_diagonal(0.2, Scoring::Published), off_diagonal(0.6, Scoring::Published));
     assert!(weak > 0.16 && strong > 0.45, "{weak} {strong}");
+}
+
+#[test]
+fn decoders_that_are_trained_once_are_scored_in_each_way_as_alone() {
+    for (folds, count) in [(1, 0), (4, 2)] {
+        let options = DecoderOptions { folds, permutations: Permutations::of(count), ..in_steps(1.0, 1.0) };
+        let activity = noise(0.6, 1);
+        let both = Decoder::scored(&activity, &options, Scoring::ALL).unwrap();
+        assert_ne!(both[0].accuracy, both[1].accuracy);
+        for (scoring, found) in Scoring::ALL.into_iter().zip(both) {
+            let alone = Decoder::of(&activity, &DecoderOptions { scoring, ..options.clone() }).unwrap();
+            assert_eq!(found, alone, "{scoring}");
+            assert_eq!(found.permuted.dim().0, count);
+        }
+    }
 }
 
 #[test]

@@ -1,11 +1,14 @@
 //! Mean rates in sliding windows, and the kernel between them.
 
-use ndarray::{Array2, Array3, ArrayView2, ArrayViewMut2, Axis, linalg::general_mat_mul};
+use ndarray::{Array2, Array3, ArrayView2, Axis, linalg::general_mat_mul};
+use rayon::prelude::*;
 
 use crate::activity::Activity;
 use crate::analysis::DecoderOptions;
 use crate::analysis::rates::trial_rates;
 use crate::error::{Error, Result};
+use crate::numerics::Level;
+use crate::numerics::exponential::exponential_in_place;
 use crate::tasks::whole_steps;
 
 /// The windows of a trial.
@@ -39,9 +42,9 @@ impl Windows {
         };
         let starts: Vec<usize> = (0..=activity.steps() - window).step_by(stride).collect();
         let mut rates = Array3::zeros((starts.len(), activity.trials(), activity.units()));
-        for (mut rates, start) in rates.outer_iter_mut().zip(&starts) {
-            rates.assign(&trial_rates(activity, &(*start..start + window)));
-        }
+        let means: Vec<Array2<f32>> =
+            starts.par_iter().map(|start| trial_rates(activity, &(*start..start + window))).collect();
+        rates.outer_iter_mut().zip(&means).for_each(|(mut rates, means)| rates.assign(means));
         if !rates.fold(true, |finite, rate| finite & rate.is_finite()) {
             return Err(Error::argument(
                 "a mean rate is NaN or infinite",
@@ -87,6 +90,7 @@ impl Samples {
         Samples { rates, squares }
     }
 
+    /// Some of these.
     pub(super) fn chosen(&self, samples: &[usize]) -> Samples {
         let squares = samples.iter().map(|sample| self.squares[*sample]).collect();
         Samples { rates: self.rates.select(Axis(0), samples), squares }
@@ -102,22 +106,23 @@ impl Samples {
         if variance > 0.0 { 1.0 / (self.rates.ncols() as f64 * variance) } else { 1.0 }
     }
 
-    /// The Gaussian kernel `exp(−gamma·distance²)` between these samples (rows) and the `columns` of others.
-    pub(super) fn kernel(
-        &self,
-        others: &Samples,
-        columns: std::ops::Range<usize>,
-        gamma: f64,
-        mut kernel: ArrayViewMut2<f64>,
-    ) {
+    /// The squared distances between these samples (rows) and the `columns` of others, row by row in memory.
+    pub(super) fn distances(&self, others: &Samples, columns: std::ops::Range<usize>) -> Array2<f64> {
+        let mut distances = Array2::zeros((self.len(), columns.len()));
         let rates: ArrayView2<f64> = others.rates.slice(ndarray::s![columns.clone(), ..]);
-        general_mat_mul(-2.0, &self.rates, &rates.t(), 0.0, &mut kernel);
+        general_mat_mul(-2.0, &self.rates, &rates.t(), 0.0, &mut distances);
         let squares = &others.squares[columns];
-        for (mut row, own) in kernel.outer_iter_mut().zip(&self.squares) {
+        for (mut row, own) in distances.outer_iter_mut().zip(&self.squares) {
             for (value, other) in row.iter_mut().zip(squares) {
                 // Rounding leaves equal samples a hair apart, on either side of 0.
-                *value = (-gamma * (own + other + *value).max(0.0)).exp();
+                *value = (own + other + *value).max(0.0);
             }
         }
+        distances
     }
+}
+
+/// Turns squared distances into the Gaussian kernel `exp(−gamma·distance²)`.
+pub(super) fn gaussian(distances: &mut [f64], gamma: f64) {
+    exponential_in_place(Level::detect(), distances, -gamma);
 }

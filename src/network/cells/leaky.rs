@@ -98,9 +98,9 @@ impl Fused for Leaky {
     fn forward(&self, step: Forward<'_>) {
         let Forward { level, sweep, units, inputs, trials, row, gate_row, mut normals, .. } = step;
         // Before the first step no unit is active: only inputs and bias count.
-        let inner = if step.is_first { units..units + inputs + 1 } else { 0..units + inputs + 1 };
+        let (inner, rates) = if step.is_first { (units..units + inputs + 1, 0) } else { (0..units + inputs + 1, units) };
         let left = &step.before[inner.start..];
-        multiply_weights(&step.panels[0], inner, trials, left, row, step.gates, gate_row, 0.0);
+        multiply_weights_but_zeros(&step.panels[0], inner, rates, trials, left, row, step.gates, gate_row);
         let activate = if step.with_slopes { activate } else { activate_only };
         let rows = step.gates.chunks_exact_mut(gate_row).zip(step.before.chunks_exact(row));
         for (trial, ((gates, before), after)) in rows.zip(step.after.chunks_exact_mut(row)).enumerate() {

@@ -232,10 +232,10 @@ impl Fused for GatedKernel {
         let Forward { level, sweep, units, inputs, trials, row, gates, gate_row, kept, kept_row, .. } = step;
         let (before, mut normals) = (step.before, step.normals);
         // Before the first step no unit is active: only inputs and bias count.
-        let inner = if step.is_first { units..units + inputs + 1 } else { 0..units + inputs + 1 };
+        let (inner, rates) = if step.is_first { (units..units + inputs + 1, 0) } else { (0..units + inputs + 1, units) };
         let left = &before[inner.start..];
-        multiply_weights(&step.panels[0], inner, trials, left, row, &mut gates[units..], gate_row, 0.0);
-        multiply_weights(&step.panels[1], 0..inputs + 1, trials, &before[units..], row, gates, gate_row, 0.0);
+        multiply_weights_but_zeros(&step.panels[0], inner, rates, trials, left, row, &mut gates[units..], gate_row);
+        multiply_weights_but_zeros(&step.panels[1], 0..inputs + 1, 0, trials, &before[units..], row, gates, gate_row);
         let rows = gates.chunks_exact_mut(gate_row).zip(before.chunks_exact(row));
         for ((gates, before), kept) in rows.zip(kept.chunks_exact_mut(kept_row)) {
             sigmoid_in_place(level, &mut gates[units..3 * units]);

@@ -140,9 +140,9 @@ impl Fused for Lstm {
 
     fn forward(&self, step: Forward<'_>) {
         let Forward { level, sweep, units, inputs, trials, row, gate_row, kept_row, .. } = step;
-        let inner = if step.is_first { units..units + inputs + 1 } else { 0..units + inputs + 1 };
+        let (inner, rates) = if step.is_first { (units..units + inputs + 1, 0) } else { (0..units + inputs + 1, units) };
         let left = &step.before[inner.start..];
-        multiply_weights(&step.panels[0], inner, trials, left, row, step.gates, gate_row, 0.0);
+        multiply_weights_but_zeros(&step.panels[0], inner, rates, trials, left, row, step.gates, gate_row);
         let kept = step.kept_before.chunks_exact(kept_row).zip(step.kept.chunks_exact_mut(kept_row));
         let rows = step.gates.chunks_exact_mut(gate_row).zip(step.after.chunks_exact_mut(row));
         for ((gates, after), (memory, kept)) in rows.zip(kept) {

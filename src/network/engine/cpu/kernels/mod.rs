@@ -55,7 +55,7 @@ pub(crate) use elementwise::{
 pub(crate) use fused::{Accumulation, Array, Backward, Forward, Fused, Stack};
 pub(crate) use panels::Block;
 pub use product::matrix_product_rate;
-pub(crate) use tile::{multiply_transposed, multiply_weights};
+pub(crate) use tile::{multiply_transposed, multiply_weights, multiply_weights_but_zeros};
 pub(crate) use workspace::Workspace;
 
 use crate::error::{Error, Result};

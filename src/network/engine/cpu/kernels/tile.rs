@@ -15,6 +15,64 @@ use crate::numerics::dispatch::Kind;
 /// Rows of a tile: with the registers of a panel each, enough sums to hide the latency of a multiplication.
 const TILE_ROWS: usize = 4;
 
+/// Columns that [`multiply_weights_but_zeros`] looks through.
+const MOST_LOOKED_AT: usize = 64;
+
+/// `out ← left·weights`, to the last bit as [`multiply_weights`] has it, where many columns of `left` from `certain` on
+/// are zero in every row: those are left out. A network is told little at most times, unless its inputs carry noise.
+#[allow(clippy::too_many_arguments, reason = "two matrices within slices")]
+pub(crate) fn multiply_weights_but_zeros(
+    weights: &Panels,
+    inner: Range<usize>,
+    certain: usize,
+    rows: usize,
+    left: &[f32],
+    left_stride: usize,
+    out: &mut [f32],
+    out_stride: usize,
+) {
+    let mut found = [0; MOST_LOOKED_AT];
+    let more = match tile_columns(weights.level()) {
+        Some(_) => not_zero(rows, left, left_stride, certain..inner.len(), &mut found),
+        None => None,
+    };
+    let Some(more) = more else {
+        return multiply_weights(weights, inner, rows, left, left_stride, out, out_stride, 0.0);
+    };
+    let sizes = (rows, inner.len(), weights.columns());
+    let left = Strided { data: left, row: left_stride, inner: 1 };
+    let (data, row) = (&weights.data()[inner.start * weights.width()..], weights.width());
+    let right = Right { data, row, panel: weights.inner() * row };
+    in_tiles(weights.level(), sizes, (certain, more), left, right, out, out_stride, 0.0);
+}
+
+/// The columns that are not zero in every row, ascending; none if these are all, or too many to look through.
+fn not_zero<'a>(
+    rows: usize,
+    left: &[f32],
+    stride: usize,
+    columns: Range<usize>,
+    found: &'a mut [u32; MOST_LOOKED_AT],
+) -> Option<&'a [u32]> {
+    if columns.len() > MOST_LOOKED_AT {
+        return None;
+    }
+    let mut bits = [0; MOST_LOOKED_AT];
+    for (row, values) in left.chunks(stride).take(rows).enumerate() {
+        // All but the sign.
+        bits.iter_mut().zip(&values[columns.clone()]).for_each(|(bits, value)| *bits |= value.to_bits() << 1);
+        if row == 0 && bits[..columns.len()].iter().all(|bits| *bits != 0) {
+            return None;
+        }
+    }
+    let mut count = 0;
+    for (column, _) in columns.zip(bits).filter(|(_, bits)| *bits != 0) {
+        found[count] = column as u32;
+        count += 1;
+    }
+    Some(&found[..count])
+}
+
 /// `out ← keep·out + left·weights` for `rows` rows of `left`, which are `left_stride` apart, as those of `out` are
 /// `out_stride` apart; only the weights' rows `inner` are taken, and as many elements of a row of `left`.
 #[allow(clippy::too_many_arguments, reason = "two matrices within slices")]
@@ -33,7 +91,7 @@ pub(crate) fn multiply_weights(
         let left = Strided { data: left, row: left_stride, inner: 1 };
         let (data, row) = (&weights.data()[inner.start * weights.width()..], weights.width());
         let right = Right { data, row, panel: weights.inner() * row };
-        return in_tiles(weights.level(), sizes, left, right, out, out_stride, keep);
+        return in_tiles(weights.level(), sizes, (inner.len(), &[]), left, right, out, out_stride, keep);
     }
     let right = View::rows(&weights.data()[inner.start * weights.width()..], weights.width());
     multiply(sizes, out, out_stride, keep, View::rows(left, left_stride), right);
@@ -55,7 +113,7 @@ pub(crate) fn multiply_transposed(
     if let Some(width) = tile_columns(level) {
         let left = Strided { data: left, row: 1, inner: left_stride };
         let right = Right { data: right, row: right_stride, panel: width };
-        return in_tiles(level, (rows, inner, columns), left, right, out, columns, keep);
+        return in_tiles(level, (rows, inner, columns), (inner, &[]), left, right, out, columns, keep);
     }
     let (left, right) = (View::transposed(left, left_stride), View::rows(right, right_stride));
     multiply((rows, inner, columns), out, columns, keep, left, right);
@@ -78,10 +136,13 @@ struct Right<'a> {
     panel: usize,
 }
 
-/// The product, tile by tile; only for a level that has a kernel.
+/// The product, tile by tile; only for a level that has a kernel. Of the inner terms the first few are taken, and then
+/// those that are named.
+#[allow(clippy::too_many_arguments, reason = "three matrices within slices")]
 fn in_tiles(
     level: Level,
     (rows, inner, columns): (usize, usize, usize),
+    (first_terms, more_terms): (usize, &[u32]),
     left: Strided<'_>,
     right: Right<'_>,
     out: &mut [f32],
@@ -97,13 +158,16 @@ fn in_tiles(
     let last_column = last_panel * right.panel + (inner - 1) * right.row + (columns - 1) % panel_columns;
     assert!((rows - 1) * left.row + (inner - 1) * left.inner < left.data.len(), "the left factor is too small");
     assert!(last_column < right.data.len(), "the right factor is too small");
+    assert!(first_terms <= inner, "there are fewer terms");
+    assert!(more_terms.iter().all(|term| (*term as usize) < inner), "there are fewer terms");
     assert!(out_stride >= columns && (rows - 1) * out_stride + columns <= out.len(), "the product does not fit");
     #[cfg(target_arch = "x86_64")]
     for panel in 0..=last_panel {
         let width = panel_columns.min(columns - panel * panel_columns);
         for first in (0..rows).step_by(TILE_ROWS) {
             let tile = x86::Tile {
-                inner,
+                first_terms,
+                more_terms,
                 left: &left.data[first * left.row..],
                 left_row: left.row,
                 left_inner: left.inner,
@@ -135,7 +199,8 @@ mod x86 {
 
     /// Some rows of the product, one panel wide.
     pub(super) struct Tile<'a> {
-        pub(super) inner: usize,
+        pub(super) first_terms: usize,
+        pub(super) more_terms: &'a [u32],
         pub(super) left: &'a [f32],
         pub(super) left_row: usize,
         pub(super) left_inner: usize,
@@ -167,7 +232,7 @@ mod x86 {
         ///
         /// The processor must have AVX-512. There are 1 to 4 rows, and `width` is from 1 to 64. Element (row, k) of
         /// `left`, (k, column) of `right` and (row, column) of `out` must lie within their slices for each row <
-        /// `rows`, k < `inner` and column < `width`.
+        /// `rows`, k < `first_terms` or among `more_terms`, and column < `width`.
         #[target_feature(enable = "avx512f")]
         pub(super) unsafe fn avx512(self) {
             // SAFETY: as the caller promises; the registers hold the width.
@@ -213,18 +278,28 @@ mod x86 {
             // tile is not full, only the columns that are there are loaded and stored.
             unsafe {
                 let mut sums = [[V::splat(0.0); REGISTERS]; ROWS];
-                for k in 0..self.inner {
-                    let mut row_of_right = [V::splat(0.0); REGISTERS];
-                    for (register, loaded) in row_of_right.iter_mut().enumerate() {
-                        let place = right.add(k * self.right_row + V::LANES * register);
-                        *loaded = if full { V::load(place) } else { V::load_first(place, count(register)) };
-                    }
-                    for (row, sums) in sums.iter_mut().enumerate() {
-                        let factor = V::splat(*left.add(row * self.left_row + k * self.left_inner));
-                        for (sum, right) in sums.iter_mut().zip(row_of_right) {
-                            *sum = factor.multiply_add(right, *sum);
+                // No function, so that the sums stay in registers from one loop to the next.
+                macro_rules! add_term {
+                    ($k:expr) => {
+                        let k = $k;
+                        let mut row_of_right = [V::splat(0.0); REGISTERS];
+                        for (register, loaded) in row_of_right.iter_mut().enumerate() {
+                            let place = right.add(k * self.right_row + V::LANES * register);
+                            *loaded = if full { V::load(place) } else { V::load_first(place, count(register)) };
                         }
-                    }
+                        for (row, sums) in sums.iter_mut().enumerate() {
+                            let factor = V::splat(*left.add(row * self.left_row + k * self.left_inner));
+                            for (sum, right) in sums.iter_mut().zip(row_of_right) {
+                                *sum = factor.multiply_add(right, *sum);
+                            }
+                        }
+                    };
+                }
+                for k in 0..self.first_terms {
+                    add_term!(k);
+                }
+                for k in self.more_terms {
+                    add_term!(*k as usize);
                 }
                 let keep = V::splat(self.keep);
                 for (row, sums) in sums.iter().enumerate() {
@@ -303,6 +378,46 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn products_without_columns_of_zeros_have_the_same_bits() {
+        for level in Level::available() {
+            for (certain, looked_at) in [(0, 5), (40, 24), (256, 23), (7, 64), (7, 65), (9, 0)] {
+                let (rows, inner, columns, stride) = (11, certain + looked_at, 70, certain + looked_at + 3);
+                let mut panels = Panels::default();
+                panels.fill(level, columns, &[Block::rows(&values(2, inner * columns), columns)]);
+                // Zero but for every so many columns, of which all but the first are zero in some rows.
+                for every in [1, 2, 7, 100] {
+                    let mut left = values(1, rows * stride - 3);
+                    for (row, left) in left.chunks_mut(stride).enumerate() {
+                        for (place, value) in left[certain..inner].iter_mut().enumerate() {
+                            if place % every != 0 || (place > 2 && row % 3 == 0) {
+                                *value = if place % 2 == 0 { 0.0 } else { -0.0 };
+                            }
+                        }
+                    }
+                    let (mut found, mut expected) = (vec![f32::NAN; rows * columns], vec![f32::NAN; rows * columns]);
+                    let sizes = (rows, &left[..], stride);
+                    multiply_weights(&panels, 0..inner, sizes.0, sizes.1, sizes.2, &mut expected, columns, 0.0);
+                    multiply_weights_but_zeros(&panels, 0..inner, certain, rows, &left, stride, &mut found, columns);
+                    assert_eq!(found, expected, "{level:?} {certain} {looked_at} {every}");
+                    left[certain.min(inner - 1) + stride] = f32::NAN;
+                    multiply_weights_but_zeros(&panels, 0..inner, certain, rows, &left, stride, &mut found, columns);
+                    assert!(found[columns].is_nan() && !found[0].is_nan(), "a NaN is handed on");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn columns_that_are_zero_in_every_row_are_found() {
+        let mut room = [0; MOST_LOOKED_AT];
+        let left = [9.0, 0.0, 1.0, -0.0, 0.0, 9.0, 0.0, 0.0, -2.0, 0.0];
+        assert_eq!(not_zero(2, &left, 5, 1..5, &mut room), Some(&[2, 3][..]));
+        assert_eq!(not_zero(1, &left, 5, 1..5, &mut room), Some(&[2][..]));
+        assert_eq!(not_zero(2, &left, 5, 2..3, &mut room), None, "it is not in the first row");
+        assert_eq!(not_zero(2, &[0.0; 300], 150, 1..66, &mut room), None, "too many");
     }
 
     #[test]
