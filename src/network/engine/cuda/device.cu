@@ -30,6 +30,12 @@ typedef long long place_t;
 
 DEVICE int smaller(int a, int b) { return a < b ? a : b; }
 
+// A whole number in a table of numbers, whose bits it has, and a place in memory, which has two.
+DEVICE int word(const float *table, int at) { return (int)bits_of(table[at]); }
+DEVICE const float *place_in_table(const float *table, int at) {
+    return (const float *)(bits_of(table[at]) | (unsigned long long)bits_of(table[at + 1]) << 32);
+}
+
 // The number of this thread among those of all blocks, where each block has so many.
 DEVICE place_t global_index(int threads) { return (place_t)block_index() * threads + thread_index(); }
 

@@ -50,13 +50,15 @@ impl<C: Card> Work<C> {
                 self.launch_sweep("backward", job, arguments)?;
             }
         }
+        let mut gradients = Gradients::new(job);
         for product in &products {
-            self.gradients_of(job, product)?;
+            self.gradients_of(product, &mut gradients)?;
         }
-        let from_rates = Factor::rows(behind(rates, trials * units), units);
-        self.weight_gradient(job, "w_out", from_rates, Factor::rows(by_values, outputs))?;
-        let one = self.one()?;
-        self.weight_gradient(job, "b_out", one, Factor::rows(by_values, outputs))
+        let (from_rates, one) = (Factor::rows(behind(rates, trials * units), units), self.one()?);
+        gradients.add("w_out", from_rates, Factor::rows(by_values, outputs))?;
+        gradients.add("b_out", one, Factor::rows(by_values, outputs))?;
+        let out = self.room(Room::Gradients, job.places.count())?;
+        self.long_products(out, job.places.count(), &gradients.products)
     }
 
     /// The transpose of a parameter.
@@ -69,8 +71,9 @@ impl<C: Card> Work<C> {
         Ok(out)
     }
 
-    /// The gradients by all parameters of a product.
-    fn gradients_of(&mut self, job: &Job<'_>, product: &Product) -> Result<()> {
+    /// The gradients by all parameters of a product: those behind a mix at once, the others with all others.
+    fn gradients_of(&mut self, product: &Product, gradients: &mut Gradients<'_>) -> Result<()> {
+        let job = gradients.job;
         let Dimensions { trials, units, inputs: channels, steps, .. } = job.dimensions;
         let gates = self.room(Room::Gates, job.rows() * job.gate_width())?;
         let by_gates = Factor::rows(behind(gates, product.columns.start * units), job.gate_width());
@@ -81,21 +84,21 @@ impl<C: Card> Work<C> {
                 Factor::rows(behind(kept, trials * job.kept_width()), job.kept_width())
             }
         };
-        self.weight_gradient(job, product.recurrent, source, by_gates)?;
+        gradients.add(product.recurrent, source, by_gates)?;
         let inputs = self.room(Room::Inputs, job.rows() * channels)?;
         for part in &product.inputs {
             let of_channels = Factor::rows(behind(inputs, part.channels.start), channels);
             let Some(mix) = part.mixed_by else {
-                self.weight_gradient(job, part.weights, of_channels, by_gates)?;
+                gradients.add(part.weights, of_channels, by_gates)?;
                 continue;
             };
             let ((spec, first), (count, columns)) =
                 (job.places.get(part.weights)?, (part.channels.len(), product.columns.len() * units));
             let mixed = self.room(Room::Mixed, count * columns)?;
             self.long_product(&gradient_product(mixed, of_channels, by_gates, (count, columns), job.rows()))?;
-            let gradients = self.room(Room::Gradients, job.places.count())?;
+            let all = self.room(Room::Gradients, job.places.count())?;
             self.product(&MatrixProduct {
-                out: behind(gradients, first),
+                out: behind(all, first),
                 out_row: columns,
                 left: Factor::rows(job.parameter(mix)?, count).transposed(),
                 right: Factor::rows(mixed, columns),
@@ -107,17 +110,30 @@ impl<C: Card> Work<C> {
             })?;
         }
         let one = self.one()?;
-        product.biases.iter().try_for_each(|bias| self.weight_gradient(job, bias, one, by_gates))
+        product.biases.iter().try_for_each(|bias| gradients.add(bias, one, by_gates))
+    }
+}
+
+/// Gradients by parameters that are to be made together.
+struct Gradients<'a> {
+    job: &'a Job<'a>,
+    /// Each with its place among the gradients by all parameters.
+    products: Vec<(usize, MatrixProduct)>,
+}
+
+impl<'a> Gradients<'a> {
+    fn new(job: &'a Job<'a>) -> Self {
+        Gradients { job, products: Vec::new() }
     }
 
     /// The gradient by a parameter: the sum over all rows of what came in times the gradient by what went out.
-    fn weight_gradient(&mut self, job: &Job<'_>, name: &str, source: Factor, by_product: Factor) -> Result<()> {
-        let (spec, first) = job.places.get(name)?;
-        if spec.role == Role::Fixed {
-            return Ok(());
+    fn add(&mut self, name: &str, source: Factor, by_product: Factor) -> Result<()> {
+        let (spec, first) = self.job.places.get(name)?;
+        if spec.role != Role::Fixed {
+            let product = gradient_product(0, source, by_product, spec.shape, self.job.rows());
+            self.products.push((first, product));
         }
-        let gradients = self.room(Room::Gradients, job.places.count())?;
-        self.long_product(&gradient_product(behind(gradients, first), source, by_product, spec.shape, job.rows()))
+        Ok(())
     }
 }
 

@@ -3,7 +3,8 @@
 /// What every program begins with.
 const BASIS: [&str; 2] = [include_str!("device.cu"), include_str!("mathematics.cu")];
 /// What stands before a cell's steps, and behind them.
-const BEFORE: [&str; 3] = [include_str!("normals.cu"), include_str!("product.cu"), include_str!("step.cu")];
+const BEFORE: [&str; 4] =
+    [include_str!("normals.cu"), include_str!("noise.cu"), include_str!("product.cu"), include_str!("step.cu")];
 const BEHIND: [&str; 3] = [include_str!("sweep.cu"), include_str!("outputs.cu"), include_str!("update.cu")];
 /// What makes trials, beside the basis.
 const TRIALS: [&str; 2] = [include_str!("normals.cu"), include_str!("trials.cu")];

@@ -90,11 +90,38 @@ pub(super) struct StandIn {
     /// Numbers that it has room for; more is out of memory.
     pub(super) room: usize,
     pub(super) used: std::rc::Rc<Cell<usize>>,
+    pub(super) asked: std::rc::Rc<Cell<Asked>>,
+}
+
+/// What a card was asked for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Asked {
+    pub(super) allocations: usize,
+    pub(super) uploads: usize,
+    pub(super) downloads: usize,
+    pub(super) launches: usize,
 }
 
 impl StandIn {
+    fn count(&self, one: Asked) {
+        let so_far = self.asked.get();
+        self.asked.set(Asked {
+            allocations: so_far.allocations + one.allocations,
+            uploads: so_far.uploads + one.uploads,
+            downloads: so_far.downloads + one.downloads,
+            launches: so_far.launches + one.launches,
+        });
+    }
+
     pub(super) fn new() -> Self {
-        StandIn { reversed: false, clusters: false, processors: 1, room: usize::MAX, used: Default::default() }
+        StandIn {
+            reversed: false,
+            clusters: false,
+            processors: 1,
+            room: usize::MAX,
+            used: Default::default(),
+            asked: Default::default(),
+        }
     }
 }
 
@@ -155,6 +182,7 @@ impl Card for StandIn {
     }
 
     fn allocate(&self, count: usize) -> Result<Fenced> {
+        self.count(Asked { allocations: 1, ..Asked::default() });
         if self.used.get() + count > self.room {
             return Err(Error::argument("its memory is full", "use a smaller batch"));
         }
@@ -166,6 +194,7 @@ impl Card for StandIn {
     }
 
     fn upload(&self, memory: &mut Fenced, first: usize, values: &[f32]) -> Result<()> {
+        self.count(Asked { uploads: 1, ..Asked::default() });
         assert!(first + values.len() <= memory.count);
         // SAFETY: the range was just checked, and it overlaps nothing of the caller's.
         unsafe { memory.begin.add(FENCE + first).copy_from_nonoverlapping(values.as_ptr(), values.len()) };
@@ -173,12 +202,14 @@ impl Card for StandIn {
     }
 
     fn download(&self, memory: &Fenced, first: usize, into: &mut [f32]) -> Result<()> {
+        self.count(Asked { downloads: 1, ..Asked::default() });
         memory.check();
         into.copy_from_slice(&memory.all()[FENCE..][first..first + into.len()]);
         Ok(())
     }
 
     fn launch(&mut self, launch: &Launch<'_>) -> Result<()> {
+        self.count(Asked { launches: 1, ..Asked::default() });
         let run = compiled(launch.program);
         let kind = |argument: &Argument| match argument {
             Argument::Address(_) => b'p',

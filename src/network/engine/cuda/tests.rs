@@ -360,6 +360,35 @@ fn training_on_trials_of_the_cards_own_making_is_that_on_the_processors() {
     }
 }
 
+/// Between two evaluations the processor copies what it has drawn of the trials, asks for a few kernels, and waits for
+/// nothing.
+#[test]
+fn a_step_copies_what_was_drawn_and_waits_for_nothing() {
+    let Some(mut engine) = engine() else { return };
+    for (place, cell) in cells().into_iter().enumerate() {
+        let hyperparameters = Hyperparameters { n_rnn: 7, batch_size_train: 50, ..cell };
+        let mut learner = Learner::new(network(&hyperparameters)).unwrap();
+        let mut stream = RandomStream::new(9, 9);
+        // The longest trials first, so that there is room for all.
+        let rules = [Rule::ODRD, Rule::GAP];
+        for (step, rule) in rules.into_iter().cycle().take(6).enumerate() {
+            let before = engine.work.card.asked.get();
+            let drawn = DrawnTrials::random(&hyperparameters, rule, 50, &mut stream).unwrap();
+            engine.train_drawn(&mut learner, &drawn, noise()).unwrap();
+            let after = engine.work.card.asked.get();
+            let (name, launches) = (name(&hyperparameters), after.launches - before.launches);
+            // Of the leaky cell: trials (2), inputs, noise, forward, outputs (3), back (3), gradients (2), update.
+            assert!(if place == 0 { launches == 14 } else { launches <= 24 }, "{name}: {launches}");
+            assert_eq!(after.downloads, before.downloads, "{name}");
+            if step > 1 {
+                assert_eq!(after.allocations, before.allocations, "{name}");
+                assert_eq!(after.uploads - before.uploads, 1, "{name}");
+            }
+        }
+        assert_eq!(engine.settle(&mut learner).unwrap(), None);
+    }
+}
+
 #[test]
 fn drawn_trials_of_another_network_are_refused() {
     let Some(mut engine) = engine() else { return };

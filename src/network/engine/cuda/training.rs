@@ -7,13 +7,16 @@ use crate::network::engine::cuda::card::{Argument, Card};
 use crate::network::engine::cuda::cell::OnCuda;
 use crate::network::engine::cuda::engine::CardEngine;
 use crate::network::engine::cuda::sweep::Job;
-use crate::network::engine::cuda::work::{Places, Room, behind, int};
+use crate::network::engine::cuda::work::{Places, Room, int, whole};
 use crate::network::engine::{Diverged, SweepNoise};
 use crate::network::optimizer::GRADIENT_LIMIT;
 use crate::network::{Learner, Values};
 
 /// Whether and where training diverged, and the cost there: see sum_costs in outputs.cu.
 const STATUS: usize = 4;
+
+/// Numbers of a part of the parameters, as update.cu has it.
+const PART_WORDS: usize = 5;
 
 /// A network in training, on the card. Its arrays hold the parameters one behind the other.
 #[derive(Debug)]
@@ -26,6 +29,8 @@ pub(super) struct Resident<M> {
     moments: Option<[M; 2]>,
     /// Initial values, and half the penalty on leaving them.
     anchors: Option<[M; 2]>,
+    /// The parts of the parameters that train, as update.cu reads them, and how many they are.
+    parts: (M, usize),
     status: M,
     /// The learner's updates when it came here.
     updates_before: u64,
@@ -70,8 +75,17 @@ impl<C: Card> CardEngine<C> {
             }
             None => None,
         };
+        let mut parts = Vec::new();
+        for (place, ((spec, first), trained)) in places.iter().zip(learner.optimizer.trained()).enumerate() {
+            if !trained.is_empty() {
+                let [l1, l2] = learner.weight_cost.shares(network.parameters(), place);
+                let held = whole(usize::from(spec.role.is_weight()));
+                parts.extend([whole(first + trained.start), whole(first + trained.end), l1, l2, held]);
+            }
+        }
         Ok(Resident {
             learner: learner.identity(),
+            parts: (self.put(&parts)?, parts.len() / PART_WORDS),
             parameters: self.put(&network.parameters().values().concat())?,
             moments,
             anchors,
@@ -138,21 +152,14 @@ impl<C: Card> CardEngine<C> {
         };
         let anchors = resident.anchors.as_ref().map(|all| [&all[0], &all[1]].map(|memory| work.card.address(memory)));
         let rate = learner.optimizer.rate_of_update(learner.optimizer.updates + 1) as f32;
-        let trained = learner.optimizer.trained();
-        for (place, ((spec, first), trained)) in resident.places.iter().zip(trained).enumerate() {
-            if trained.is_empty() {
-                continue;
-            }
-            let first = first + trained.start;
-            let at = |address: u64| Argument::Address(if address == 0 { 0 } else { behind(address, first) });
-            let [l1, l2] = learner.weight_cost.shares(network.parameters(), place);
-            let [initial, penalties] = anchors.filter(|_| spec.role.is_weight()).unwrap_or_default();
-            let mut arguments = [job.parameters, gradients, means, squares, initial, penalties].map(at).to_vec();
-            arguments.extend([Argument::Address(status), int(trained.len())?]);
-            arguments.extend([l1, l2, rate, GRADIENT_LIMIT as f32].map(Argument::Float));
-            work.launch_each("update", trained.len(), 256, &arguments)?;
-        }
-        Ok(())
+        let [initial, penalties] = anchors.unwrap_or_default();
+        let (parts, part_count) = (work.card.address(&resident.parts.0), resident.parts.1);
+        let arguments = [job.parameters, gradients, means, squares, initial, penalties, status, parts];
+        let mut arguments = arguments.map(Argument::Address).to_vec();
+        let count = resident.places.count();
+        arguments.extend([int(part_count)?, int(count)?]);
+        arguments.extend([rate, GRADIENT_LIMIT as f32].map(Argument::Float));
+        work.launch_each("update", count, 256, &arguments)
     }
 
     /// Copies a network back that was in training; tells at which of its steps it diverged, if it did.

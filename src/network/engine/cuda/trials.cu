@@ -17,9 +17,6 @@
 #define CHANNELS 3
 #define EVENT_HEAD 4
 
-// A whole number among others.
-DEVICE int word(const float *words, int place) { return (int)bits_of(words[place]); }
-
 // What an input is before noise.
 DEVICE float shown(const float *trial, const float *events, int ring, int rule_channel, int time, int channel) {
     float value = channel == rule_channel || (channel == 0 && time < word(trial, FIXATION_OFF)) ? 1.0f : 0.0f;

@@ -3,7 +3,7 @@
 use crate::error::Result;
 use crate::network::engine::cuda::card::{Argument, Card};
 use crate::network::engine::cuda::program::{Parts, Program};
-use crate::network::engine::cuda::work::{Room, Work, behind, int};
+use crate::network::engine::cuda::work::{Room, Work, behind, int, whole};
 use crate::tasks::{DrawnTrials, Outline};
 
 /// The kernels, in which no cell has a part.
@@ -44,10 +44,9 @@ impl<C: Card> Work<C> {
 }
 
 /// The tables of trials and of events as trials.cu reads them, one behind the other, and how many numbers the first
-/// has. Whole numbers are the bits of others.
+/// has.
 fn table(outline: &Outline) -> (Vec<f32>, usize) {
     let ring = outline.outputs - 1;
-    let whole = |number: usize| f32::from_bits(number as u32);
     let (mut trials, mut events, mut first_event) = (Vec::new(), Vec::new(), 0);
     for (place, trial) in outline.trials.iter().enumerate() {
         let costs = outline.costs_of(place);

@@ -1,6 +1,7 @@
 //! A card and its memory, as the sweeps use them.
 
 use std::collections::HashMap;
+use std::ops::Range;
 
 use crate::error::{Error, Result};
 use crate::network::ParameterSpec;
@@ -47,6 +48,8 @@ pub(super) enum Room {
     Totals,
     /// Parts of sums.
     Layers,
+    /// Products that are made at once.
+    Products,
     /// Input weights behind a mix, and the gradient by them.
     Mixed,
     /// The transpose of a product's recurrent weights.
@@ -150,17 +153,29 @@ pub(super) fn int(size: usize) -> Result<Argument> {
     })
 }
 
+/// A whole number among the numbers of a table, whose bits it has.
+pub(super) fn whole(number: usize) -> f32 {
+    f32::from_bits(number as u32)
+}
+
+/// A place in memory in a table: two of its numbers.
+fn place(address: u64) -> [f32; 2] {
+    [whole(address as u32 as usize), whole((address >> 32) as usize)]
+}
+
 /// A card, the arrays that are on it, and the program of the cell at hand.
 #[derive(Debug)]
 pub(super) struct Work<C: Card> {
     pub(super) card: C,
     rooms: HashMap<Room, (C::Memory, usize)>,
+    /// The bits of the table of products that is on the card.
+    products: Vec<u32>,
     program: Option<&'static Program>,
 }
 
 impl<C: Card> Work<C> {
     pub(super) fn new(card: C) -> Self {
-        Work { card, rooms: HashMap::new(), program: None }
+        Work { card, rooms: HashMap::new(), products: Vec::new(), program: None }
     }
 
     /// Takes kernels from this program from now on.
@@ -249,15 +264,55 @@ impl<C: Card> Work<C> {
 
     /// A product whose sums are over many rows, cut into layers that are added up in their order.
     pub(super) fn long_product(&mut self, product: &MatrixProduct) -> Result<()> {
-        let slice = product.inner.div_ceil(MOST_LAYERS).max(LAYER_ROWS);
-        let layers = product.inner.div_ceil(slice);
+        let (slice, layers) = layers(product.inner);
         if layers <= 1 {
             return self.product(product);
         }
         let count = product.rows * product.columns;
         let parts = self.room(Room::Layers, layers * count)?;
         self.sliced(&MatrixProduct { out: parts, out_row: product.columns, ..*product }, slice)?;
-        let arguments = [Argument::Address(product.out), Argument::Address(parts), int(count)?, int(layers)?];
+        self.add_up(product.out, parts, count, count, layers)
+    }
+
+    /// Products whose sums are over the same many rows, at once, each to its place in `out`, which has room for `count`
+    /// numbers. They have neither bias nor anything to keep.
+    pub(super) fn long_products(&mut self, out: u64, count: usize, products: &[(usize, MatrixProduct)]) -> Result<()> {
+        let Some((_, MatrixProduct { inner, .. })) = products.first() else { return Ok(()) };
+        let (slice, layers) = layers(*inner);
+        let (mut table, mut tiles) = (Vec::new(), 0);
+        for (at, MatrixProduct { left, right, rows, columns, .. }) in products {
+            tiles += rows.div_ceil(TILE) * columns.div_ceil(TILE);
+            table.extend(place(left.at));
+            table.extend([left.row, left.column].map(whole));
+            table.extend(place(right.at));
+            table.extend([right.row, right.column, *rows, *columns, *at, tiles].map(whole));
+        }
+        let bits: Vec<u32> = table.iter().map(|number| number.to_bits()).collect();
+        if self.products != bits {
+            self.products.clear();
+            self.upload(Room::Products, &table)?;
+            self.products = bits;
+        }
+        let table = self.room(Room::Products, table.len())?;
+        let to = if layers > 1 { self.room(Room::Layers, layers * count)? } else { out };
+        let mut arguments = [to, table].map(Argument::Address).to_vec();
+        arguments.extend([int(count)?, int(*inner)?, int(slice)?]);
+        self.launch("products", [tiles, layers, 1], 256, &arguments)?;
+        if layers <= 1 {
+            return Ok(());
+        }
+        // Between them may be what no product makes.
+        let mut made =
+            products.iter().map(|(at, product)| *at..at + product.rows * product.columns).collect::<Vec<_>>();
+        made.sort_by_key(|range| range.start);
+        for range in joined(made) {
+            self.add_up(behind(out, range.start), behind(to, range.start), range.len(), count, layers)?;
+        }
+        Ok(())
+    }
+
+    fn add_up(&mut self, out: u64, parts: u64, count: usize, apart: usize, layers: usize) -> Result<()> {
+        let arguments = [Argument::Address(out), Argument::Address(parts), int(count)?, int(apart)?, int(layers)?];
         self.launch_each("add_up", count, 256, &arguments)
     }
 
@@ -282,4 +337,22 @@ impl<C: Card> Work<C> {
         let blocks = [rows.div_ceil(TILE), columns.div_ceil(TILE), inner.div_ceil(slice).max(1)];
         self.launch("product", blocks, 256, &arguments)
     }
+}
+
+/// The rows of a layer of a sum over so many, and the layers.
+fn layers(rows: usize) -> (usize, usize) {
+    let slice = rows.div_ceil(MOST_LAYERS).max(LAYER_ROWS);
+    (slice, rows.div_ceil(slice))
+}
+
+/// Ranges, in their order, those that touch being one.
+fn joined(ranges: Vec<Range<usize>>) -> Vec<Range<usize>> {
+    let mut all: Vec<Range<usize>> = Vec::new();
+    for range in ranges {
+        match all.last_mut() {
+            Some(last) if last.end == range.start => last.end = range.end,
+            _ => all.push(range),
+        }
+    }
+    all
 }
