@@ -1,5 +1,6 @@
 //! What a checkpoint does on the trials of a rule: its units' activity, its outputs, the gradients of its cost.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::path::Path;
@@ -246,26 +247,40 @@ impl Readout {
         rule: Rule,
         batches: &[Vec<Condition>],
     ) -> Result<Vec<Vec<Answer>>> {
+        let mut all = self.all_answers_after(network, trained, &[(rule, batches)])?;
+        Ok(all.pop().unwrap_or_default())
+    }
+
+    /// The same for several rules, each with batches of its own: all are shared out together, so that no core waits for
+    /// another at the end of each rule.
+    pub(crate) fn all_answers_after(
+        &mut self,
+        network: &Network,
+        trained: u64,
+        asked: &[(Rule, &[Vec<Condition>])],
+    ) -> Result<Vec<Vec<Vec<Answer>>>> {
         let seed = self.seed(network.hyperparameters());
         let hyperparameters = &Hyperparameters { seed, ..network.hyperparameters().clone() };
-        let input_noise = self.options.input_noise.then(|| {
-            let noise = Noise::new(seed, Purpose::ActivityInput.stream(self.parts(trained, rule)));
-            (hyperparameters.input_noise(), noise)
-        });
-        let recurrent_noise = self.noise(hyperparameters, trained, rule);
-        let respond = |engine: &mut dyn Engine, batch: usize| {
+        let with_input_noise = self.options.input_noise.then(|| hyperparameters.input_noise());
+        let of_rule = |(rule, _): &(Rule, _)| {
+            let input_noise = Noise::new(seed, Purpose::ActivityInput.stream(self.parts(trained, *rule)));
+            (input_noise, self.noise(hyperparameters, trained, *rule))
+        };
+        let noises: Vec<(Noise, SweepNoise)> = asked.iter().map(of_rule).collect();
+        let respond = |engine: &mut dyn Engine, (place, batch): (usize, usize)| {
+            let ((rule, batches), (input_noise, recurrent_noise)) = (asked[place], noises[place]);
             if batches[batch].is_empty() {
                 return Err(Error::argument(format!("batch {batch} has no trial"), "give at least one"));
             }
             let mut trials = Trials::from_conditions(hyperparameters, rule, batches[batch].clone())?;
-            if let Some((deviation, noise)) = input_noise {
-                trials.add_input_noise(deviation, noise, batch as u32);
+            if let Some(deviation) = with_input_noise {
+                trials.add_input_noise(deviation, input_noise, batch as u32);
             }
             let noise = match recurrent_noise {
                 SweepNoise::Gaussian { noise, .. } => SweepNoise::Gaussian { noise, step: batch as u32 },
                 SweepNoise::None => SweepNoise::None,
             };
-            let (_, outputs) = engine.grade(network, &trials, noise)?;
+            let outputs = engine.answer(network, &trials, noise)?;
             let graded = answers(&trials, &outputs)?;
             if graded.iter().any(|answer| answer.direction.is_none() || !answer.fixation.is_finite()) {
                 return Err(Error::argument(
@@ -275,14 +290,24 @@ impl Readout {
             }
             Ok(graded)
         };
-        let side_by_side = match self.side_by_side.entry(batches.len()) {
+        let each = asked.iter().enumerate();
+        let mut pieces: Vec<(usize, usize)> =
+            each.flat_map(|(place, (_, batches))| (0..batches.len()).map(move |batch| (place, batch))).collect();
+        // The largest first: the less there is to wait for at the end.
+        pieces.sort_by_key(|(place, batch)| Reverse(asked[*place].1[*batch].len()));
+        let side_by_side = match self.side_by_side.entry(pieces.len()) {
             Entry::Occupied(known) => known.into_mut(),
-            Entry::Vacant(new) => new.insert(self.engine.side_by_side(batches.len())?),
+            Entry::Vacant(new) => new.insert(self.engine.side_by_side(pieces.len())?),
         };
-        match side_by_side.is_empty() {
-            true => (0..batches.len()).map(|batch| respond(&mut *self.engine, batch)).collect(),
-            false => shared_out(side_by_side, batches.len(), respond),
+        let found: Vec<Vec<Answer>> = match side_by_side.is_empty() {
+            true => pieces.iter().map(|piece| respond(&mut *self.engine, *piece)).collect::<Result<_>>()?,
+            false => shared_out(side_by_side, pieces.len(), |engine, piece| respond(engine, pieces[piece]))?,
+        };
+        let mut all: Vec<Vec<Vec<Answer>>> = asked.iter().map(|(_, batches)| vec![Vec::new(); batches.len()]).collect();
+        for ((place, batch), answers) in pieces.into_iter().zip(found) {
+            all[place][batch] = answers;
         }
+        Ok(all)
     }
 
     /// The cost of a checkpoint on a rule's test trials without any noise, and its gradients by the weights, not
@@ -406,6 +431,27 @@ mod tests {
         assert_eq!(found[0], found[1]);
         let message = silent.answers(&checkpoint, Rule::GAP, &[vec![]]).unwrap_err().to_string();
         assert!(message.contains("no trial"), "{message}");
+    }
+
+    #[test]
+    fn rules_are_answered_together_as_each_alone() {
+        let run = Run::open(concat!(env!("CARGO_MANIFEST_DIR"), "/data/6tasks")).unwrap();
+        let network = run.last().unwrap().network().unwrap();
+        let batches = |condition: Condition, sizes: &[usize]| -> Vec<Vec<Condition>> {
+            sizes.iter().map(|trials| vec![condition.clone(); *trials]).collect()
+        };
+        let few = batches(Condition::with_distractor(0.0, 0.8), &[1, 9]);
+        let many = batches(Condition::delayed_response(0.3), &[3, 17, 2]);
+        let mut readout = Readout::new(ReadoutOptions { input_noise: true, ..ReadoutOptions::default() }).unwrap();
+        let asked = [(Rule::ODRD, &few[..]), (Rule::ODR, &many[..]), (Rule::GAP, &many[..]), (Rule::ODR, &[])];
+        let found = readout.all_answers_after(&network, 7, &asked).unwrap();
+        for ((rule, batches), found) in asked.iter().zip(&found) {
+            assert_eq!(*found, readout.answers_after(&network, 7, *rule, batches).unwrap(), "{rule}");
+            assert!(found.iter().map(Vec::len).eq(batches.iter().map(Vec::len)));
+        }
+        assert_eq!(found.len(), asked.len());
+        assert_ne!(found[1], found[2]);
+        assert!(readout.all_answers_after(&network, 7, &[]).unwrap().is_empty());
     }
 
     #[test]

@@ -225,7 +225,7 @@ impl<'a> Seen<'a> {
     ) -> Result<Seen<'a>> {
         let (checkpoint, trained) = (&visited.checkpoint, visited.trials_trained());
         let network = checkpoint.network()?;
-        let (mut activities, mut answers) = (BTreeMap::new(), Vec::new());
+        let (mut activities, mut to_answer) = (BTreeMap::new(), Vec::new());
         for need in needs {
             match &need {
                 Need::Activity(rule) => {
@@ -236,17 +236,18 @@ impl<'a> Seen<'a> {
                     activities.insert(*rule, activity);
                 }
                 Need::Answers(rule, batches) => {
-                    let found = match batches {
-                        Batches::Of(batches) => readout.answers_after(&network, trained, *rule, batches)?,
-                        Batches::Test(count) => {
-                            let conditions = readout.trials(checkpoint, *rule)?.conditions;
-                            readout.answers_after(&network, trained, *rule, &vec![conditions; *count])?
-                        }
+                    let batches = match batches {
+                        Batches::Of(batches) => Arc::clone(batches),
+                        Batches::Test(count) => Arc::new(vec![readout.trials(checkpoint, *rule)?.conditions; *count]),
                     };
-                    answers.push((need, found));
+                    to_answer.push((*rule, batches, need));
                 }
             }
         }
+        let asked: Vec<(Rule, &[Vec<Condition>])> =
+            to_answer.iter().map(|(rule, batches, _)| (*rule, &batches[..])).collect();
+        let found = readout.all_answers_after(&network, trained, &asked)?;
+        let answers = to_answer.into_iter().map(|(_, _, need)| need).zip(found).collect();
         let (tested, means) = (Known::default(), Known::default());
         Ok(Seen { visited: visited.clone(), activities, answers, tested, means })
     }

@@ -162,6 +162,14 @@ pub trait Engine: std::fmt::Debug {
         self.grade(network, &trials.make()?, noise)
     }
 
+    /// The outputs of [`Engine::grade`] without the cost.
+    ///
+    /// # Errors
+    /// As [`Engine::run`].
+    fn answer(&mut self, network: &Network, trials: &Trials, noise: SweepNoise) -> Result<Array3<f32>> {
+        Ok(self.grade(network, trials, noise)?.1)
+    }
+
     /// The cost of `trials` and its gradients, an array a parameter in their order; empty for those of role
     /// [`Fixed`](crate::network::Role::Fixed).
     ///

@@ -130,6 +130,7 @@ fn agree(hyperparameters: &Hyperparameters, count: usize, kernels: &mut CpuEngin
     for engine in [kernels as &mut dyn Engine, &mut definition] {
         let (cost, outputs) = engine.evaluate(&network, &trials, noise).unwrap();
         let last = outputs.slice(s![-1.., .., ..]).to_owned();
+        assert_eq!(engine.answer(&network, &trials, noise).unwrap(), last, "{name}");
         assert_eq!(engine.grade(&network, &trials, noise).unwrap(), (cost, last), "{name}");
     }
 }

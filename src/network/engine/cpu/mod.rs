@@ -211,6 +211,18 @@ impl Engine for CpuEngine {
         self.evaluate_with(kernel, network, sizes, source, noise, 1)
     }
 
+    fn answer(&mut self, network: &Network, trials: &Trials, noise: SweepNoise) -> Result<Array3<f32>> {
+        let Some(kernel) = network.known_cell().kernel else { return self.definition.answer(network, trials, noise) };
+        let (steps, count) = check_inputs(network, &trials.inputs)?;
+        let dimensions = dimensions(network, steps, count);
+        let shape = (1, dimensions.trials, dimensions.outputs);
+        let mut outputs = vec![0.0; shape.1 * shape.2];
+        let (weights, inputs) = (kernel.weights(network), elements(&trials.inputs, "inputs")?);
+        let (weights, sweep) = (borrowed(&weights), sweep(network, noise));
+        self.workspace.run(kernel.fused(), dimensions, &weights, inputs, &sweep, None, Some(&mut outputs))?;
+        shaped(shape, outputs)
+    }
+
     fn gradients(&mut self, network: &Network, trials: &Trials, noise: SweepNoise) -> Result<(Cost, Values)> {
         let Some(kernel) = gradable(network) else {
             return self.definition.gradients(network, trials, noise);

@@ -201,12 +201,13 @@ impl Scratch {
                     }
                 }
             }
-            if arrays.grading.is_some() || readout.outputs.is_some() {
+            let are_kept = readout.outputs.as_ref().is_some_and(|kept| begin + count + kept.len() > steps);
+            if arrays.grading.is_some() || are_kept {
                 let of_window = self.outputs(job, arrays, layout, begin, place, count, gradient_scale);
                 cost.task += of_window.task;
                 cost.activity += of_window.activity;
             }
-            if let Some(kept) = &mut readout.outputs {
+            if let (Some(kept), true) = (&mut readout.outputs, are_kept) {
                 let not_kept = steps - kept.len();
                 let values = self.values.chunks_exact(trials * outputs).zip(begin..begin + count);
                 for (values, step) in values.filter(|(_, step)| *step >= not_kept) {

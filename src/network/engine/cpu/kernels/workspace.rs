@@ -97,8 +97,8 @@ impl Workspace {
         Ok(total_cost(&dimensions, sweep.loss, shards_of(&mut self.shards, dimensions.trials)))
     }
 
-    /// Runs a batch without grading it: `hidden` takes the rates, (time, trial, unit), `outputs` the outputs, (time,
-    /// trial, output).
+    /// Runs a batch without grading it: `hidden` takes the rates, (time, trial, unit), `outputs` the outputs, as
+    /// [`Workspace::evaluate`] has them.
     #[allow(clippy::too_many_arguments, reason = "a cell, its weights, a batch, and where results go")]
     pub(crate) fn run(
         &mut self,
