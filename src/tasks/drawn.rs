@@ -40,16 +40,6 @@ pub struct DrawnTrials {
     input_noise: Option<InputNoise>,
 }
 
-/// The arrays of some trials, (time, trial, channel), in memory that is used again.
-#[derive(Debug, Default)]
-pub(crate) struct SomeTrials {
-    pub(crate) inputs: Vec<f32>,
-    pub(crate) targets: Vec<f32>,
-    pub(crate) mask: Vec<f32>,
-    /// Room for the noise on the inputs.
-    normals: Vec<f32>,
-}
-
 impl DrawnTrials {
     /// `count` random trials, without input noise.
     ///
@@ -94,27 +84,29 @@ impl DrawnTrials {
     /// The same in memory of trials that are done with, as far as there is some.
     pub(crate) fn into_trials(self, spares: &Spares) -> Result<Trials> {
         let [inputs, targets, mask] = spares.take();
-        let mut made = SomeTrials { inputs, targets, mask, normals: Vec::new() };
         let (outline, trials) = (&self.outline, self.conditions.len());
-        self.make_some(0..trials, &mut made);
+        let mut memory = [inputs, targets, mask, Vec::new()];
+        self.make_some(0..trials, &mut memory);
+        let [inputs, targets, mask, _] = memory;
         let array = |channels: usize, memory: Vec<f32>| {
             let (shape, found) = ((outline.steps, trials, channels), memory.len());
             Array3::from_shape_vec(shape, memory)
                 .map_err(|_| Error::shape("a batch of trials", "array", &[found], &[shape.0, shape.1, shape.2]))
         };
-        let inputs = array(outline.inputs, made.inputs)?;
-        let (targets, mask) = (array(outline.outputs, made.targets)?, array(outline.mask_width, made.mask)?);
+        let inputs = array(outline.inputs, inputs)?;
+        let (targets, mask) = (array(outline.outputs, targets)?, array(outline.mask_width, mask)?);
         Ok(self.with_arrays(inputs, targets, mask))
     }
 
-    /// Makes the arrays of some of the trials.
-    pub(crate) fn make_some(&self, some: Range<usize>, made: &mut SomeTrials) {
+    /// Makes inputs, targets and mask of some of the trials, (time, trial, channel), in memory that is used again; the
+    /// last of it is room for the noise.
+    pub(crate) fn make_some(&self, some: Range<usize>, [inputs, targets, mask, normals]: &mut [Vec<f32>; 4]) {
         let outline = &self.outline;
-        outline.make_inputs(some.clone(), &mut made.inputs);
-        outline.make_targets(some.clone(), &mut made.targets);
-        outline.make_mask(some.clone(), &mut made.mask);
+        outline.make_inputs(some.clone(), inputs);
+        outline.make_targets(some.clone(), targets);
+        outline.make_mask(some.clone(), mask);
         if let Some(noise) = self.input_noise {
-            noise.add(&mut made.inputs, outline.inputs, some, &mut made.normals);
+            noise.add(inputs, outline.inputs, some, normals);
         }
     }
 

@@ -36,7 +36,6 @@ pub(crate) use clock::whole_steps;
 pub use condition::{Condition, Shown};
 pub use definition::{EventDefinition, ShownDefinition, TaskDefinition, TrialKind};
 pub use drawn::DrawnTrials;
-pub(crate) use drawn::SomeTrials;
 pub use epoch::Epoch;
 pub(crate) use grading::FIXATING;
 pub use grading::{Said, TOLERANCE};

@@ -6,6 +6,8 @@ mod reference;
 #[cfg(test)]
 mod tests;
 
+use std::ops::Range;
+
 use dfdx::tensor::Cpu;
 use ndarray::Array3;
 
@@ -14,7 +16,7 @@ use crate::network::cells::Kernel;
 use crate::network::engine::{DfdxEngine, Engine, Rollout, SweepNoise, check_inputs, elements, on_tape, shaped};
 use crate::network::{Learner, Network, Values};
 use crate::tasks::{DrawnTrials, Trials};
-use kernels::{Batch, Cost, Dimensions, Source, Sweep, Workspace};
+use kernels::{Batch, Cost, Dimensions, Drawn, Source, Sweep, Workspace};
 
 /// Runs the crate's cells in kernels of its own, on several threads; its results do not depend on their number. A cell
 /// that has no form for the kernels, such as one of your own, it runs by its definition, as [`DfdxEngine`] does, and so
@@ -133,6 +135,17 @@ fn made<'a>(network: &Network, trials: &'a Trials) -> Result<((usize, usize), So
 /// The same of trials that are but drawn.
 fn drawn(trials: &DrawnTrials) -> ((usize, usize), Source<'_>) {
     ((trials.outline().steps, trials.outline().trials.len()), Source::Drawn(trials))
+}
+
+impl Drawn for DrawnTrials {
+    fn numbers(&self) -> [usize; 3] {
+        let of = self.outline();
+        [of.inputs, of.outputs, of.mask_width].map(|width| of.steps * of.trials.len() * width)
+    }
+
+    fn make(&self, trials: Range<usize>, memory: &mut [Vec<f32>; 4]) {
+        self.make_some(trials, memory);
+    }
 }
 
 fn borrowed(arrays: &Values) -> Vec<&[f32]> {

@@ -58,10 +58,11 @@ pub use product::matrix_product_rate;
 pub(crate) use tile::{multiply_transposed, multiply_weights, multiply_weights_but_zeros};
 pub(crate) use workspace::Workspace;
 
+use std::ops::Range;
+
 use crate::error::{Error, Result};
 use crate::hyperparameters::{Activation, Loss};
 use crate::numerics::random::Noise;
-use crate::tasks::DrawnTrials;
 
 /// The sizes of a network and a batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,9 +97,18 @@ pub(crate) enum Source<'a> {
     Inputs(&'a [f32]),
     /// Trials, with what they are graded by.
     Made(Batch<'a>),
-    /// The same, whose arrays are made shard by shard, each by the thread that then sweeps it and has them in its
-    /// cache.
-    Drawn(&'a DrawnTrials),
+    /// The same, whose arrays are made shard by shard.
+    Drawn(&'a dyn Drawn),
+}
+
+/// Trials of which a thread makes the arrays of a shard just before it sweeps that, and has them in its cache.
+pub(crate) trait Drawn: Sync + std::fmt::Debug {
+    /// How many numbers inputs, targets and mask of all trials have.
+    fn numbers(&self) -> [usize; 3];
+
+    /// Makes inputs, targets and mask of some trials, (time, trial, channel), in memory that is used again; the last is
+    /// room that it may use.
+    fn make(&self, trials: Range<usize>, memory: &mut [Vec<f32>; 4]);
 }
 
 /// What else decides a sweep over a batch.
@@ -148,10 +158,7 @@ impl Source<'_> {
         let [of_inputs, of_targets, of_mask] = match self {
             Source::Inputs(values) => return check_length("inputs", values.len(), &[steps, trials, inputs]),
             Source::Made(Batch { inputs, targets, mask }) => [inputs.len(), targets.len(), mask.len()],
-            Source::Drawn(drawn) => {
-                let of = drawn.outline();
-                [of.inputs, of.outputs, of.mask_width].map(|width| of.steps * of.trials.len() * width)
-            }
+            Source::Drawn(drawn) => drawn.numbers(),
         };
         check_length("inputs", of_inputs, &[steps, trials, inputs])?;
         check_length("targets", of_targets, &[steps, trials, outputs])?;

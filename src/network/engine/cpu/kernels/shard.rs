@@ -7,7 +7,6 @@ use crate::network::engine::cpu::kernels::panels::{Block, Panels};
 use crate::network::engine::cpu::kernels::tile::multiply_weights;
 use crate::network::engine::cpu::kernels::{Cost, Dimensions, Sweep, output};
 use crate::numerics::Level;
-use crate::tasks::SomeTrials;
 
 /// Trials of a shard, at most. Fixed, so that results do not depend on the number of threads.
 pub(super) const SHARD_TRIALS: usize = 8;
@@ -103,8 +102,8 @@ pub(super) struct Scratch {
     pub(super) value_gradients: Buffer,
     pub(super) rate_gradients: Buffer,
     noise: Buffer,
-    /// The arrays of a shard whose trials were but drawn.
-    pub(super) made: SomeTrials,
+    /// Inputs, targets and mask of a shard whose trials were but drawn, and room to make them.
+    pub(super) made: [Vec<f32>; 4],
 }
 
 /// What comes out of a shard.

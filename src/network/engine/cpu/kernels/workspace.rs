@@ -197,9 +197,9 @@ fn sweep_part(
         }
         Source::Drawn(drawn) => {
             let mut made = std::mem::take(&mut scratch.made);
-            drawn.make_some(first..first + trials, &mut made);
-            let grading = Some(Grading { targets: &made.targets, mask: &made.mask });
-            let arrays = Arrays { inputs: &made.inputs, grading, side_by_side: trials, first: 0 };
+            drawn.make(first..first + trials, &mut made);
+            let [inputs, targets, mask, _] = &made;
+            let arrays = Arrays { inputs, grading: Some(Grading { targets, mask }), side_by_side: trials, first: 0 };
             let cost = scratch.forward(job, part, arrays, purpose);
             scratch.made = made;
             cost
