@@ -136,7 +136,10 @@ fn evaluation(hyperparameters: &Hyperparameters, engine: &mut CpuEngine, threads
     let batches = rules
         .iter()
         .map(|rule| {
-            Trials::random(hyperparameters, *rule, hyperparameters.batch_size_test, &mut RandomStream::new(0, 0))
+            let count = hyperparameters.batch_size_test;
+            let mut trials = Trials::random(hyperparameters, *rule, count, &mut RandomStream::new(0, 0))?;
+            trials.add_input_noise(hyperparameters.input_noise(), Noise::new(0, 2), 0);
+            Ok(trials)
         })
         .collect::<Result<Vec<Trials>>>()?;
     let noise = SweepNoise::Gaussian { noise: Noise::new(0, 1), step: 0 };
