@@ -39,7 +39,11 @@ fn main() -> Result<()> {
         |name: &str| arguments.iter().position(|argument| argument == name).map(|place| &arguments[place + 1..]);
     let threads = after("--threads").and_then(|rest| rest.first()?.parse().ok()).unwrap_or(cores);
     let cell = after("--cell").and_then(|rest| rest.first());
-    let least = after("--at-least").and_then(|rest| rest.first()?.parse().ok()).unwrap_or(0.0);
+    let unread = || Error::argument("`--at-least` is not followed by a number", "give a ratio, such as 0.3");
+    let least = match after("--at-least") {
+        Some(rest) => rest.first().and_then(|number| number.parse().ok()).ok_or_else(unread)?,
+        None => 0.0,
+    };
     let only: Option<Rule> = after("--rule").and_then(|rest| rest.first()?.parse().ok());
     let rounds = if arguments.iter().any(|argument| argument == "--quick") { 1 } else { 6 };
 

@@ -300,8 +300,8 @@ impl Decoder {
 
         // (labelling, window trained in, window tested in), each the mean over the folds.
         let count = windows.len();
-        let mut accuracy = scorings.map(|_| Array3::<f32>::zeros((labellings.len(), count, count)));
-        let mut exact = scorings.map(|_| Array2::<f64>::zeros((count, count)));
+        let mut totals = scorings
+            .map(|_| (Array3::<f32>::zeros((labellings.len(), count, count)), Array2::<f64>::zeros((count, count))));
         let interruption = Interruption::watch();
         let starts: Vec<usize> = (0..count).step_by(WINDOWS_AT_ONCE).collect();
         for fold in &split.folds {
@@ -313,19 +313,19 @@ impl Decoder {
                 for ((place, labelling, other), correct) in correct.indexed_iter() {
                     let scored = scorings[place].trials(fold, other == window) as f64;
                     let share = f64::from(*correct) / scored / split.folds.len() as f64;
-                    accuracy[place][[labelling, window, other]] += share as f32;
+                    let (accuracy, exact) = &mut totals[place];
+                    accuracy[[labelling, window, other]] += share as f32;
                     if labelling == 0 {
-                        exact[place][[window, other]] += share;
+                        exact[[window, other]] += share;
                     }
                 }
             }
         }
-        let mut accuracy = accuracy.into_iter();
-        Ok(exact.map(|exact| Decoder {
+        Ok(totals.map(|(accuracy, exact)| Decoder {
             starts_ms: windows.starts_ms.clone(),
             window_ms: windows.window_ms,
             accuracy: exact,
-            permuted: accuracy.next().unwrap_or_default().slice_move(ndarray::s![1.., .., ..]),
+            permuted: accuracy.slice_move(ndarray::s![1.., .., ..]),
             classes: split.class_count,
             chance_band: band,
             checkpoints: 1,
@@ -495,7 +495,7 @@ impl<'a> Scorer<'a> {
     /// The kernel between training samples, in single precision, in which libsvm keeps it too.
     fn training_kernel(training: &windows::Samples, gamma: f64) -> Array2<f32> {
         let mut kernel = training.distances(training, 0..training.len());
-        windows::gaussian(kernel.as_slice_mut().unwrap_or_default(), gamma);
+        windows::gaussian(kernel.view_mut(), gamma);
         let mut kernel = kernel.mapv(|value| value as f32);
         kernel.diag_mut().fill(1.0);
         kernel
@@ -524,7 +524,7 @@ impl<'a> Scorer<'a> {
                 let rows = begin..begin + decoder.support.len();
                 begin = rows.end;
                 let mut kernel = kernels.slice_mut(ndarray::s![rows, ..]);
-                windows::gaussian(kernel.as_slice_mut().unwrap_or_default(), decoder.gamma);
+                windows::gaussian(kernel.view_mut(), decoder.gamma);
                 for (labelling, svc) in decoder.svcs.iter().enumerate() {
                     if self.interruption.requested() {
                         break;

@@ -99,7 +99,7 @@ fn assert_machines(
     assert!((sum - expected_sum).abs() <= 1e-6 * expected_sum, "{what}: {sum} is not {expected_sum}");
 
     let mut kernel = training.distances(test, 0..test.len());
-    windows::gaussian(kernel.as_slice_mut().unwrap(), gamma);
+    windows::gaussian(kernel.view_mut(), gamma);
     let rows: Vec<usize> = (0..training.len()).collect();
     let mut scratch = Scratch::default();
     svc.predict(kernel.view(), &rows, &mut scratch);

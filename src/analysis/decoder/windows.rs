@@ -1,6 +1,6 @@
 //! Mean rates in sliding windows, and the kernel between them.
 
-use ndarray::{Array2, Array3, ArrayView2, Axis, linalg::general_mat_mul};
+use ndarray::{Array2, Array3, ArrayView2, ArrayViewMut2, Axis, linalg::general_mat_mul};
 use rayon::prelude::*;
 
 use crate::activity::Activity;
@@ -123,6 +123,9 @@ impl Samples {
 }
 
 /// Turns squared distances into the Gaussian kernel `exp(−gamma·distance²)`.
-pub(super) fn gaussian(distances: &mut [f64], gamma: f64) {
-    exponential_in_place(Level::detect(), distances, -gamma);
+pub(super) fn gaussian(mut distances: ArrayViewMut2<f64>, gamma: f64) {
+    match distances.as_slice_mut() {
+        Some(all) => exponential_in_place(Level::detect(), all, -gamma),
+        None => distances.mapv_inplace(|distance| (-gamma * distance).exp()),
+    }
 }
